@@ -1,0 +1,318 @@
+"""The one clock through which everything in labctl waits.
+
+`RealClock(speed)` runs on the computer's monotonic clock. `VirtualClock` hands one baton round: exactly one of its threads runs
+at a time; when it waits, the next in order (deadline, name, sequence) runs, and when all wait, time jumps to the earliest
+deadline. A run in virtual time is therefore fast, and the same every time, whatever the operating system's scheduler does.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+Forever = float("inf")
+
+
+class Signal(Protocol):
+    """A flag one can wait for."""
+
+    def set(self) -> None:
+        """Raise the flag and wake all who wait."""
+        ...
+
+    def clear(self) -> None:
+        """Lower the flag."""
+        ...
+
+    def is_set(self) -> bool:
+        """Tell whether the flag is up."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the flag is up, at most `timeout` clock seconds; True if it is."""
+        ...
+
+
+class Handle(Protocol):
+    """A planned call that can be called off."""
+
+    def cancel(self) -> None:
+        """Call it off; harmless when it has already happened."""
+        ...
+
+
+class Clock(Protocol):
+    """Time: seconds since the clock's start (never going back), and the UTC that belongs to them."""
+
+    virtual: bool
+
+    def now(self) -> float:
+        """Give seconds since the clock's start."""
+        ...
+
+    def utc(self) -> datetime:
+        """Give the UTC time that belongs to `now()`."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Let the calling thread wait."""
+        ...
+
+    def event(self) -> Signal:
+        """Make a flag that can be waited for on this clock."""
+        ...
+
+    def call_at(self, when: float, action: Callable[[], None]) -> Handle:
+        """Call `action` (short, must not wait) at clock time `when`."""
+        ...
+
+    def spawn(self, name: str, target: Callable[[], None]) -> None:
+        """Start a daemon thread that may wait on this clock."""
+        ...
+
+
+class Timer:
+    """A planned call; cancelled ones are skipped when their time comes."""
+
+    __slots__ = ("action",)
+
+    def __init__(self, action: Callable[[], None]):
+        self.action: Callable[[], None] | None = action
+
+    def cancel(self) -> None:
+        """Call it off."""
+        self.action = None
+
+
+# ------------------------------------------------------------------ real time
+class _RealSignal:
+    """A flag on an RLock: a signal handler may raise it while its own thread is about to wait for it."""
+
+    def __init__(self, speed: float):
+        self._condition = threading.Condition()
+        self._speed = speed
+        self._up = False
+
+    def set(self) -> None:
+        with self._condition:
+            self._up = True
+            self._condition.notify_all()
+
+    def clear(self) -> None:
+        self._up = False
+
+    def is_set(self) -> bool:
+        return self._up
+
+    def wait(self, timeout: float | None = None) -> bool:
+        with self._condition:
+            return self._condition.wait_for(lambda: self._up, None if timeout is None else max(timeout, 0.0) / self._speed)
+
+
+class RealClock:
+    """The wall's clock, optionally `speed` times faster (simulated benches only)."""
+
+    virtual = False
+
+    def __init__(self, speed: float = 1.0):
+        if not speed > 0:
+            raise ValueError(f"speed is {speed}; it must be above 0")
+        self.speed = speed
+        self._start = time.monotonic()
+        self._utc = datetime.now(UTC)
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._order = itertools.count()
+        self._changed = threading.Condition()
+        self._timer_thread: threading.Thread | None = None
+
+    def now(self) -> float:
+        """Give seconds since construction, times `speed`."""
+        return (time.monotonic() - self._start) * self.speed
+
+    def utc(self) -> datetime:
+        """Give start UTC plus `now()`: a clock set back meanwhile cannot make durations negative."""
+        return self._utc + timedelta(seconds=self.now())
+
+    def wait(self, seconds: float) -> None:
+        """Sleep."""
+        time.sleep(max(seconds, 0.0) / self.speed)  # noqa: TID251  the one place where labctl sleeps
+
+    def event(self) -> Signal:
+        """Make a flag."""
+        return _RealSignal(self.speed)
+
+    def spawn(self, name: str, target: Callable[[], None]) -> None:
+        """Start a daemon thread."""
+        threading.Thread(target=target, name=name, daemon=True).start()
+
+    def call_at(self, when: float, action: Callable[[], None]) -> Handle:
+        """Plan a call; one daemon thread carries them all out."""
+        timer = Timer(action)
+        with self._changed:
+            heapq.heappush(self._timers, (when, next(self._order), timer))
+            if self._timer_thread is None:
+                self._timer_thread = threading.Thread(target=self._run_timers, name="clock timers", daemon=True)
+                self._timer_thread.start()
+            self._changed.notify()
+        return timer
+
+    def _run_timers(self) -> None:
+        while True:
+            with self._changed:
+                while not self._timers:
+                    self._changed.wait()
+                when, _, timer = self._timers[0]
+                left = (when - self.now()) / self.speed
+                if left > 0:
+                    self._changed.wait(left)
+                    continue
+                heapq.heappop(self._timers)
+            if timer.action is not None:
+                timer.action()
+
+
+# ------------------------------------------------------------------ virtual time
+class _Runner:
+    """One thread of a virtual clock: its place in the order, and the lock it sleeps on."""
+
+    __slots__ = ("baton", "deadline", "name", "order", "signal")
+
+    def __init__(self, name: str, order: int):
+        self.name, self.order = name, order
+        self.baton = threading.Lock()
+        self.baton.acquire()
+        self.deadline = Forever                  # when it wants to run again
+        self.signal: _VirtualSignal | None = None  # or as soon as this is up
+
+
+class _VirtualSignal:
+    """A flag of a virtual clock."""
+
+    __slots__ = ("_clock", "_up")
+
+    def __init__(self, clock: VirtualClock):
+        self._clock, self._up = clock, False
+
+    def set(self) -> None:
+        self._up = True
+
+    def clear(self) -> None:
+        self._up = False
+
+    def is_set(self) -> bool:
+        return self._up
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if not self._up:
+            self._clock._sleep(Forever if timeout is None else self._clock.now() + max(timeout, 0.0), self)
+        return self._up
+
+
+class VirtualClock:
+    """Time that jumps. The creating thread is registered; others come by `spawn`. A stranger that waits gets an error."""
+
+    virtual = True
+
+    def __init__(self, start: datetime | None = None):
+        self._utc = start or datetime.now(UTC)
+        self._now = 0.0
+        self._order = itertools.count()
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._runners: dict[int, _Runner] = {}
+        self._waiting: list[_Runner] = []
+        self._register(threading.get_ident(), "main")
+
+    def now(self) -> float:
+        """Give virtual seconds since the start."""
+        return self._now
+
+    def utc(self) -> datetime:
+        """Give the real UTC of the start plus virtual time."""
+        return self._utc + timedelta(seconds=self._now)
+
+    def wait(self, seconds: float) -> None:
+        """Give the baton away until `seconds` have passed."""
+        self._sleep(self._now + max(seconds, 0.0), None)
+
+    def event(self) -> Signal:
+        """Make a flag."""
+        return _VirtualSignal(self)
+
+    def call_at(self, when: float, action: Callable[[], None]) -> Handle:
+        """Plan a call; it is made by whichever thread is giving the baton away when its time comes."""
+        timer = Timer(action)
+        heapq.heappush(self._timers, (max(when, self._now), next(self._order), timer))
+        return timer
+
+    def spawn(self, name: str, target: Callable[[], None]) -> None:
+        """Start a daemon thread; it first runs when the baton reaches it, however fast the system started it."""
+        runner = _Runner(name, next(self._order))
+        runner.deadline = self._now
+        self._waiting.append(runner)
+
+        def body() -> None:
+            self._runners[threading.get_ident()] = runner
+            runner.baton.acquire()
+            try:
+                target()
+            finally:
+                del self._runners[threading.get_ident()]
+                following = self._following()
+                if following is not None:
+                    following.baton.release()
+
+        threading.Thread(target=body, name=name, daemon=True).start()
+
+    # -------------------------------------------------------------- the baton
+    def _register(self, ident: int, name: str) -> _Runner:
+        runner = self._runners[ident] = _Runner(name, next(self._order))
+        return runner
+
+    def _sleep(self, deadline: float, signal: _VirtualSignal | None) -> None:
+        me = self._runners.get(threading.get_ident())
+        if me is None:
+            raise RuntimeError("a thread that this virtual clock does not know tried to wait; start it with clock.spawn()")
+        me.deadline, me.signal = deadline, signal
+        self._waiting.append(me)
+        following = self._following()
+        if following is me:
+            return
+        if following is None:
+            self._waiting.remove(me)
+            raise RuntimeError("every thread of the virtual clock waits without a deadline: nothing can ever happen")
+        following.baton.release()
+        me.baton.acquire()
+
+    def _following(self) -> _Runner | None:
+        """Choose who runs next, carrying out planned calls on the way; advances time. Only the baton's holder calls this."""
+        while True:
+            best: _Runner | None = None
+            best_key: tuple[float, str, int] | None = None
+            for runner in self._waiting:
+                due = self._now if runner.signal is not None and runner.signal._up else max(runner.deadline, self._now)
+                key = (due, runner.name, runner.order)
+                if best_key is None or key < best_key:
+                    best, best_key = runner, key
+            due = best_key[0] if best_key else Forever
+            if self._timers and self._timers[0][0] <= due:
+                when, _, timer = heapq.heappop(self._timers)
+                if timer.action is not None:
+                    self._now = max(self._now, when)
+                    timer.action()
+                continue
+            if best is None or due == Forever:
+                return None
+            self._now = max(self._now, due)
+            self._waiting.remove(best)
+            best.signal = None
+            return best
+
+
+def make_clock(*, virtual: bool, speed: float = 1.0) -> Any:
+    """Give the clock for a bench: virtual, or real at `speed`."""
+    return VirtualClock() if virtual else RealClock(speed)

@@ -1,0 +1,132 @@
+"""The vocabulary of a run: points, readings, problems, results. Pure data, no behaviour that needs a bench."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+Kind = Literal["scan", "reference", "dark", "zero"]
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where to go and what to read there.
+
+    Attributes
+    ----------
+    set : quantity name -> value in the quantity's unit (labctl.core.quantities).
+    read : names of the detectors to read, e.g. ("spectrum", "power").
+    kind : "scan" points make the result; "reference" points repeat one fixed point; "dark" and "zero" keep the shutter closed.
+    light : False keeps the pump shutter closed during the exposure.
+    exposure_s : exposure of the exposed detectors, in seconds.
+    do : named bench actions carried out, shutter closed, before the reading ("power_meter.zero").
+    flags : marks known beforehand ("pump_overlap"); they are stored with the point.
+    """
+
+    set: Mapping[str, float] = field(default_factory=dict)
+    read: tuple[str, ...] = ("spectrum",)
+    kind: Kind = "scan"
+    light: bool = True
+    exposure_s: float = 0.0
+    do: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the point as plain JSON types, full precision."""
+        return {
+            "set": dict(self.set), "read": list(self.read), "kind": self.kind, "light": self.light,
+            "exposure_s": self.exposure_s, "do": list(self.do), "flags": list(self.flags),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Point:
+        """Rebuild a point from `as_json`."""
+        return cls(
+            set=dict(data["set"]), read=tuple(data["read"]), kind=data["kind"], light=bool(data["light"]),
+            exposure_s=float(data["exposure_s"]), do=tuple(data["do"]), flags=tuple(data["flags"]),
+        )
+
+
+def plan_hash(points: Sequence[Point]) -> str:
+    """Hash a plan: equal hashes mean the same points in the same order (sha256 of canonical JSON, hex)."""
+    text = json.dumps([p.as_json() for p in points], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was found at one point.
+
+    `arrays` come from the detectors ("counts" (n_px,) ...); `values` are scalars: set-points, read-backs
+    ("pump.wavelength_measured"), and companions ("pump.power", "elapsed_time"); `flags` as strings.
+    """
+
+    index: int
+    point: Point
+    arrays: Mapping[str, np.ndarray]
+    values: Mapping[str, float]
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One reason to refuse (error) or to think twice (warning), in words a tired person can act on."""
+
+    field: str
+    text: str
+    level: Literal["error", "warning"] = "error"
+    point: int | None = None
+
+    def __str__(self) -> str:
+        where = "" if self.point is None else f" (point {self.point})"
+        return f"{self.field}{where}: {self.text}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the problem as in the command contract."""
+        return {"field": self.field, "level": self.level, "point": self.point, "text": self.text}
+
+
+@dataclass(frozen=True)
+class Result:
+    """A number one could publish: value, statistical and systematic standard errors, unit, and how it was estimated."""
+
+    value: float
+    stderr: float | None
+    unit: str
+    estimator: str
+    systematic: float | None = None
+    note: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the result as in the command contract; NaN becomes null, as JSON has none."""
+        def number(x: float | None) -> float | None:
+            return None if x is None or not np.isfinite(x) else float(x)
+
+        return {
+            "value": number(self.value), "stderr": number(self.stderr), "systematic": number(self.systematic),
+            "unit": self.unit, "estimator": self.estimator, "note": self.note,
+        }
+
+    def __str__(self) -> str:
+        text = f"{self.value:.6g}"
+        if self.stderr is not None:
+            text += f" ± {self.stderr:.2g} (stat)"
+        if self.systematic is not None:
+            text += f" ± {self.systematic:.2g} (cal)"
+        return f"{text} {self.unit}  [{self.estimator}]"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a plan will cost: bench time in seconds, dose at the spot in J/cm², bytes on disk, points."""
+
+    seconds: float
+    dose_j_cm2: float
+    bytes: int
+    points: int
+    lit_seconds: float = 0.0

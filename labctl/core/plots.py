@@ -1,0 +1,68 @@
+"""Plots as declarations: a procedure says what belongs on which axis; figures and GUI draw it.
+
+Names are quantities ("pump.wavelength"), channels ("counts"), or curves that `reduce` returns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Base of all plots: a title and the name of the thing drawn."""
+
+    title: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the declaration as plain JSON types, kind included."""
+        return {"kind": type(self).__name__.lower(), **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Spectrum(Plot):
+    """The newest array against its coordinate."""
+
+    channel: str = "counts"
+
+
+@dataclass(frozen=True)
+class Map(Plot):
+    """Every array of the run as an image: coordinate across, scan axis up."""
+
+    y: str = ""
+    channel: str = "counts"
+
+
+@dataclass(frozen=True)
+class Curve(Plot):
+    """One number per point against a set-point, with the fit that `reduce` makes of it."""
+
+    x: str = ""
+    y: str = ""
+    fit: str = ""
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Polar(Plot):
+    """One number per point against an angle."""
+
+    angle: str = ""
+    radius: str = ""
+    fit: str = ""
+
+
+@dataclass(frozen=True)
+class Histogram(Plot):
+    """Counts against time delay, logarithmic."""
+
+    channel: str = "histogram"
+
+
+@dataclass(frozen=True)
+class Trace(Plot):
+    """Numbers against elapsed time."""
+
+    names: tuple[str, ...] = ()

@@ -1,0 +1,184 @@
+"""Procedures and their parameters: pymeasure's declarations, made strict. The one file that imports pymeasure.experiment.
+
+pymeasure accepts unknown names, ignores most limits on assignment and converts silently; here every value is checked when it is
+set, every text with a unit is understood, and the error names field, value, limit and remedy.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, cast
+
+from pymeasure.experiment import BooleanParameter, FloatParameter, IntegerParameter, ListParameter, Parameter
+from pymeasure.experiment import Procedure as _PymeasureProcedure
+
+from labctl.core.errors import Refused
+from labctl.core.instrument import BenchView
+from labctl.core.plan import Point, Problem, Reading
+from labctl.core.plots import Plot
+from labctl.core.quantities import to_float
+from labctl.core.reduction import Reduction, RunView
+
+
+class _Quantity(FloatParameter):
+    """A float with a unit and limits; accepts text with any compatible unit."""
+
+    def convert(self, value: Any) -> float:
+        number = to_float(value, self.units or "")
+        if isinstance(value, bool) or not math.isfinite(number):
+            raise ValueError(f"{value!r} is not a finite number")
+        unit = f" {self.units}" if self.units else ""
+        if number < self.minimum:
+            raise ValueError(f"{number:g}{unit} is below the lowest allowed value, {self.minimum:g}{unit}")
+        if number > self.maximum:
+            raise ValueError(f"{number:g}{unit} is above the highest allowed value, {self.maximum:g}{unit}")
+        return number
+
+
+class _Count(IntegerParameter):
+    """A whole number with limits; 2.5 is refused, not cut."""
+
+    def convert(self, value: Any) -> int:
+        number = to_float(value, "")
+        if isinstance(value, bool) or number != int(number):
+            raise ValueError(f"{value!r} is not a whole number")
+        if not self.minimum <= number <= self.maximum:
+            raise ValueError(f"{int(number)} is outside {self.minimum} to {self.maximum}")
+        return int(number)
+
+
+class _Choice(ListParameter):
+    """One of a list of words."""
+
+    def convert(self, value: Any) -> str:
+        allowed = [str(choice) for choice in self.choices or ()]
+        if str(value) not in allowed:
+            raise ValueError(f"{value!r} is not one of {', '.join(allowed)}")
+        return str(value)
+
+
+class _Switch(BooleanParameter):
+    """Yes or no, in the words people use."""
+
+    WORDS: ClassVar[dict[str, bool]] = {
+        "yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False, "0": False,
+    }
+
+    def convert(self, value: Any) -> bool:
+        word = str(value).strip().lower()
+        if word not in self.WORDS:
+            raise ValueError(f"{value!r} is neither yes nor no")
+        return self.WORDS[word]
+
+
+def quantity(label: str, unit: str, *, default: float, minimum: float = -1e12, maximum: float = 1e12,
+             description: str | None = None, group: str | None = None) -> float:
+    """Declare a float parameter in `unit`; typed as the float it will be on the instance."""
+    made = _Quantity(label, units=unit, default=default, minimum=minimum, maximum=maximum, description=description)
+    made.group = group      # type: ignore[attr-defined]
+    return cast(float, made)
+
+
+def count(label: str, *, default: int, minimum: int = 0, maximum: int = 1_000_000, description: str | None = None,
+          group: str | None = None) -> int:
+    """Declare a whole-number parameter."""
+    made = _Count(label, default=default, minimum=minimum, maximum=maximum, description=description)
+    made.group = group      # type: ignore[attr-defined]
+    return cast(int, made)
+
+
+def choice(label: str, choices: Sequence[str], *, default: str, description: str | None = None, group: str | None = None) -> str:
+    """Declare a parameter that is one of several words."""
+    made = _Choice(label, choices=list(choices), default=default, description=description)
+    made.group = group      # type: ignore[attr-defined]
+    return cast(str, made)
+
+
+def switch(label: str, *, default: bool, description: str | None = None, group: str | None = None) -> bool:
+    """Declare a yes/no parameter."""
+    made = _Switch(label, default=default, description=description)
+    made.group = group      # type: ignore[attr-defined]
+    return cast(bool, made)
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Write the nearest known names, or all of them, as the tail of an error message."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(names)}."
+
+
+PlanSteps = Generator[Point, Reading, None] | Iterable[Point]
+
+
+class Procedure(_PymeasureProcedure):
+    """One measurement: which points to visit, what to read there, how to draw it, and how to reduce it.
+
+    Subclasses declare parameters with `quantity`, `count`, `choice`, `switch`; `title`, `scan_axes` (outer to inner) and
+    `plots`; and implement `plan` and `reduce`. Unknown names and impossible values raise `Refused` at once.
+    """
+
+    title: ClassVar[str] = ""
+    scan_axes: ClassVar[tuple[str, ...]] = ()
+    shape: tuple[int, ...] | None = None        # set by `plan` for a grid over more than one axis
+    plots: ClassVar[tuple[Plot, ...]] = ()
+
+    _own: ClassVar[frozenset[str]] = frozenset({"status", "shape", "MEASURE", "DATA_COLUMNS"})
+
+    def __init__(self, **values: Any):
+        super().__init__()
+        problems = []
+        for name, value in values.items():
+            try:
+                setattr(self, name, value)
+            except Refused as exc:
+                problems.extend(exc.problems)
+        if problems:
+            raise Refused(problems)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_") or name in self._own:
+            object.__setattr__(self, name, value)
+            return
+        parameter = self._parameters.get(name)
+        if parameter is None:
+            raise Refused([Problem(name, f"there is no such parameter. {suggestion(name, self._parameters)}")])
+        try:
+            object.__setattr__(self, name, parameter.convert(value))
+        except (ValueError, TypeError) as exc:
+            raise Refused([Problem(name, f"{exc}.")]) from None
+
+    # ---------------------------------------------------------------- what a procedure says
+    def check(self) -> list[Problem]:
+        """Say what is wrong with the parameters taken together; each alone has been checked already."""
+        return []
+
+    def plan(self, bench: BenchView) -> PlanSteps:
+        """Yield the points in visiting order. `bench` answers what can be reached; it moves nothing."""
+        raise NotImplementedError(f"{type(self).__name__} has no plan")
+
+    def reduce(self, run: RunView) -> Reduction:
+        """Turn the run into results; raises AnalysisError with the reason when the data do not carry them."""
+        return Reduction()
+
+    # ---------------------------------------------------------------- what others ask
+    def values(self) -> dict[str, Any]:
+        """Give every parameter's value by name."""
+        return {name: getattr(self, name) for name in self._parameters}
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Give every parameter with value, unit and label, as it is stored in the run file."""
+        return {
+            name: {"value": getattr(self, name), "unit": getattr(parameter, "units", None) or "", "label": parameter.name}
+            for name, parameter in self._parameters.items()
+        }
+
+    @classmethod
+    def declarations(cls) -> Mapping[str, Parameter]:
+        """Give the parameter declarations by name, in the order of the class body."""
+        found: dict[str, Parameter] = {}
+        for base in reversed(cls.__mro__):
+            found.update({n: p for n, p in vars(base).items() if isinstance(p, Parameter)})
+        return found

@@ -1,0 +1,118 @@
+"""Physical quantities: one name, one unit for the bare float everywhere in Python, one name in the file.
+
+Strings with units are accepted wherever a person types: `to_float("20 uJ/cm^2", "J/cm^2")`.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A quantity of the bench.
+
+    `unit` is what a bare float means; `shown` is the unit for people and its factor (shown = value × factor).
+    """
+
+    name: str
+    unit: str
+    file_name: str
+    long_name: str
+    shown: tuple[str, float] | None = None
+
+
+def _table(*rows: Quantity) -> dict[str, Quantity]:
+    return {row.name: row for row in rows}
+
+
+QUANTITIES = _table(
+    Quantity("pump.wavelength", "nm", "excitation_wavelength", "Pump wavelength (vacuum)"),
+    Quantity("pump.bandwidth", "nm", "filter_bandwidth", "Pump bandwidth (FWHM)"),
+    Quantity("pump.power", "W", "excitation_power", "Pump power at the sample", ("µW", 1e6)),
+    Quantity("pump.fluence", "J/cm^2", "pump_fluence", "Pump fluence per pulse", ("µJ/cm²", 1e6)),
+    Quantity("pump.photon_flux", "1/s", "photon_flux", "Pump photon flux at the sample"),
+    Quantity("pump.attenuation", "1", "pump_attenuation", "Pump attenuator transmission"),
+    Quantity("attenuator.angle", "deg", "attenuator_angle", "Attenuator plate angle"),
+    Quantity("analyser.angle", "deg", "analyzer_angle", "Analyser angle"),
+    Quantity("half_wave_plate.angle", "deg", "half_wave_plate_angle", "Half-wave plate angle"),
+    Quantity("detection.polarization", "deg", "polarization_angle", "Detected polarization (lab frame)"),
+    Quantity("emission.centre", "nm", "emission_centre", "Spectrograph centre (air)"),
+    Quantity("bias.voltage", "V", "bias_voltage", "Bias voltage"),
+    Quantity("bias.current", "A", "bias_current", "Bias current"),
+    Quantity("sample.temperature", "K", "sample_temperature", "Sample temperature"),
+    Quantity("sample.x", "mm", "sample_x", "Sample position x"),
+    Quantity("sample.y", "mm", "sample_y", "Sample position y"),
+    Quantity("sample.z", "mm", "sample_z", "Sample position z"),
+    Quantity("stripe.length", "mm", "stripe_length", "Stripe length"),
+    Quantity("delay.time", "ps", "pump_delay", "Pump delay"),
+    Quantity("exposure_s", "s", "exposure_time", "Exposure"),
+    Quantity("effective_exposure_s", "s", "effective_exposure_time", "Effective exposure (read-out shift included)"),
+    Quantity("elapsed_s", "s", "elapsed_time", "Time since the start of the run"),
+    Quantity("power", "W", "power", "Power at the pick-off head", ("µW", 1e6)),
+)
+
+
+def quantity_unit(name: str) -> str:
+    """Give the unit of a quantity or of its read-back (`..._measured`); empty when it has none."""
+    known = QUANTITIES.get(name.removesuffix("_measured"))
+    return known.unit if known else ""
+
+
+def file_name(name: str) -> str:
+    """Give the name a quantity has in the file: the table's, else dots become underscores; `_measured` is kept."""
+    base, suffix = (name.removesuffix("_measured"), "_measured") if name.endswith("_measured") else (name, "")
+    known = QUANTITIES.get(base)
+    return (known.file_name if known else base.replace(".", "_")) + suffix
+
+
+def long_name(name: str) -> str:
+    """Give the words for an axis label."""
+    base = name.removesuffix("_measured")
+    known = QUANTITIES.get(base)
+    words = known.long_name if known else base.replace(".", " ").replace("_", " ")
+    return words + (", measured" if name != base else "")
+
+
+@functools.cache
+def _registry() -> Any:
+    # pint comes with pymeasure and costs 0.2 s: only where a person's text is read.
+    from pymeasure.units import ureg
+
+    return ureg
+
+
+def to_float(text: str | float, unit: str) -> float:
+    """Read what a person typed: a bare number in `unit`, or a number with any compatible unit.
+
+    Raises ValueError naming what was wrong. `nm` and `eV` convert into each other (vacuum).
+    """
+    if not isinstance(text, str):
+        return float(text)
+    stripped = text.strip().replace("µ", "u").replace("²", "^2").replace("°", "deg")
+    try:
+        return float(stripped)
+    except ValueError:
+        pass
+    if unit in ("", "1"):
+        if stripped.endswith("%"):
+            return to_float(stripped[:-1], unit) / 100.0
+        raise ValueError(f"{text!r} is not a number")
+    try:
+        value = _registry().Quantity(stripped.replace("%", " percent"))
+        if {unit, f"{value.units:~}"} in ({"nm", "eV"}, {"nm", "meV"}):
+            return float(value.to(unit, "spectroscopy").magnitude)
+        return float(value.to(unit).magnitude)
+    except Exception as exc:     # pint raises a dozen kinds, tokenizer errors among them
+        raise ValueError(f"{text!r} is not a number in {unit} or in a unit that converts to {unit}") from exc
+
+
+def shown(value: float, name_or_unit: str) -> str:
+    """Write a value the way people read it: `shown(2e-5, "pump.fluence")` gives '20 µJ/cm²'."""
+    quantity = QUANTITIES.get(name_or_unit)
+    if quantity is None:
+        return f"{value:.6g} {name_or_unit}".rstrip()
+    unit, factor = quantity.shown or (quantity.unit, 1.0)
+    return f"{value * factor:.6g} {unit}"

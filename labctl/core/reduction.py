@@ -1,0 +1,92 @@
+"""What a procedure makes of its data, and what it may ask of a run while doing so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from labctl.core.calibration import Calibration
+from labctl.core.plan import Problem, Result
+
+
+@dataclass(frozen=True)
+class CurveData:
+    """One reduced number per point, with the fit through it.
+
+    `x_name` is a quantity name and `unit` that of y; all arrays are 1-D and of one length, `fit_x`, `fit_y` of another;
+    `used` is false where the fit left a point out, `left_out` says why.
+    """
+
+    x_name: str
+    x: np.ndarray
+    y: np.ndarray
+    unit: str
+    label: str
+    sigma: np.ndarray | None = None
+    used: np.ndarray | None = None
+    left_out: str = ""
+    fit_x: np.ndarray | None = None
+    fit_y: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """The outcome of `Procedure.reduce`: results by name, curves to draw, a calibration to keep, and what to know about them."""
+
+    results: Mapping[str, Result] = field(default_factory=dict)
+    curves: Mapping[str, CurveData] = field(default_factory=dict)
+    calibration: Calibration | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+class RunView(Protocol):
+    """A run as a procedure sees it, whether still in the journal or in a finished file.
+
+    Arrays run over the points of the selection (by default the scan points that were measured), in visiting order.
+    """
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The values of the procedure's parameters."""
+        ...
+
+    @property
+    def constants(self) -> Mapping[str, Any]:
+        """Documented constants of the bench at the time of the run ("repetition_rate_hz", "pump.bandwidth" ...)."""
+        ...
+
+    @property
+    def serials(self) -> Mapping[str, str]:
+        """Role -> serial number of every instrument."""
+        ...
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Give a set-point, companion or `<name>_measured`, 1-D float; KeyError lists what there is."""
+        ...
+
+    def select(self, kind: str) -> RunView:
+        """Give the view of the points of another kind ("reference", "dark", "zero")."""
+        ...
+
+    def counts(self) -> np.ndarray:
+        """Give the raw arrays, (points, pixels)."""
+        ...
+
+    def signal(self, per_pulse: bool = False) -> np.ndarray:
+        """Give electrons per second (or per pulse), dark subtracted, (points, pixels)."""
+        ...
+
+    def sigma(self, per_pulse: bool = False) -> np.ndarray:
+        """Give the standard error of `signal`, same shape."""
+        ...
+
+    def wavelength(self, medium: str = "vacuum") -> np.ndarray:
+        """Give the emission wavelength of every pixel in nm."""
+        ...
+
+    def flag(self, name: str) -> np.ndarray:
+        """Give a boolean mask: which points carry this flag."""
+        ...
