@@ -26,6 +26,7 @@ class Calibration:
     uncertainty : relative systematic uncertainty of what it predicts.
     simulated : taken on a simulated backend; never valid on a real one.
     run_id : the run it came from.
+
     """
 
     kind: str

@@ -26,6 +26,7 @@ class Point:
     exposure_s : exposure of the exposed detectors, in seconds.
     do : named bench actions carried out, shutter closed, before the reading ("power_meter.zero").
     flags : marks known beforehand ("pump_overlap"); they are stored with the point.
+
     """
 
     set: Mapping[str, float] = field(default_factory=dict)

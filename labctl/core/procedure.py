@@ -166,13 +166,13 @@ class Procedure(_PymeasureProcedure):
     # ---------------------------------------------------------------- what others ask
     def values(self) -> dict[str, Any]:
         """Give every parameter's value by name."""
-        return {name: getattr(self, name) for name in self._parameters}
+        return {name: getattr(self, name) for name in self.declarations()}
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Give every parameter with value, unit and label, as it is stored in the run file."""
         return {
             name: {"value": getattr(self, name), "unit": getattr(parameter, "units", None) or "", "label": parameter.name}
-            for name, parameter in self._parameters.items()
+            for name, parameter in self.declarations().items()
         }
 
     @classmethod
