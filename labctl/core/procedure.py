@@ -6,7 +6,6 @@ set, every text with a unit is understood, and the error names field, value, lim
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
@@ -20,6 +19,7 @@ from labctl.core.plan import Point, Problem, Reading
 from labctl.core.plots import Plot
 from labctl.core.quantities import to_float
 from labctl.core.reduction import Reduction, RunView
+from labctl.core.suggest import suggestion
 
 
 class _Quantity(FloatParameter):
@@ -101,13 +101,6 @@ def switch(label: str, *, default: bool, description: str | None = None, group: 
     made = _Switch(label, default=default, description=description)
     made.group = group      # type: ignore[attr-defined]
     return cast(bool, made)
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Write the nearest known names, or all of them, as the tail of an error message."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    return f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(names)}."
 
 
 PlanSteps = Generator[Point, Reading, None] | Iterable[Point]

@@ -1,0 +1,253 @@
+"""The bench file: its schema, and every error in it at once with file and line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from labctl.core.errors import ConfigError
+
+NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_.-]*$")
+DRIVER_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Measured(_Strict):
+    """A number with its relative standard uncertainty."""
+
+    value: float
+    uncertainty: float = Field(default=0.0, ge=0)
+
+
+class Spot(_Strict):
+    """Size of the pump spot on the sample and what is meant by it."""
+
+    shape: Literal["disc", "gaussian", "stripe"] = "disc"
+    diameter_um: float = Field(gt=0)
+    definition: Literal["disc", "1/e2", "fwhm"] = "disc"
+    method: str = ""
+    date: str = ""
+    wavelength_nm: float | None = None
+    uncertainty: float = Field(0.05, ge=0)
+
+
+class PumpSource(_Strict):
+    """Data-sheet figures of the light before the attenuator."""
+
+    spectral_density_w_nm: float = Field(gt=0)
+    uncertainty: float = Field(0.2, ge=0)
+
+
+class Pump(_Strict):
+    """The pump beam between source and sample."""
+
+    spot: Spot
+    repetition_rate: float | str = "laser"
+    bandwidth_nm: float = Field(1.75, gt=0)
+    filter_medium: Literal["air", "vacuum"] = "air"
+    pickoff: Measured = Measured(value=0.04, uncertainty=0.25)       # fraction of the beam sent to the power head
+    transmission: Measured = Measured(value=1.0, uncertainty=0.1)    # behind the pick-off, up to the sample
+    filters: list[float] = [1.0]                                     # transmission of the slots of `pump.nd`, slot 1 first
+    source: PumpSource | None = None
+    tolerance: float = Field(0.01, gt=0, lt=0.5)                     # of the closed loop on the pick-off
+    settle_s: float = Field(2.5, ge=0)                               # five response times of the power head
+
+
+class Spectrograph(_Strict):
+    """Geometry from which the wavelength of every pixel is computed."""
+
+    focal_length_mm: float = Field(gt=0)
+    half_angle_deg: float = Field(ge=0, lt=90)
+    pixel_um: float = Field(gt=0)
+    slit_um: float = Field(50.0, gt=0)
+
+
+class Detection(_Strict):
+    """From the sample to the detectors."""
+
+    spectrograph: Spectrograph | None = None
+    transmission: float = Field(default=1.0, gt=0, le=1)
+
+
+class Guard(_Strict):
+    """A watched condition and its consequence."""
+
+    read: str
+    min: float | None = None
+    max: float | None = None
+    action: Literal["pause", "abort"] = "pause"
+
+
+class Safety(_Strict):
+    """What is done on every way out, and in which order."""
+
+    order: list[str] = []
+    failsafe: str = ""
+    keep_warm: bool = False
+    limits: dict[str, tuple[float, float]] = {}
+    guards: dict[str, Guard] = {}
+
+
+class Beam(_Strict):
+    """The light path, source first."""
+
+    path: list[str]
+    shutter: str = "shutter"
+    sample: str = "sample"
+
+
+class Settle(_Strict):
+    """When a move counts as ended: n consecutive readings within tolerance, or a fault after timeout_s."""
+
+    tolerance: float | None = None
+    n: int = Field(default=1, ge=1, le=100)
+    timeout_s: float = Field(default=5.0, gt=0)
+
+
+class Instrument(_Strict):
+    """One instrument: driver by entry-point name, resource, and what the driver should know."""
+
+    driver: str
+    resource: str
+    options: dict[str, Any] = {}
+    limits: dict[str, tuple[float, float]] = {}
+    initial: dict[str, float] = {}
+    settle: Settle = Field(default_factory=Settle)
+    serial: str | None = None
+
+    @field_validator("driver")
+    @classmethod
+    def _plain_name(cls, value: str) -> str:
+        if not DRIVER_NAME.match(value):
+            raise ValueError("a driver is named by its entry point: lower-case letters, digits and underscores")
+        return value
+
+    @field_validator("limits")
+    @classmethod
+    def _ordered(cls, value: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+        for axis, (low, high) in value.items():
+            if not low < high:
+                raise ValueError(f"{axis}: the lower limit {low:g} must be below the upper limit {high:g}")
+        return value
+
+
+class Twin(_Strict):
+    """The simulated world behind a simulated bench, also used by rehearsals of a real one."""
+
+    sample: str
+    seed: int = 0
+    ideal: bool = False
+    elements: dict[str, dict[str, Any]] = {}
+
+
+class Data(_Strict):
+    """Where runs are stored."""
+
+    root: str = "./labctl_data"
+    file: str = "{date}/{sample}_{procedure}_{run:04d}"
+
+
+class BenchConfig(_Strict):
+    """A whole bench file."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    name: str
+    title: str = ""
+    note: str = ""
+    backend: Literal["simulated", "real"]
+    visa: str = "@py"
+    max_age_days: float = Field(30.0, gt=0)
+    twin: Twin | None = None
+    data: Data = Data()
+    pump: Pump | None = None
+    detection: Detection = Field(default_factory=Detection)
+    safety: Safety = Safety()
+    beam: Beam | None = None
+    instruments: dict[str, Instrument]
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if not NAME.match(value):
+            raise ValueError("a bench name starts with a letter and has letters, digits, '-', '_' and '.' only")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> BenchConfig:
+        if self.backend == "simulated" and self.twin is None:
+            raise ValueError("a simulated bench needs a [twin] section that names the sample")
+        unknown = [role for role in self.safety.order if role not in self.instruments]
+        if unknown:
+            raise ValueError(f"safety.order names {', '.join(unknown)}, which [instruments] does not have")
+        if self.backend == "real" and not self.safety.failsafe:
+            raise ValueError("a real bench has to say in safety.failsafe what the hardware does when this program dies")
+        return self
+
+    @property
+    def simulated(self) -> bool:
+        """True when emulators stand behind the drivers."""
+        return self.backend == "simulated"
+
+
+def parse(text: str, where: str) -> BenchConfig:
+    """Read a bench file's text; raises ConfigError with every problem as `where:line: field: reason`."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        match = re.search(r"at line (\d+)", str(exc))
+        line = match.group(1) if match else str(text.count("\n") + 1)
+        raise ConfigError(f"{where}:{line}: this is not TOML: {exc}. Correct the line and try again.") from None
+    try:
+        return BenchConfig.model_validate(data)
+    except ValidationError as exc:
+        lines = _line_numbers(text)
+        reports = [_report(error, where, lines) for error in exc.errors()]
+        raise ConfigError("\n".join(reports)) from None
+
+
+def load(path: Path) -> tuple[BenchConfig, str]:
+    """Read a bench file; gives the checked configuration and the text as it stands in the file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path}: cannot be read: {exc}") from None
+    return parse(text, str(path)), text
+
+
+def _report(error: Any, where: str, lines: dict[str, int]) -> str:
+    location = [str(part) for part in error["loc"]]
+    field = ".".join(location) or "(file)"
+    line = next((lines[".".join(location[:n])] for n in range(len(location), 0, -1) if ".".join(location[:n]) in lines), 1)
+    reason = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        reason = "there is no such key; see docs/reference/bench-file.md"
+    elif error["type"] != "missing" and not isinstance(error.get("input"), dict | BaseModel):
+        reason += f" (found {error['input']!r})"
+    return f"{where}:{line}: {field}: {reason}"
+
+
+def _line_numbers(text: str) -> dict[str, int]:
+    """Map every dotted key of a TOML text to its line; good enough for messages, tomllib does the parsing."""
+    lines: dict[str, int] = {}
+    table = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?", line)
+        if header:
+            table = header.group(1).replace('"', "")
+            lines.setdefault(table, number)
+            continue
+        key = re.match(r"\s*([\w.\"-]+)\s*=", line)
+        if key:
+            dotted = f"{table}.{key.group(1)}" if table else key.group(1)
+            dotted = dotted.replace('"', "")
+            lines.setdefault(dotted, number)
+            for inner in re.finditer(r"[{,]\s*([\w-]+)\s*=", line):
+                lines.setdefault(f"{dotted}.{inner.group(1)}", number)
+    return lines

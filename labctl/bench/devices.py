@@ -1,0 +1,244 @@
+"""Drivers as the engine sees them: axes, detectors and the shutter, every call through the lane of its connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from labctl.bench.config import Instrument, Settle
+from labctl.core.clock import Clock
+from labctl.core.errors import InstrumentError, LimitError, NotSettled
+from labctl.core.instrument import ActionSpec, AxisSpec, Channel, DetectorSpec
+from labctl.core.lane import Lane
+from labctl.core.plan import Problem
+from labctl.core.quantities import long_name
+from labctl.core.steps import Steps
+
+POLL_S = 0.02          # how often a move or an exposure is asked whether it has ended
+REPLY_DEADLINE_S = 5.0  # a single exchange, retries included
+
+
+@dataclass
+class Device:
+    """One opened instrument: its role, driver, lane, and its part of the bench file."""
+
+    role: str
+    driver: Any
+    lane: Lane
+    clock: Clock
+    config: Instrument
+
+    def call(self, method: str | Callable[[], Any], *args: Any, deadline_s: float = REPLY_DEADLINE_S, **kwargs: Any) -> Steps[Any]:
+        """Call a driver method (or read a property, or run a function) in the lane."""
+        result = yield self.lane.submit(lambda: self._evaluate(method, args, kwargs), deadline_s)
+        return result
+
+    def _evaluate(self, method: str | Callable[[], Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not isinstance(method, str):
+            return method()
+        attribute = getattr(self.driver, method)
+        return attribute(*args, **kwargs) if callable(attribute) else attribute
+
+    def set(self, attribute: str, value: Any) -> Steps[None]:
+        """Assign a driver property in the lane."""
+        yield self.lane.submit(lambda: setattr(self.driver, attribute, value), REPLY_DEADLINE_S)
+
+
+class DriverAxis:
+    """An axis that one driver moves."""
+
+    after: tuple[str, ...] = ()
+
+    def __init__(self, device: Device, axis: str, spec: AxisSpec, *, illuminates: bool):
+        self.device, self.spec = device, spec
+        self.name = f"{device.role}.{axis}"
+        self.unit = spec.unit
+        self.illuminates = illuminates
+        self.limits = self._limits(axis)
+        self.settle: Settle = device.config.settle
+        self.position: float | None = None      # the last read-back, for estimates only
+
+    def _limits(self, axis: str) -> tuple[float, float]:
+        """Narrow the driver's limits by the bench file's; the file cannot widen them."""
+        low, high = self.spec.limits
+        own = getattr(self.device.driver, f"{axis}_limits", None)   # known only after asking the device
+        if own is not None:
+            low, high = max(low, own[0]), min(high, own[1])
+        if axis in self.device.config.limits:
+            file_low, file_high = self.device.config.limits[axis]
+            low, high = max(low, file_low), min(high, file_high)
+        return low, high
+
+    def check(self, value: float, at: Mapping[str, float]) -> list[Problem]:
+        """Refuse values outside the limits."""
+        low, high = self.limits
+        if not np.isfinite(value):
+            return [Problem(self.name, f"{value} is not a number one can move to.")]
+        if low <= value <= high:
+            return []
+        return [Problem(self.name, f"{value:g} {self.unit} is outside {low:g} to {high:g} {self.unit}. "
+                                   "Change the set-point, or the limits in the bench file if the hardware allows.")]
+
+    def eta(self, start: float | None, stop: float) -> float:
+        """Ask the driver how long it takes; half the range when the start is unknown."""
+        estimate = getattr(self.device.driver, self.spec.eta, None)
+        if estimate is None:
+            return 0.1
+        known = start if start is not None else self.position
+        return float(estimate(stop if known is None else known, stop))
+
+    def move(self, value: float, at: Mapping[str, float]) -> Steps[dict[str, float]]:
+        """Start, poll to the end, settle, and read back."""
+        if problems := self.check(value, at):
+            raise LimitError(self.name, problems[0].text, state="nothing was moved")
+        device, spec = self.device, self.spec
+        eta = self.eta(None, value)
+        give_up = device.clock.now() + 3 * eta + 2.0
+        yield from device.call(spec.start, value)
+        while (yield from device.call(spec.poll)):
+            if device.clock.now() > give_up:
+                yield from self.stop()
+                raise NotSettled(self.name, f"the move to {value:g} {self.unit} did not end in {3 * eta + 2:.1f} s.",
+                                 state="stop sent, position unknown", remedy="Look whether something blocks it.")
+            yield POLL_S
+        readback = yield from self._settled(value)
+        self.position = readback
+        return {f"{self.name}_measured": readback}
+
+    def _settled(self, value: float) -> Steps[float]:
+        """Read until n consecutive readings lie within tolerance."""
+        tolerance = self.spec.tolerance if self.settle.tolerance is None else self.settle.tolerance
+        give_up = self.device.clock.now() + self.settle.timeout_s
+        good = 0
+        while True:
+            readback = float((yield from self.device.call(self.spec.read)))
+            good = good + 1 if abs(readback - value) <= tolerance else 0
+            if good >= self.settle.n:
+                return readback
+            if self.device.clock.now() > give_up:
+                raise NotSettled(
+                    self.name, f"it was sent to {value:g} {self.unit} and stands at {readback:g} {self.unit} "
+                    f"(tolerance {tolerance:g}).", remedy="Check for a blocked or slipping mount; home it and try again.")
+            yield POLL_S
+
+    def read(self) -> Steps[float]:
+        """Ask the device."""
+        value = float((yield from self.device.call(self.spec.read)))
+        self.position = value
+        return value
+
+    def stop(self) -> Steps[None]:
+        """Stop the device if it can."""
+        if hasattr(self.device.driver, self.spec.stop):
+            yield from self.device.call(self.spec.stop)
+
+
+class DriverDetector:
+    """A detector that one driver exposes."""
+
+    def __init__(self, device: Device, name: str, spec: DetectorSpec, *, exposed: bool):
+        self.device, self.spec = device, spec
+        self.name = name
+        self.exposed = exposed
+        self.granted: dict[str, float] = {}
+        self._shape: tuple[int, ...] = ()
+
+    def check(self, exposure_s: float) -> list[Problem]:
+        """Ask the driver whether it can do this exposure."""
+        own = getattr(self.device.driver, "check_exposure", None)
+        try:
+            if self.exposed and own is not None:
+                own(exposure_s)
+        except (InstrumentError, ValueError) as exc:
+            return [Problem("exposure", f"{self.device.role}: {exc}")]
+        return []
+
+    def cost(self, exposure_s: float) -> float:
+        """Estimate seconds, exposure included."""
+        estimate = getattr(self.device.driver, self.spec.cost, None)
+        return float(estimate(exposure_s)) if estimate is not None else exposure_s
+
+    def channels(self) -> list[Channel]:
+        """Describe the one array or scalar."""
+        return [Channel(self.spec.signal, self.spec.unit, self.spec.dims, self._shape, self.spec.dtype,
+                        self.spec.long_name or long_name(self.name))]
+
+    def configure(self, exposure_s: float) -> Steps[dict[str, float]]:
+        """Apply the exposure and learn what was granted and how long an array will be."""
+        granted = yield from self.device.call(self.spec.configure, exposure_s=exposure_s)
+        self.granted = {key: float(value) for key, value in (granted or {}).items()}
+        if self.spec.dims:
+            self._shape = tuple((yield from self.device.call("frame_shape")))
+        return self.granted
+
+    def expose(self) -> Steps[None]:
+        """Start the exposure and wait for its end; a detector that never ends is aborted and reported."""
+        device = self.device
+        cost = self.cost(self.granted.get("exposure_s", 0.0))
+        give_up = device.clock.now() + 3 * cost + 2.0
+        yield from device.call(self.spec.expose)
+        yield self.granted.get("exposure_s", 0.0)
+        while (yield from device.call(self.spec.poll)):
+            if device.clock.now() > give_up:
+                yield from self.abort()
+                raise NotSettled(device.role, f"the exposure did not end in {3 * cost + 2:.1f} s.", state="aborted")
+            yield POLL_S
+
+    def fetch(self) -> Steps[tuple[dict[str, np.ndarray], dict[str, float], tuple[str, ...]]]:
+        """Read out, and split arrays from scalars and flags."""
+        data = dict((yield from self.device.call(self.spec.fetch, deadline_s=2 * REPLY_DEADLINE_S)))
+        flags = tuple(data.pop("flags", ()))
+        arrays = {key: np.asarray(value) for key, value in data.items() if np.ndim(value) > 0}
+        scalars = {key: float(value) for key, value in data.items() if np.ndim(value) == 0}
+        return arrays, scalars, flags
+
+    def abort(self) -> Steps[None]:
+        """End the exposure."""
+        if hasattr(self.device.driver, self.spec.abort):
+            yield from self.device.call(self.spec.abort)
+
+
+class DriverShutter:
+    """The pump shutter: a command counts only when the read-back confirms it."""
+
+    CONFIRM_S = 2.0
+
+    def __init__(self, device: Device):
+        self.device = device
+        self.name = device.role
+        self.confirmed_closed = False
+
+    def open(self) -> Steps[None]:
+        """Open, and wait until it says it is."""
+        self.confirmed_closed = False
+        yield from self._command("open", "is_open")
+
+    def close(self) -> Steps[None]:
+        """Close, and wait until it says it is; raises when it does not."""
+        yield from self._command("close", "is_closed")
+        self.confirmed_closed = True
+
+    def _command(self, command: str, confirm: str) -> Steps[None]:
+        give_up = self.device.clock.now() + self.CONFIRM_S
+        yield from self.device.call(command)
+        while not (yield from self.device.call(confirm)):
+            if self.device.clock.now() > give_up:
+                raise InstrumentError(
+                    self.name, f"the shutter does not confirm '{command}' within {self.CONFIRM_S:g} s.",
+                    state="the sample may be lit", remedy="Block the beam by hand, then look at the shutter.")
+            yield POLL_S
+
+
+def run_action(device: Device, spec: ActionSpec) -> Steps[None]:
+    """Carry out a named action of a driver and wait for its end."""
+    yield from device.call(spec.start)
+    if spec.poll is None:
+        return
+    give_up = device.clock.now() + 3 * spec.seconds + 2.0
+    while (yield from device.call(spec.poll)):
+        if device.clock.now() > give_up:
+            raise NotSettled(device.role, f"{spec.long_name or spec.start} did not end in {3 * spec.seconds + 2:.1f} s.")
+        yield POLL_S

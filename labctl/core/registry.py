@@ -1,0 +1,26 @@
+"""What is installed (drivers, procedures, emulators, benches): found through entry points, so that other packages can add theirs."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from labctl.core.errors import Refused
+from labctl.core.plan import Problem
+
+GROUPS = {"driver": "labctl.drivers", "procedure": "labctl.procedures", "emulator": "labctl.emulators", "bench": "labctl.benches"}
+
+
+def points(kind: str) -> dict[str, EntryPoint]:
+    """Give the entry points of a kind ("driver", "procedure", "emulator", "bench") by name; nothing is imported."""
+    return {point.name: point for point in entry_points(group=GROUPS[kind])}
+
+
+def find(kind: str, name: str) -> Any:
+    """Import the thing of that name; raises Refused with the nearest names when there is none."""
+    known = points(kind)
+    if name not in known:
+        from labctl.core.suggest import suggestion
+
+        raise Refused([Problem(kind, f"there is no {kind} named {name!r}. {suggestion(name, known)}")])
+    return known[name].load()
