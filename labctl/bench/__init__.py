@@ -1,0 +1,1 @@
+"""The bench: instruments by role, physical quantities instead of registers."""

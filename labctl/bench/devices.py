@@ -53,7 +53,7 @@ class DriverAxis:
     after: tuple[str, ...] = ()
 
     def __init__(self, device: Device, axis: str, spec: AxisSpec, *, illuminates: bool):
-        self.device, self.spec = device, spec
+        self.device, self.axis, self.spec = device, axis, spec
         self.name = f"{device.role}.{axis}"
         self.unit = spec.unit
         self.illuminates = illuminates
@@ -146,6 +146,12 @@ class DriverDetector:
         self.granted: dict[str, float] = {}
         self._shape: tuple[int, ...] = ()
 
+    @property
+    def bytes_per_point(self) -> int:
+        """Size of one reading; `frame_shape` is what the driver was set up for and asks no device."""
+        shape = (self._shape or tuple(self.device.driver.frame_shape())) if self.spec.dims else ()
+        return int(np.prod(shape, dtype=int)) * np.dtype(self.spec.dtype).itemsize
+
     def check(self, exposure_s: float) -> list[Problem]:
         """Ask the driver whether it can do this exposure."""
         own = getattr(self.device.driver, "check_exposure", None)
@@ -171,7 +177,7 @@ class DriverDetector:
         granted = yield from self.device.call(self.spec.configure, exposure_s=exposure_s)
         self.granted = {key: float(value) for key, value in (granted or {}).items()}
         if self.spec.dims:
-            self._shape = tuple((yield from self.device.call("frame_shape")))
+            self._shape = tuple(self.device.driver.frame_shape())
         return self.granted
 
     def expose(self) -> Steps[None]:

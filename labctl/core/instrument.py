@@ -194,6 +194,11 @@ class Detector(Protocol):
     name: str
     exposed: bool            # True: wants the shutter open; False: read in the dark or any time (pick-off power)
 
+    @property
+    def bytes_per_point(self) -> int:
+        """Size of one reading before compression."""
+        ...
+
     def check(self, exposure_s: float) -> list[Problem]:
         """Say what is wrong with this exposure; touches nothing."""
         ...

@@ -26,7 +26,8 @@ class Future(Generic[T]):
 
     def notify(self, signal: Signal) -> None:
         """Set `signal` when the outcome is there (at once if it is already)."""
-        self._listeners.append(signal)
+        if signal not in self._listeners:
+            self._listeners.append(signal)
         if self.done:
             signal.set()
 

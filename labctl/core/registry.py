@@ -1,4 +1,4 @@
-"""What is installed (drivers, procedures, emulators, benches): found through entry points, so that other packages can add theirs."""
+"""What is installed: drivers, procedures, emulators and benches, by entry point, so that other packages can add theirs."""
 
 from __future__ import annotations
 

@@ -1,20 +1,30 @@
 """Cooperative steps: how many instruments move at once without a thread per movement.
 
-A *step generator* does a little work and yields either a `Future` (wait until it is done and send me its result) or a
-number of seconds (wake me then). `drive` runs one to its end, `drive_all` runs several side by side. Composite axes simply
-`yield from` the steps of their parts.
+A *step generator* does a little work and yields what it waits for: a `Future` of a lane (its result is sent back in), a number of
+seconds, or `Together` (several generators side by side; the dictionary of their results is sent back in). `drive` runs one to its
+end. Composite axes simply `yield from` the steps of their parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
 
-from labctl.core.clock import Clock
+from labctl.core.clock import Clock, Signal
 from labctl.core.lane import Future
 
 T = TypeVar("T")
-Steps = Generator["Future[Any] | float", Any, T]
+
+
+class Together:
+    """Several generators to be run side by side; the first exception closes the others and is raised."""
+
+    def __init__(self, steps: Mapping[Any, Steps[Any]]):
+        self.steps = steps
+
+
+Steps = Generator[Future[Any] | float | Together, Any, T]
+Interrupt = Callable[[], None]
 
 
 class _Task:
@@ -22,76 +32,100 @@ class _Task:
 
     def __init__(self, steps: Steps[Any]):
         self.steps = steps
-        self.waiting: Future[Any] | float | None = None   # a future, or the time to wake at
+        self.waiting: Future[Any] | float | dict[Any, _Task] | None = None
         self.done = False
         self.result: Any = None
+        self.error: BaseException | None = None
 
     def ready(self, now: float) -> bool:
-        if isinstance(self.waiting, Future):
-            return self.waiting.done or now >= self.waiting.deadline
-        return self.waiting is None or now >= self.waiting
+        waiting = self.waiting
+        if isinstance(waiting, Future):
+            return waiting.done or now >= waiting.deadline
+        if isinstance(waiting, dict):
+            return all(t.done for t in waiting.values()) or any(t.error for t in waiting.values())
+        return waiting is None or now >= waiting
 
-    def advance(self, now: float) -> None:
-        """Run to the next yield; exceptions of the awaited future are thrown into the generator."""
+    def advance(self, now: float) -> list[_Task]:
+        """Run to the next yield; gives the tasks this one has just started."""
         waiting, self.waiting = self.waiting, None
         try:
-            if isinstance(waiting, Future):
-                error = waiting.settle(now)
-                item = self.steps.throw(error) if error else self.steps.send(waiting.value)
-            else:
-                item = next(self.steps)
+            item = self._resume(waiting, now)
         except StopIteration as end:
             self.done, self.result = True, end.value
-            return
+            return []
+        except Exception as exc:
+            self.done, self.error = True, exc
+            return []
+        if isinstance(item, Together):
+            self.waiting = {key: _Task(steps) for key, steps in item.steps.items()}
+            return list(self.waiting.values())
         self.waiting = item if isinstance(item, Future) else now + float(item)
+        return []
+
+    def _resume(self, waiting: Any, now: float) -> Any:
+        if isinstance(waiting, Future):
+            error = waiting.settle(now)
+            return self.steps.throw(error) if error else self.steps.send(waiting.value)
+        if isinstance(waiting, dict):
+            error = next((t.error for t in waiting.values() if t.error), None)
+            if error is not None:
+                for task in waiting.values():
+                    task.close()
+                return self.steps.throw(error)
+            return self.steps.send({key: task.result for key, task in waiting.items()})
+        return next(self.steps)
+
+    def close(self) -> None:
+        """Give up: the generator's `finally` blocks run, its children are closed first."""
+        if isinstance(self.waiting, dict):
+            for task in self.waiting.values():
+                task.close()
+        self.done = True
+        self.steps.close()
 
 
-def drive_all(clock: Clock, steps: Mapping[Any, Steps[Any]], interrupt: Any = None) -> dict[Any, Any]:
-    """Run all generators side by side until every one has ended; returns their results by key.
+def drive(clock: Clock, steps: Steps[T], interrupt: Interrupt | None = None, wake: Signal | None = None) -> T:
+    """Run a step generator to its end and return its result.
 
-    The first exception closes the others and is raised. `interrupt` is an optional callable asked whenever something
-    wakes; it raises to stop everything (second Ctrl-C).
+    `interrupt` is asked whenever something wakes; it raises to stop everything at once (second Ctrl-C). `wake` is the flag the
+    driver sleeps on; who raises it from outside makes `interrupt` be asked.
     """
-    tasks = {key: _Task(gen) for key, gen in steps.items()}
-    wake = clock.event()
+    wake = wake or clock.event()
+    root = _Task(steps)
+    tasks = [root]
     try:
         while True:
+            wake.clear()
             if interrupt is not None:
                 interrupt()
-            progressed = False
-            for task in tasks.values():
-                if not task.done and task.ready(clock.now()):
-                    task.advance(clock.now())
-                    progressed = True
-            running = [t for t in tasks.values() if not t.done]
-            if not running:
-                return {key: task.result for key, task in tasks.items()}
+            progressed = _advance_ready(tasks, clock)
+            if root.done:
+                if root.error is not None:
+                    raise root.error
+                return root.result
             if not progressed:
-                _sleep_until_one_is_ready(clock, running, wake)
+                _sleep(clock, tasks, wake)
     finally:
-        for task in tasks.values():
-            task.steps.close()
+        root.close()
 
 
-def _sleep_until_one_is_ready(clock: Clock, running: list[_Task], wake: Any) -> None:
-    wake.clear()
-    times = []
-    for task in running:
+def _advance_ready(tasks: list[_Task], clock: Clock) -> bool:
+    progressed = False
+    for task in list(tasks):
+        if not task.done and task.ready(clock.now()):
+            tasks.extend(task.advance(clock.now()))
+            progressed = True
+    tasks[:] = [task for task in tasks if not task.done]
+    return progressed
+
+
+def _sleep(clock: Clock, tasks: list[_Task], wake: Signal) -> None:
+    """Wait until a future is done, the soonest deadline or wake-up time has come, or somebody raises `wake`."""
+    soonest = float("inf")
+    for task in tasks:
         if isinstance(task.waiting, Future):
             task.waiting.notify(wake)
-            times.append(task.waiting.deadline)
-        else:
-            times.append(task.waiting)
-    soonest = min(times)
-    timeout = None if soonest == float("inf") else max(soonest - clock.now(), 0.0)
-    wake.wait(timeout)
-
-
-def drive(clock: Clock, steps: Steps[T], interrupt: Any = None) -> T:
-    """Run one generator to its end and return its result."""
-    return drive_all(clock, {0: steps}, interrupt)[0]
-
-
-def wait(seconds: float) -> Steps[None]:
-    """Let time pass."""
-    yield seconds
+            soonest = min(soonest, task.waiting.deadline)
+        elif not isinstance(task.waiting, dict) and task.waiting is not None:
+            soonest = min(soonest, task.waiting)
+    wake.wait(None if soonest == float("inf") else max(soonest - clock.now(), 0.0))

@@ -1,0 +1,220 @@
+"""The bench: instruments by role, physical quantities by name, and the three levels that make it safe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from labctl.bench.config import BenchConfig
+from labctl.bench.devices import Device, DriverShutter, run_action
+from labctl.bench.optics import PumpLevel, PumpWavelength
+from labctl.bench.parts import Parts
+from labctl.core.calibration import Calibration
+from labctl.core.clock import Clock
+from labctl.core.errors import AnalysisError, InstrumentError
+from labctl.core.instrument import Axis, Detector, Identity, SafeAction
+from labctl.core.lane import Lane
+from labctl.core.moving import move_all
+from labctl.core.plan import Problem
+from labctl.core.steps import Steps, drive
+
+READY_S = 1800.0            # longest wait for a detector to get ready (a CCD to cool down)
+KEEP_ALIVE_S = 3.0          # the laser hears from us at least this often while a run holds the bench
+ACTION_DEADLINE_S = {"park": 8.0, "safe": 8.0, "shutdown": 1800.0}
+
+
+class Bench:
+    """An open bench. Made by `labctl.bench.opening.open_bench`; a context manager that closes its connections."""
+
+    def __init__(self, config: BenchConfig, text: str, clock: Clock, devices: dict[str, Device], lanes: dict[str, Lane],
+                 parts: Parts, identities: dict[str, Identity], *, world: Any = None,
+                 on_close: list[Callable[[], None]] | None = None):
+        self.config, self.text, self.clock = config, text, clock
+        self.name, self.simulated = config.name, config.simulated
+        self.devices, self.lanes = devices, lanes
+        self.axes: dict[str, Axis] = parts.axes
+        self.detectors: dict[str, Detector] = parts.detectors
+        self.shutter: DriverShutter | None = parts.shutter
+        self.actions = parts.actions
+        self.beam = parts.beam
+        self.identities = identities
+        self._constants = parts.constants
+        self.calibrations: dict[str, Calibration | None] = parts.calibrations
+        self._world = world
+        self._on_close = on_close or []
+
+    # ---------------------------------------------------------------- what procedures may ask (BenchView)
+    def reach(self, axis: str, at: Mapping[str, float]) -> tuple[float, float]:
+        """Give the range of a quantity that can be reached with the other quantities at `at`; AnalysisError says why not."""
+        found = self.axes.get(axis)
+        if found is None:
+            raise AnalysisError(f"bench {self.name} has no {axis}. It has {', '.join(sorted(self.axes))}.")
+        if isinstance(found, PumpLevel):
+            return found.reach(at)
+        return found.limits   # type: ignore[attr-defined]
+
+    def constant(self, name: str) -> float:
+        """Give a documented constant of the bench; AnalysisError names those there are."""
+        if name not in self._constants:
+            raise AnalysisError(f"bench {self.name} does not know {name}. It knows {', '.join(sorted(self._constants))}.")
+        return self._constants[name]
+
+    def constants(self) -> dict[str, float]:
+        """Give all documented constants by name."""
+        return dict(self._constants)
+
+    @property
+    def serials(self) -> dict[str, str]:
+        """Serial numbers by role; calibrations are bound to them."""
+        return {role: identity.serial for role, identity in self.identities.items()}
+
+    # ---------------------------------------------------------------- what the engine asks
+    def prepare(self, report: Callable[[str], None]) -> Steps[None]:
+        """Bring instruments to the state the bench file wants before the first point: shutter closed, positions, cooling."""
+        if self.shutter is not None:
+            yield from self.shutter.close()
+        for role, device in self.devices.items():
+            for axis, value in device.config.initial.items():
+                yield from self._axis_of(role, axis).move(value, {})
+        for role, device in self.devices.items():
+            if hasattr(device.driver, "not_ready"):
+                yield from self._wait_ready(role, device, report)
+
+    def _axis_of(self, role: str, axis: str) -> Axis:
+        for found in self.axes.values():
+            device, name = getattr(found, "device", None), getattr(found, "axis", None)
+            if device is not None and device.role == role and name == axis:
+                return found
+        raise InstrumentError(role, f"the bench file wants an initial {axis}, which the driver does not have.")
+
+    def _wait_ready(self, role: str, device: Device, report: Callable[[str], None]) -> Steps[None]:
+        give_up = self.clock.now() + READY_S
+        said = ""
+        while True:
+            reason = yield from device.call("not_ready")
+            if not reason:
+                return
+            if self.clock.now() > give_up:
+                raise InstrumentError(role, f"not ready after {READY_S / 60:.0f} min: {reason}",
+                                      remedy="Check the instrument, then start again.")
+            if not said:
+                report(f"{role}: {reason}")
+                said = reason
+            yield 2.0
+
+    def hold(self) -> Steps[None]:
+        """A run takes the bench: arm traffic watchdogs and keep them fed."""
+        for device in self.devices.values():
+            if hasattr(device.driver, "arm_watchdog"):
+                yield from device.call("arm_watchdog")
+                device.lane.keep_alive(KEEP_ALIVE_S, device.driver.keep_alive)
+
+    def release(self) -> Steps[None]:
+        """The run gives the bench back: disarm watchdogs where the bench is to stay warm."""
+        for device in self.devices.values():
+            if hasattr(device.driver, "disarm_watchdog") and self.config.safety.keep_warm:
+                yield from device.call("disarm_watchdog")
+
+    def action(self, name: str) -> Steps[None]:
+        """Carry out a named action ("power_meter.zero")."""
+        device, spec = self.actions[name]
+        yield from run_action(device, spec)
+
+    def level(self, level: str) -> list[SafeAction]:
+        """Give the actions of park, safe or shutdown: the bench file's order first, then everything else."""
+        order = [*self.config.safety.order, *(role for role in self.devices if role not in self.config.safety.order)]
+        return [self._safe_action(level, role) for role in order]
+
+    def _safe_action(self, level: str, role: str) -> SafeAction:
+        method = {"park": "park", "safe": "make_safe", "shutdown": "shutdown"}[level]
+        device, deadline = self.devices[role], ACTION_DEADLINE_S[level]
+
+        def run() -> Steps[None]:
+            yield from device.call(method, deadline_s=deadline)
+            if self.shutter is not None and role == self.shutter.name:
+                yield from self.shutter.close()
+
+        return SafeAction(role, level, run, deadline)
+
+    def snapshot(self) -> Steps[dict[str, Any]]:
+        """Read identity and settings of every instrument; one that does not answer is recorded as such."""
+        found: dict[str, Any] = {}
+        for role, device in self.devices.items():
+            entry: dict[str, Any] = {"driver": device.config.driver, "resource": device.config.resource,
+                                     "identity": str(self.identities.get(role, "unknown"))}
+            try:
+                entry["settings"] = yield from device.call("settings")
+            except InstrumentError as exc:
+                entry["error"] = str(exc)
+            found[role] = entry
+        return found
+
+    def incidents(self) -> list[str]:
+        """Give and forget what the links had to repeat or throw away since the last call."""
+        found: list[str] = []
+        for port in {id(d.driver.port): d.driver.port for d in self.devices.values() if hasattr(d.driver, "port")}.values():
+            found += [str(incident) for incident in port.incidents]
+            port.incidents.clear()
+        return found
+
+    # ---------------------------------------------------------------- the simulated world (no-ops on hardware)
+    def point(self, run_seed: int, index: int) -> None:
+        """Announce a point to the connection: the twin starts the noise of this visit."""
+        if self._world is not None:
+            self._world.twin.point(run_seed, index)
+
+    def checkpoint(self) -> bytes | None:
+        """Give the twin's history, opaque; None on hardware."""
+        return self._world.twin.checkpoint() if self._world is not None else None
+
+    def restore(self, checkpoint: bytes) -> None:
+        """Put the twin back to a checkpoint."""
+        if self._world is not None:
+            self._world.twin.restore(checkpoint)
+
+    def truth(self) -> dict[str, Any] | None:
+        """Give what the twin knows and an analysis could recover; None on hardware."""
+        return self._world.twin.truth() if self._world is not None else None
+
+    @property
+    def twin(self) -> Any:
+        """The simulated world, for tests and rehearsals; None on hardware."""
+        return self._world.twin if self._world is not None else None
+
+    # ---------------------------------------------------------------- for people and scripts
+    def run_level(self, level: str) -> list[Problem]:
+        """Carry out park, safe or shutdown now, each action on its own; gives what failed."""
+        problems = []
+        for action in self.level(level):
+            try:
+                drive(self.clock, action.run())
+            except Exception as exc:     # one failing action must not keep the others from running
+                problems.append(Problem(action.instrument, f"{level} failed: {exc}"))
+        return problems
+
+    def read(self, name: str) -> float:
+        """Read one quantity now."""
+        return drive(self.clock, self.axes[name].read())
+
+    def move(self, targets: Mapping[str, float]) -> dict[str, float]:
+        """Move several quantities together, in dependency order, shutter closed if any lights the sample."""
+        return drive(self.clock, move_all(self.axes, self.shutter, targets))
+
+    def wavelength_axis(self) -> PumpWavelength | None:
+        """Give the pump wavelength axis, if the bench has one."""
+        found = self.axes.get("pump.wavelength")
+        return found if isinstance(found, PumpWavelength) else None
+
+    def close(self) -> None:
+        """Close every connection; instruments stay as they are."""
+        for lane in self.lanes.values():
+            lane.close()
+        for closing in self._on_close:
+            closing()
+        self._on_close.clear()
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

@@ -1,0 +1,130 @@
+"""Opening connections: a real port, a vendor library, or an emulator behind the same bytes and the same C calls.
+
+The one place in labctl that knows whether a bench is simulated, and the one that names `sim_instruments` (by string, on demand).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zlib
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from labctl.bench.config import BenchConfig, Instrument
+from labctl.core import registry
+from labctl.core.clock import Clock
+from labctl.core.errors import ConfigError, InstrumentError, ResourceBusy
+
+SDK_PREFIX = "sdk:"
+
+
+class ResourceLock:
+    """Exclusive use of one real resource across processes; the owner's process id is kept beside the lock."""
+
+    def __init__(self, folder: Path, resource: str):
+        folder.mkdir(parents=True, exist_ok=True)
+        plain = re.sub(r"[^A-Za-z0-9]+", "_", resource).strip("_")
+        self.resource = resource
+        self._owner = folder / f"{plain}.pid"
+        self._lock = FileLock(folder / f"{plain}.lock")
+
+    def acquire(self) -> None:
+        """Take it, or raise ResourceBusy naming the owner, before a byte is written."""
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            owner = self._owner.read_text(encoding="ascii").strip() if self._owner.exists() else "unknown"
+            raise ResourceBusy(
+                self.resource, f"it is in use by another labctl, process {owner}.", state="nothing was sent",
+                remedy="Close that one, or wait for its run to end.") from None
+        self._owner.write_text(str(os.getpid()), encoding="ascii")
+
+    def release(self) -> None:
+        """Give it back."""
+        if self._lock.is_locked:
+            self._owner.unlink(missing_ok=True)
+            self._lock.release()
+
+
+class World:
+    """The simulated world of one bench: a twin, an emulator for every resource, and the VISA library in front of them."""
+
+    def __init__(self, config: BenchConfig, clock: Clock):
+        assert config.twin is not None, "the schema demands [twin] for a simulated bench"   # noqa: S101
+        twin_module = import_module("sim_instruments.twin.twin")
+        wire = import_module("sim_instruments.wire")
+        visa = import_module("sim_instruments.visa")
+        self.twin = twin_module.Twin(
+            self._path(config, twin_module.PathItem), sample=config.twin.sample, clock=clock,
+            bench_seed=config.twin.seed, ideal=config.twin.ideal)
+        self.libraries: dict[str, Any] = {}
+        self.ports: dict[str, Any] = {}
+        for resource, roles in by_resource(config).items():
+            units = [wire.Unit(role, config.instruments[role].driver, config.instruments[role].options, self.twin.element(role))
+                     for role in roles]
+            factory = self._factory(resource, units)
+            seed = zlib.crc32(f"{config.twin.seed}:{resource}".encode())
+            made = factory(units, twin=self.twin, clock=clock, seed=seed)
+            (self.libraries if resource.startswith(SDK_PREFIX) else self.ports)[resource] = made
+        self.visa = visa.SimulatedVisa(self.ports, clock)
+
+    @staticmethod
+    def _path(config: BenchConfig, item: Any) -> list[Any]:
+        """Order the twin's elements as the beam meets them; whatever is off the beam comes last."""
+        assert config.twin is not None   # noqa: S101  checked by the caller
+        elements = {role: dict(options) for role, options in config.twin.elements.items()}
+        on_beam = config.beam.path if config.beam else []
+        missing = [role for role in config.instruments if role not in elements]
+        if missing:
+            roles = ', '.join(missing)
+            raise ConfigError(f"bench {config.name}: [twin.elements] does not say what {roles} is in the simulated beam")
+        order = [role for role in on_beam if role in elements] + [role for role in elements if role not in on_beam]
+        return [item(role, elements[role].pop("kind"), elements[role]) for role in order]
+
+    @staticmethod
+    def _factory(resource: str, units: list[Any]) -> Any:
+        factories = [registry.find("emulator", unit.driver) for unit in units]
+        if any(factory is not factories[0] for factory in factories):
+            names = ", ".join(sorted({unit.driver for unit in units}))
+            raise ConfigError(f"{resource}: the drivers {names} cannot share one connection")
+        return factories[0]
+
+
+def by_resource(config: BenchConfig) -> dict[str, list[str]]:
+    """Group the roles by the resource they share, in the file's order."""
+    groups: dict[str, list[str]] = {}
+    for role, instrument in config.instruments.items():
+        groups.setdefault(instrument.resource, []).append(role)
+    return groups
+
+
+def open_connection(driver_class: Any, resource: str, *, clock: Clock, config: BenchConfig, world: World | None) -> Any:
+    """Open the port (or library) that all drivers on this resource share."""
+    if resource.startswith(SDK_PREFIX):
+        return world.libraries[resource] if world is not None else driver_class.load_library()
+    library = world.visa if world is not None else config.visa
+    return driver_class.Port(resource, clock=clock, name=resource, visa_library=library)
+
+
+def make_driver(driver_class: Any, connection: Any, role: str, instrument: Instrument, clock: Clock) -> Any:
+    """Make the driver of a role on an open connection; bad options name role and option."""
+    try:
+        return driver_class(connection, clock=clock, name=role, **_options(instrument))
+    except TypeError as exc:
+        raise InstrumentError(role, f"the options in the bench file do not fit the driver {instrument.driver}: {exc}.",
+                              remedy=f"See 'labctl bench check' and the reference of {instrument.driver}.") from None
+
+
+def _options(instrument: Instrument) -> Mapping[str, Any]:
+    options = dict(instrument.options)
+    if instrument.resource.startswith(SDK_PREFIX):
+        index = instrument.resource.removeprefix(SDK_PREFIX)
+        if not index.isdigit():
+            raise ConfigError(f"{instrument.resource}: an SDK resource is 'sdk:' and the number of the device, e.g. sdk:0")
+        options["index"] = int(index)
+    return options

@@ -1,0 +1,167 @@
+"""Opening a bench: locks, ports, drivers, identities, and then the parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from labctl.bench.bench import Bench
+from labctl.bench.calibrations import newest_valid
+from labctl.bench.config import BenchConfig
+from labctl.bench.connect import SDK_PREFIX, ResourceLock, World, by_resource, make_driver, open_connection
+from labctl.bench.devices import Device
+from labctl.bench.parts import assemble
+from labctl.core import registry
+from labctl.core.clock import Clock
+from labctl.core.errors import InstrumentError, Refused, WrongDevice
+from labctl.core.instrument import Identity
+from labctl.core.lane import Lane
+from labctl.core.plan import Problem
+from labctl.core.steps import Steps, Together, drive
+from labctl.store import state
+
+OPEN_DEADLINE_S = 30.0
+CALIBRATION_KINDS = ("power_calibration",)
+
+
+class _Opening:
+    """The work in progress: what has been opened so far, and how to close it again."""
+
+    def __init__(self, config: BenchConfig, clock: Clock):
+        self.config, self.clock = config, clock
+        self.devices: dict[str, Device] = {}
+        self.lanes: dict[str, Lane] = {}
+        self.identities: dict[str, Identity] = {}
+        self.problems: list[Problem] = []
+        self.closers: list[Callable[[], None]] = []
+        self.world = World(config, clock) if config.simulated else None
+
+    def lock(self, folder: Path) -> None:
+        """Take every real resource for this process, or collect who has it."""
+        for resource in by_resource(self.config):
+            lock = ResourceLock(folder, resource)
+            try:
+                lock.acquire()
+            except InstrumentError as exc:
+                self.problems.append(Problem(f"instruments.{by_resource(self.config)[resource][0]}", str(exc)))
+            else:
+                self.closers.append(lock.release)
+
+    def connect(self, resource: str, roles: list[str]) -> Steps[None]:
+        """Open one connection in its own lane, then every driver on it, and ask each who it is."""
+        lane = self.lanes[resource] = Lane(resource, self.clock)
+        classes = {role: registry.find("driver", self.config.instruments[role].driver) for role in roles}
+        try:
+            connection = yield lane.submit(
+                lambda: open_connection(classes[roles[0]], resource, clock=self.clock, config=self.config, world=self.world),
+                OPEN_DEADLINE_S)
+        except Exception as exc:    # whatever a vendor's library raises has to become a line in the report
+            self.problems += [Problem(f"instruments.{role}", f"{resource} cannot be opened: {exc}") for role in roles]
+            return
+        if not resource.startswith(SDK_PREFIX):
+            self.closers.append(connection.close)
+        for role in roles:
+            yield from self._start(role, classes[role], connection, lane)
+
+    def _start(self, role: str, driver_class: Any, connection: Any, lane: Lane) -> Steps[None]:
+        instrument = self.config.instruments[role]
+        try:
+            driver = yield lane.submit(lambda: make_driver(driver_class, connection, role, instrument, self.clock), OPEN_DEADLINE_S)
+            identity = yield lane.submit(driver.identify, OPEN_DEADLINE_S)
+            if instrument.serial is not None and identity.serial != instrument.serial:
+                raise WrongDevice(role, f"serial number {identity.serial} answers, the bench file wants {instrument.serial}.",
+                                  state="nothing was moved", remedy="Correct the resource or the serial number.")
+        except InstrumentError as exc:
+            self.problems.append(Problem(f"instruments.{role}", str(exc)))
+            return
+        except ValueError as exc:
+            self.problems.append(Problem(f"instruments.{role}", f"{role}: {exc}"))
+            return
+        self.devices[role] = Device(role, driver, lane, self.clock, instrument)
+        self.identities[role] = identity
+
+    def close(self) -> None:
+        """Undo everything."""
+        for lane in self.lanes.values():
+            lane.close()
+        for closing in reversed(self.closers):
+            closing()
+
+
+def open_bench(config: BenchConfig, text: str, clock: Clock, *, partial: bool = False) -> tuple[Bench, list[Problem]]:
+    """Open every instrument of a bench, in parallel, one lane per connection.
+
+    Nothing is moved and no light is let out. Raises Refused with every problem; with `partial` the instruments that did answer make
+    a bench of their own and the problems are returned beside it.
+    """
+    unknown = _unknown_drivers(config)
+    if unknown:
+        raise Refused(unknown)
+    opening = _Opening(config, clock)
+    try:
+        if not config.simulated:
+            opening.lock(state.folder() / "locks")
+        if not opening.problems:
+            drive(clock, _connect_all(opening))
+        if opening.problems and not partial:
+            raise Refused(opening.problems)
+        bench = _build(config, text, clock, opening)
+    except BaseException:
+        opening.close()
+        raise
+    return bench, opening.problems
+
+
+def _unknown_drivers(config: BenchConfig) -> list[Problem]:
+    problems = []
+    for role, instrument in config.instruments.items():
+        try:
+            registry.find("driver", instrument.driver)
+        except Refused as exc:
+            problems.append(Problem(f"instruments.{role}.driver", exc.problems[0].text))
+        except ImportError as exc:
+            problems.append(Problem(f"instruments.{role}.driver", f"the driver {instrument.driver} cannot be loaded: {exc}"))
+    return problems
+
+
+def _connect_all(opening: _Opening) -> Steps[None]:
+    yield Together({res: opening.connect(res, roles) for res, roles in by_resource(opening.config).items()})
+
+
+def _build(config: BenchConfig, text: str, clock: Clock, opening: _Opening) -> Bench:
+    rate = drive(clock, _repetition_rate(config, opening.devices))
+    lines = drive(clock, _lines_per_mm(opening.devices))
+    parts = assemble(config, opening.devices, rate, lines)
+    bench = Bench(config, text, clock, opening.devices, opening.lanes, parts, opening.identities, world=opening.world,
+                  on_close=list(reversed(opening.closers)))
+    load_calibrations(bench)
+    return bench
+
+
+def load_calibrations(bench: Bench) -> dict[str, str]:
+    """Choose the newest valid calibration of every kind; gives the reason by kind where there is none."""
+    reasons = {}
+    for kind in CALIBRATION_KINDS:
+        stored = state.newest_calibrations(state.folder(), bench.name, kind)
+        chosen, reason = newest_valid(stored, bench.serials, simulated=bench.simulated, max_age_days=bench.config.max_age_days)
+        bench.calibrations[kind] = chosen
+        if chosen is None:
+            reasons[kind] = reason or "none has been taken"
+    return reasons
+
+
+def _repetition_rate(config: BenchConfig, devices: dict[str, Device]) -> Steps[float]:
+    """Read the repetition rate where the bench file says so; a number is for manual lasers."""
+    rate = config.pump.repetition_rate if config.pump else 0.0
+    if not isinstance(rate, str):
+        return float(rate)
+    if rate not in devices:
+        return 0.0
+    return float((yield from devices[rate].call("repetition_rate_hz")))
+
+
+def _lines_per_mm(devices: dict[str, Device]) -> Steps[float | None]:
+    if "spectrograph" not in devices:
+        return None
+    return float((yield from devices["spectrograph"].call("lines_per_mm")))

@@ -1,0 +1,261 @@
+"""Composite quantities of the pump and of the detection: what procedures speak in, made of what motors understand.
+
+`pump.wavelength` tunes the filter and tells the power meter; `pump.power`, `pump.photon_flux` and `pump.fluence` choose a neutral
+density filter and an attenuator angle from the calibration and then close the loop on the pick-off head, which stands before the
+shutter: the sample stays dark meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from labctl.analysis import attenuator
+from labctl.bench.config import Pump
+from labctl.bench.devices import Device, DriverAxis
+from labctl.core.calibration import Calibration
+from labctl.core.errors import AnalysisError, NotSettled
+from labctl.core.photons import air_to_vacuum, fluence_j_cm2, photon_energy_j, spot_area_cm2, vacuum_to_air
+from labctl.core.plan import Problem
+from labctl.core.quantities import quantity_unit, shown
+from labctl.core.steps import Steps
+
+LOOP_TRIES = 5                 # corrections of the closed loop before it is a fault
+ATTENUATOR_RANGE = (0.03, 1.0)  # fraction of its maximum within which the plate is well conditioned
+
+
+class PumpWavelength:
+    """Pump wavelength in vacuum: tunes the filter (scaled in air) and sets the power meter's correction."""
+
+    name = "pump.wavelength"
+    unit = "nm"
+    illuminates = True
+    after: tuple[str, ...] = ()
+
+    def __init__(self, tune: DriverAxis, meter: Device | None, medium: str):
+        self.tune, self.meter, self.medium = tune, meter, medium
+        self.value: float | None = None
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The filter's limits, in vacuum."""
+        low, high = self.tune.limits
+        return (float(air_to_vacuum(low)), float(air_to_vacuum(high))) if self.medium == "air" else (low, high)
+
+    def check(self, value: float, at: Mapping[str, float]) -> list[Problem]:
+        """Refuse wavelengths the filter cannot be tuned to."""
+        low, high = self.limits
+        if np.isfinite(value) and low <= value <= high:
+            return []
+        role = self.tune.device.role
+        return [Problem(self.name, f"{value:g} nm is outside {low:.1f} to {high:.1f} nm, the range of the {role}.")]
+
+    def eta(self, start: float | None, stop: float) -> float:
+        """Ask the filter."""
+        return self.tune.eta(start, stop) + 0.05
+
+    def move(self, value: float, at: Mapping[str, float]) -> Steps[dict[str, float]]:
+        """Tune the filter, tell the meter, and report the read-back in vacuum."""
+        scale = float(vacuum_to_air(value)) if self.medium == "air" else value
+        measured = yield from self.tune.move(scale, at)
+        if self.meter is not None:
+            yield from self.meter.set("wavelength", scale)
+        readback = measured[f"{self.tune.name}_measured"]
+        self.value = value
+        return {f"{self.name}_measured": float(air_to_vacuum(readback)) if self.medium == "air" else readback}
+
+    def read(self) -> Steps[float]:
+        """Ask the filter; vacuum."""
+        value = yield from self.tune.read()
+        return float(air_to_vacuum(value)) if self.medium == "air" else value
+
+    def stop(self) -> Steps[None]:
+        """Stop the filter."""
+        yield from self.tune.stop()
+
+
+@dataclass
+class PumpBeam:
+    """Everything `pump.power` and its relatives share: parts, calibration, and the way to the sample."""
+
+    config: Pump
+    wavelength: PumpWavelength
+    plate: DriverAxis
+    meter: Device
+    wheel: DriverAxis | None
+    repetition_rate_hz: float
+    calibration: Callable[[], Calibration | None]
+    limits_w: tuple[float, float]
+    remedy: str
+
+    @property
+    def sample_per_reading(self) -> float:
+        """Power at the sample over power at the pick-off head, nominal."""
+        fraction = self.config.pickoff.value
+        return (1.0 - fraction) / fraction * self.config.transmission.value
+
+    @property
+    def uncertainty(self) -> float:
+        """Relative standard uncertainty of that ratio."""
+        return float(np.hypot(self.config.pickoff.uncertainty, self.config.transmission.uncertainty))
+
+    @property
+    def spot_area_cm2(self) -> float:
+        """Area by which power is divided to give the fluence, by the definition in the bench file."""
+        return spot_area_cm2(self.config.spot.diameter_um, self.config.spot.definition)
+
+    def reach_w(self, wavelength_nm: float) -> tuple[float, float]:
+        """Give the lowest and highest power at the sample that can be set at this wavelength, in W."""
+        calibration = self.calibration()
+        if calibration is None:
+            raise AnalysisError(f"There is no valid power calibration. {self.remedy}")
+        if not calibration.covers("pump.wavelength", wavelength_nm):
+            low, high = calibration.valid["pump.wavelength"]
+            raise AnalysisError(f"The power calibration covers {low:g} to {high:g} nm, not {wavelength_nm:g} nm. {self.remedy}")
+        low, high = attenuator.reach(calibration.curve, wavelength_nm)
+        low *= min(self.config.filters) * self.sample_per_reading
+        high *= max(self.config.filters) * self.sample_per_reading
+        return max(low, self.limits_w[0]), min(high, self.limits_w[1])
+
+    def choose(self, wavelength_nm: float, reading_w: float, present_slot: int) -> tuple[int, float]:
+        """Choose filter slot and plate angle for a wanted reading at the head.
+
+        The present filter is kept while the plate stays within 0.03 to 1 of its maximum; else the densest filter that does.
+        """
+        calibration = self.calibration()
+        assert calibration is not None, "preflight refuses plans without a calibration"   # noqa: S101
+        curve = calibration.curve
+        _, highest = attenuator.reach(curve, wavelength_nm)
+        by_density = sorted(range(1, len(self.config.filters) + 1), key=lambda slot: self.config.filters[slot - 1])
+        for slot in [present_slot, *by_density]:
+            fraction = reading_w / (highest * self.config.filters[slot - 1])
+            if ATTENUATOR_RANGE[0] <= fraction <= ATTENUATOR_RANGE[1]:
+                break
+        else:
+            slot = by_density[0] if reading_w < highest * self.config.filters[by_density[0] - 1] else by_density[-1]
+        return slot, attenuator.angle_for(curve, wavelength_nm, reading_w / self.config.filters[slot - 1])
+
+
+class PumpLevel:
+    """Pump power at the sample, or a quantity proportional to it at a given wavelength (photon flux, fluence)."""
+
+    illuminates = True
+    after: tuple[str, ...] = ("pump.wavelength",)
+
+    def __init__(self, name: str, beam: PumpBeam):
+        self.name, self.beam = name, beam
+        self.unit = quantity_unit(name)
+
+    def per_watt(self, wavelength_nm: float) -> float:
+        """Give this quantity for 1 W at the sample."""
+        if self.name == "pump.photon_flux":
+            return 1.0 / photon_energy_j(wavelength_nm)
+        if self.name == "pump.fluence":
+            return float(fluence_j_cm2(1.0, self.beam.repetition_rate_hz, self.beam.spot_area_cm2))
+        return 1.0
+
+    def _wavelength(self, at: Mapping[str, float]) -> float | None:
+        return at.get("pump.wavelength", self.beam.wavelength.value)
+
+    def reach(self, at: Mapping[str, float]) -> tuple[float, float]:
+        """Give the reachable range at the wavelength in `at` (or where the filter stands)."""
+        wavelength = self._wavelength(at)
+        if wavelength is None:
+            raise AnalysisError("The pump wavelength is not known yet: put pump.wavelength into the point.")
+        low, high = self.beam.reach_w(wavelength)
+        return low * self.per_watt(wavelength), high * self.per_watt(wavelength)
+
+    def check(self, value: float, at: Mapping[str, float]) -> list[Problem]:
+        """Refuse what the calibrated attenuator cannot give or the sample must not see."""
+        try:
+            low, high = self.reach(at)
+        except AnalysisError as exc:
+            return [Problem(self.name, str(exc))]
+        if low <= value <= high:
+            return []
+        where = self._wavelength(at)
+        return [Problem(self.name, f"{shown(value, self.name)} at {where:g} nm is outside {shown(low, self.name)} to "
+                                   f"{shown(high, self.name)}, the reach of attenuator, filters and the sample's limit.")]
+
+    def eta(self, start: float | None, stop: float) -> float:
+        """Allow for two rounds of plate and power head."""
+        return 2.0 * (self.beam.plate.eta(None, stop=45.0) + self.beam.config.settle_s)
+
+    def move(self, value: float, at: Mapping[str, float]) -> Steps[dict[str, float]]:
+        """Set filter and plate, then correct the plate until the pick-off reads what it should."""
+        wavelength = self._wavelength(at)
+        if wavelength is None or (problems := self.check(value, at)):
+            text = "the pump wavelength is not known" if wavelength is None else problems[0].text
+            raise NotSettled(self.name, text, state="nothing was moved")
+        beam = self.beam
+        wanted = value / self.per_watt(wavelength) / beam.sample_per_reading
+        aim = wanted
+        reading = float("nan")
+        for _ in range(LOOP_TRIES):
+            yield from self._aim(wavelength, aim)
+            yield beam.config.settle_s
+            reading = float((yield from beam.meter.call("power")))
+            if abs(reading / wanted - 1.0) <= beam.config.tolerance:
+                return self._report(wavelength, reading)
+            aim = self._corrected(wavelength, aim, wanted, reading)
+        raise NotSettled(
+            self.name, f"the pick-off reads {shown(reading, 'power')} where {shown(wanted, 'power')} were wanted, "
+            f"after {LOOP_TRIES} corrections.", remedy="Is the laser stable and emitting? Repeat the power calibration.")
+
+    def _aim(self, wavelength: float, reading_w: float) -> Steps[None]:
+        beam = self.beam
+        present = 1 if beam.wheel is None else round(beam.wheel.position or 1)
+        slot, angle = beam.choose(wavelength, reading_w, present)
+        if beam.wheel is not None and slot != present:
+            yield from beam.wheel.move(float(slot), {})
+        yield from beam.plate.move(angle % 360.0, {})
+
+    def _corrected(self, wavelength: float, aim: float, wanted: float, reading: float) -> float:
+        """Scale the aim by what was missing, staying inside what the curve can give."""
+        if not reading > 0:
+            raise NotSettled(self.name, "the pick-off sees no light.",
+                             remedy="Is the laser emitting? Is the path before the head free?")
+        low, high = self.beam.reach_w(wavelength)
+        bound = self.beam.sample_per_reading
+        return float(np.clip(aim * wanted / reading, low / bound, high / bound))
+
+    def _report(self, wavelength: float, reading: float) -> dict[str, float]:
+        power = reading * self.beam.sample_per_reading
+        report = {"power": reading, "pump.power": power, "pump.photon_flux_measured": power / photon_energy_j(wavelength)}
+        report["pump.fluence"] = float(fluence_j_cm2(power, self.beam.repetition_rate_hz, self.beam.spot_area_cm2))
+        if self.name != "pump.photon_flux":
+            report[f"{self.name}_measured"] = power * self.per_watt(wavelength)
+        return report
+
+    def read(self) -> Steps[float]:
+        """Read the pick-off and convert."""
+        wavelength = yield from self.beam.wavelength.read()
+        reading = yield from self.beam.meter.call("power")
+        return float(reading) * self.beam.sample_per_reading * self.per_watt(wavelength)
+
+    def stop(self) -> Steps[None]:
+        """Stop the plate."""
+        yield from self.beam.plate.stop()
+
+
+class RenamedAxis(DriverAxis):
+    """A driver's axis under the name of the physical quantity it is ("emission.centre")."""
+
+    def __init__(self, original: DriverAxis, name: str):
+        self.__dict__.update(original.__dict__)
+        self.name = name
+
+
+def grating_wavelengths(centre_nm: float, lines_per_mm: float, pixels: int, *, focal_length_mm: float, half_angle_deg: float,
+                        pixel_um: float) -> np.ndarray:
+    """Give the wavelength in air of every pixel, nm, ascending, from the grating equation.
+
+    λ(x) = d [sin(φ − a) + sin(φ + a + arctan(x/f))], d the groove spacing, φ = arcsin(λ_c / 2 d cos a), a the half inclusion angle.
+    """
+    spacing_nm = 1e6 / lines_per_mm
+    half = np.radians(half_angle_deg)
+    turn = np.arcsin(centre_nm / (2.0 * spacing_nm * np.cos(half)))
+    x_mm = (np.arange(pixels) - (pixels - 1) / 2.0) * pixel_um * 1e-3
+    return spacing_nm * (np.sin(turn - half) + np.sin(turn + half + np.arctan(x_mm / focal_length_mm)))

@@ -1,0 +1,105 @@
+"""Assembling a bench: from drivers and the bench file to axes, detectors, shutter, actions and constants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from labctl.bench.config import BenchConfig
+from labctl.bench.devices import Device, DriverAxis, DriverDetector, DriverShutter
+from labctl.bench.optics import PumpBeam, PumpLevel, PumpWavelength, RenamedAxis
+from labctl.bench.spectrum import SpectrumDetector, instrument_fwhm_nm
+from labctl.core.calibration import Calibration
+from labctl.core.instrument import ActionSpec, Axis, Detector
+
+# A role and axis that are a quantity of their own have its name too.
+QUANTITY_OF = {"spectrograph.centre": "emission.centre", "cryostat.temperature": "sample.temperature"}
+LEVELS = ("pump.power", "pump.photon_flux", "pump.fluence")
+
+
+@dataclass
+class Parts:
+    """What `Bench` is made of."""
+
+    axes: dict[str, Axis] = field(default_factory=dict)
+    detectors: dict[str, Detector] = field(default_factory=dict)
+    shutter: DriverShutter | None = None
+    actions: dict[str, tuple[Device, ActionSpec]] = field(default_factory=dict)
+    constants: dict[str, float] = field(default_factory=dict)
+    calibrations: dict[str, Calibration | None] = field(default_factory=dict)
+    beam: PumpBeam | None = None
+
+
+def assemble(config: BenchConfig, devices: dict[str, Device], repetition_rate_hz: float, lines_per_mm: float | None) -> Parts:
+    """Turn opened devices into quantities; a role that is missing only takes away what needs it."""
+    parts = Parts()
+    upstream = _upstream(config)
+    for role, device in devices.items():
+        if config.beam and role == config.beam.shutter:
+            parts.shutter = DriverShutter(device)
+            continue
+        for axis, spec in getattr(device.driver, "axes", {}).items():
+            made = DriverAxis(device, axis, spec, illuminates=spec.illuminates or role in upstream)
+            parts.axes[made.name] = made
+            if made.name in QUANTITY_OF:
+                name = QUANTITY_OF[made.name]
+                parts.axes[name] = RenamedAxis(made, name)
+        for action, spec in getattr(device.driver, "actions", {}).items():
+            parts.actions[f"{role}.{action}"] = (device, spec)
+    _detectors(config, devices, parts)
+    parts.constants["repetition_rate_hz"] = repetition_rate_hz
+    _pump(config, devices, parts, repetition_rate_hz)
+    geometry = config.detection.spectrograph
+    if geometry is not None and lines_per_mm and "spectrograph" in devices:
+        centre = devices["spectrograph"].config.initial.get("centre", 500.0)
+        parts.constants["detection.instrument_fwhm"] = instrument_fwhm_nm(geometry, centre, lines_per_mm)
+    parts.constants["detection.transmission"] = config.detection.transmission
+    return parts
+
+
+def _upstream(config: BenchConfig) -> set[str]:
+    """Roles the pump meets before the sample: none of their axes may move while it is lit."""
+    if config.beam is None:
+        return set()
+    path = config.beam.path
+    end = path.index(config.beam.sample) if config.beam.sample in path else len(path)
+    return set(path[:end])
+
+
+def _detectors(config: BenchConfig, devices: dict[str, Device], parts: Parts) -> None:
+    geometry = config.detection.spectrograph
+    for role, device in devices.items():
+        for name, spec in getattr(device.driver, "detectors", {}).items():
+            if name == "spectrum" and geometry is not None and "spectrograph" in devices:
+                made: Any = SpectrumDetector(device, devices["spectrograph"], geometry, spec)
+            else:
+                made = DriverDetector(device, name, spec, exposed=bool(spec.dims))
+            parts.detectors[name if name not in parts.detectors else f"{role}.{name}"] = made
+
+
+def _pump(config: BenchConfig, devices: dict[str, Device], parts: Parts, repetition_rate_hz: float) -> None:
+    pump = config.pump
+    tune = parts.axes.get("filter.centre")
+    if pump is None or not isinstance(tune, DriverAxis):
+        return
+    meter = devices.get("power_meter")
+    wavelength = PumpWavelength(tune, meter, pump.filter_medium)
+    parts.axes[wavelength.name] = wavelength
+    parts.constants |= {
+        "pump.bandwidth": pump.bandwidth_nm, "pickoff.fraction": pump.pickoff.value,
+        "pickoff.uncertainty": pump.pickoff.uncertainty,
+    }
+    if pump.source is not None:
+        parts.constants["source.spectral_density_w_nm"] = pump.source.spectral_density_w_nm
+        parts.constants["source.uncertainty"] = pump.source.uncertainty
+    plate, wheel = parts.axes.get("attenuator.angle"), parts.axes.get("nd.slot")
+    if not isinstance(plate, DriverAxis) or meter is None:
+        return
+    parts.beam = PumpBeam(
+        pump, wavelength, plate, meter, wheel if isinstance(wheel, DriverAxis) else None, repetition_rate_hz,
+        lambda: parts.calibrations.get("power_calibration"), config.safety.limits.get("pump.power", (0.0, float("inf"))),
+        f"Run 'labctl run power_calibration --bench {config.name}'.")
+    parts.constants["pickoff.ratio"] = parts.beam.sample_per_reading
+    parts.constants["spot.area_cm2"] = parts.beam.spot_area_cm2
+    for name in LEVELS:
+        parts.axes[name] = PumpLevel(name, parts.beam)

@@ -1,0 +1,1 @@
+"""The engine: visits points safely and writes down what happened."""

@@ -1,0 +1,194 @@
+"""The engine: visits points safely, journals each, and parks the bench on every way out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from labctl.core.errors import Aborted, LabctlError
+from labctl.core.plan import Estimate, Point, Problem, Reading
+from labctl.core.steps import Steps, drive
+from labctl.engine.events import Listeners, LogLine, PointDone, Progress, RunEnded, RunStarted
+from labctl.engine.safety import carry_out
+from labctl.engine.visit import Visitor
+
+log = logging.getLogger("labctl.engine")
+
+
+class Recorder(Protocol):
+    """Where the engine writes down what happened (the journal)."""
+
+    def point(self, index: int, *, point: dict[str, Any], started_s: float, arrays: Any, values: Any, flags: Sequence[str],
+              checkpoint: bytes | None) -> None:
+        """Write one point, durable when it returns."""
+        ...
+
+    def event(self, kind: str, elapsed_s: float, text: str, data: dict[str, Any] | None = None) -> None:
+        """Write one line of the run's log."""
+        ...
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """How a run ended: status done, aborted, failed or unsafe; points in the journal; what went wrong."""
+
+    status: str
+    points: int
+    problems: tuple[Problem, ...]
+    seconds: float
+
+
+class Abort:
+    """The user's wish to end a run. Safe to use from a signal handler: flags and one clock event, no lock of the engine.
+
+    First request: stop at the next gate. Second: stop at once. Both end in the safe state.
+    """
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.reason = ""
+        self._wake: Callable[[], None] = lambda: None
+
+    def attach(self, wake: Callable[[], None]) -> None:
+        """Let the engine be woken when a request comes."""
+        self._wake = wake
+
+    def request(self, reason: str) -> None:
+        """Ask for the end of the run."""
+        self.requests += 1
+        self.reason = self.reason or reason
+        self._wake()
+
+    def gate(self) -> None:
+        """Raise when any request was made (asked between steps that must not be torn apart)."""
+        if self.requests:
+            raise Aborted(self.reason)
+
+    def now(self) -> None:
+        """Raise when the request is urgent."""
+        if self.requests > 1:
+            raise Aborted(f"{self.reason} (at once)")
+
+
+class Engine:
+    """Runs plans on a bench. One run at a time."""
+
+    def __init__(self, bench: Any, listeners: Listeners | None = None, abort: Abort | None = None):
+        self.bench = bench
+        self.clock = bench.clock
+        self.listeners = listeners or Listeners()
+        self.abort = abort or Abort()
+        self._busy = False
+        self._started = 0.0
+        self._recorder: Recorder | None = None
+
+    def run(self, points: Sequence[Point], recorder: Recorder, *, seed: int, run_id: str, procedure: str,
+            estimate: Estimate, before_first: Callable[[], None] = lambda: None) -> RunEnd:
+        """Visit the points. Preflight must have passed; never raises for anything that happens to the bench.
+
+        `before_first` is called when the bench is prepared and the detectors are configured, before the first point.
+        """
+        if self._busy:
+            raise LabctlError("This bench is already running a procedure; wait for its end or abort it.")
+        self._busy, self._recorder, self._started = True, recorder, self.clock.now()
+        problems: list[Problem] = []
+        done: list[int] = []
+        try:
+            self.listeners.tell(RunStarted(0.0, run_id, procedure, len(points), estimate))
+            status = self._guarded(points, seed, estimate, before_first, done, problems)
+            status = self._leave(status, problems)
+        finally:
+            self._busy = False
+        seconds = self.clock.now() - self._started
+        self.listeners.tell(RunEnded(seconds, status, len(done), tuple(problems)))
+        return RunEnd(status, len(done), tuple(problems), seconds)
+
+    def _guarded(self, points: Sequence[Point], seed: int, estimate: Estimate, before_first: Callable[[], None],
+                 done: list[int], problems: list[Problem]) -> str:
+        """Run, and turn whatever happens into a status and a problem."""
+        try:
+            if failures := carry_out(self.clock, self.bench.level("park")):
+                problems += failures
+                return "unsafe"
+            self._drive(self.bench.hold())
+            self._drive(self.bench.prepare(lambda text: self._log("info", text)))
+            visitor = Visitor(self.bench, self.abort.gate, lambda text: self._log("warning", text))
+            self._drive(visitor.configure(_first_of_all(points)))
+            before_first()
+            for index, point in enumerate(points):
+                self._one(visitor, index, point, seed)
+                done.append(index)
+                self._progress(len(done), len(points), estimate)
+        except Aborted as exc:
+            self._log("warning", f"aborted: {exc}")
+            return "aborted"
+        except LabctlError as exc:
+            problems.append(Problem(getattr(exc, "instrument", "run"), str(exc), point=len(done)))
+            self._log("error", str(exc))
+            return "failed"
+        except Exception as exc:     # a defect must still park the bench and close the run
+            log.exception("defect while running point %d", len(done))
+            problems.append(Problem("run", f"defect in labctl or in the procedure: {type(exc).__name__}: {exc}", point=len(done)))
+            self._log("error", f"{type(exc).__name__}: {exc}")
+            return "failed"
+        return "done"
+
+    def _one(self, visitor: Visitor, index: int, point: Point, seed: int) -> None:
+        assert self._recorder is not None   # noqa: S101  set by run()
+        self.abort.gate()
+        self.bench.point(seed, index)
+        started = self.clock.now() - self._started
+        reading: Reading = self._drive(visitor.visit(index, point, self._started))
+        self._collect_incidents()
+        self._recorder.point(index, point=point.as_json(), started_s=started, arrays=reading.arrays, values=reading.values,
+                             flags=reading.flags, checkpoint=self.bench.checkpoint())
+        self.listeners.tell(PointDone(self.clock.now() - self._started, reading))
+
+    def _leave(self, status: str, problems: list[Problem]) -> str:
+        """Park; when that fails make safe, and call the bench unsafe. Nothing the user does interrupts this."""
+        failures = carry_out(self.clock, self.bench.level("park"))
+        if failures or status == "unsafe":
+            for failure in failures:
+                self._log("error", str(failure))
+            problems += failures
+            problems += [p for p in carry_out(self.clock, self.bench.level("safe")) if p.field not in {f.field for f in failures}]
+            status = "unsafe"
+        try:
+            drive(self.clock, self.bench.release())
+        except Exception as exc:     # the bench is parked; a watchdog that stays armed errs on the safe side
+            self._log("warning", f"the watchdog was not disarmed: {exc}")
+        self._collect_incidents()
+        return status
+
+    def _drive(self, steps: Steps[Any]) -> Any:
+        wake = self.clock.event()
+        self.abort.attach(wake.set)
+        return drive(self.clock, steps, self.abort.now, wake)
+
+    def _collect_incidents(self) -> None:
+        for incident in self.bench.incidents():
+            self._log("warning", incident)
+
+    def _progress(self, done: int, total: int, estimate: Estimate) -> None:
+        elapsed = self.clock.now() - self._started
+        share = done / total
+        left = (1 - share) * (estimate.seconds if done < 3 else elapsed / share)
+        self.listeners.tell(Progress(elapsed, done, total, left))
+
+    def _log(self, level: str, text: str) -> None:
+        elapsed = self.clock.now() - self._started
+        if self._recorder is not None:
+            self._recorder.event(level, elapsed, text)
+        self.listeners.tell(LogLine(elapsed, level, text))
+
+
+def _first_of_all(points: Sequence[Point]) -> Point:
+    """Make a point that reads whatever any point reads, so that every channel can be described before the first visit."""
+    names: dict[str, None] = {}
+    exposure = 0.0
+    for point in points:
+        names.update(dict.fromkeys(point.read))
+        exposure = exposure or (point.exposure_s if point.read else 0.0)
+    return Point(read=tuple(names), exposure_s=exposure)

@@ -1,0 +1,117 @@
+"""Preflight: everything that can be known to be wrong before the first move, and what the run will cost."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from labctl.core.instrument import Axis, Detector
+from labctl.core.moving import stages
+from labctl.core.plan import Estimate, Point, Problem
+from labctl.core.suggest import suggestion
+
+SHUTTER_S = 0.06              # open and close, with read-back
+MOST_REPORTED = 25            # problems of one kind beyond this are counted, not listed
+LEVELS = ("pump.power", "pump.photon_flux", "pump.fluence")
+POINT_OVERHEAD_BYTES = 512    # scalars, flags and the journal's own bookkeeping
+SPARE_DISK_BYTES = 50_000_000
+
+
+def check_points(points: Sequence[Point], axes: Mapping[str, Axis], detectors: Mapping[str, Detector],
+                 actions: Mapping[str, object]) -> list[Problem]:
+    """Check every set-point of every point against every limit, and every detector setting; touches nothing."""
+    if not points:
+        return [Problem("plan", "there is not a single point to visit. Check start, stop and step.")]
+    problems: list[Problem] = []
+    exposures: set[tuple[str, float]] = set()
+    for index, point in enumerate(points):
+        for name, value in point.set.items():
+            axis = axes.get(name)
+            found = ([Problem(name, f"this bench has no {name}. {suggestion(name, axes)}")] if axis is None
+                     else axis.check(value, point.set))
+            problems += [Problem(p.field, p.text, p.level, index) for p in found]
+        problems += [Problem("do", f"this bench cannot do {name}. {suggestion(name, actions)}", point=index)
+                     for name in point.do if name not in actions]
+        for name in point.read:
+            if (name, point.exposure_s) not in exposures:
+                exposures.add((name, point.exposure_s))
+                problems += _check_detector(name, point.exposure_s, detectors, index)
+    return _condensed(problems)
+
+
+def _check_detector(name: str, exposure_s: float, detectors: Mapping[str, Detector], index: int) -> list[Problem]:
+    detector = detectors.get(name)
+    if detector is None:
+        return [Problem("read", f"this bench has no detector {name}. {suggestion(name, detectors)}", point=index)]
+    return [Problem(p.field, p.text, p.level, index) for p in detector.check(exposure_s)]
+
+
+def _condensed(problems: list[Problem]) -> list[Problem]:
+    """List each field's first problems and its last; count the rest."""
+    by_field: dict[str, list[Problem]] = {}
+    for problem in problems:
+        by_field.setdefault(problem.field, []).append(problem)
+    condensed = []
+    for field, found in by_field.items():
+        condensed += found[:MOST_REPORTED]
+        if len(found) > MOST_REPORTED:
+            condensed.append(Problem(field, f"... and {len(found) - MOST_REPORTED} more points, the last: {found[-1].text}",
+                                     found[-1].level, found[-1].point))
+    return condensed
+
+
+def check_disk(root: Path, needed_bytes: int) -> list[Problem]:
+    """Check that the data folder can be made and written, and has room."""
+    existing = root
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        return [Problem("out", f"{existing} is a file, not a folder. Choose another folder with --out.")]
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        probe = root / ".labctl_write_test"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as exc:
+        return [Problem("out", f"the data folder {root} cannot be written: {exc.strerror}. Choose another with --out.")]
+    free = shutil.disk_usage(root).free
+    if free < needed_bytes + SPARE_DISK_BYTES:
+        return [Problem("out", f"{root} has {free / 1e6:.0f} MB free, the run needs {needed_bytes / 1e6:.0f} MB and a reserve of "
+                               f"{SPARE_DISK_BYTES / 1e6:.0f} MB. Free some space or choose another folder with --out.")]
+    return []
+
+
+def estimate(points: Sequence[Point], axes: Mapping[str, Axis], detectors: Mapping[str, Detector],
+             spot_area_cm2: float | None) -> Estimate:
+    """Estimate seconds, dose at the spot, bytes and lit seconds of a plan that has passed `check_points`."""
+    seconds = dose = lit = 0.0
+    size = 0
+    before: dict[str, float] = {}
+    orders: dict[tuple[str, ...], list[list[str]]] = {}
+    for point in points:
+        key = tuple(point.set)
+        if key not in orders:
+            orders[key] = stages(axes, dict(point.set))
+        for stage in orders[key]:
+            seconds += max(axes[name].eta(before.get(name), point.set[name]) for name in stage)
+        before.update(point.set)
+        seconds += sum(detectors[name].cost(point.exposure_s) for name in point.read)
+        exposed = [name for name in point.read if detectors[name].exposed]
+        size += POINT_OVERHEAD_BYTES + sum(detectors[name].bytes_per_point for name in point.read)
+        if point.light and exposed:
+            seconds += SHUTTER_S
+            lit += point.exposure_s + SHUTTER_S
+            dose += _power(point, axes) * (point.exposure_s + SHUTTER_S) / spot_area_cm2 if spot_area_cm2 else 0.0
+    return Estimate(seconds, dose, size, len(points), lit)
+
+
+def _power(point: Point, axes: Mapping[str, Axis]) -> float:
+    """Give the average power at the sample in W that a point asks for; 0 when it does not say."""
+    for name in LEVELS:
+        if name in point.set:
+            per_watt = getattr(axes[name], "per_watt", None)
+            wavelength = point.set.get("pump.wavelength")
+            if per_watt is not None and (wavelength is not None or name != "pump.photon_flux"):
+                return point.set[name] / per_watt(wavelength or 0.0)
+    return 0.0

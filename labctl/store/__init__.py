@@ -1,0 +1,1 @@
+"""Runs on disk: journal while measuring, NeXus file afterwards."""
