@@ -16,7 +16,7 @@ from labctl.analysis import attenuator
 from labctl.bench.config import Pump
 from labctl.bench.devices import Device, DriverAxis
 from labctl.core.calibration import Calibration
-from labctl.core.errors import AnalysisError, NotSettled
+from labctl.core.errors import AnalysisError, CalibrationNeeded, NotSettled
 from labctl.core.photons import air_to_vacuum, fluence_j_cm2, photon_energy_j, spot_area_cm2, vacuum_to_air
 from labctl.core.plan import Problem
 from labctl.core.quantities import quantity_unit, shown
@@ -110,7 +110,7 @@ class PumpBeam:
         """Give the lowest and highest power at the sample that can be set at this wavelength, in W."""
         calibration = self.calibration()
         if calibration is None:
-            raise AnalysisError(f"There is no valid power calibration. {self.remedy}")
+            raise CalibrationNeeded("power_calibration", f"There is no valid power calibration. {self.remedy}")
         if not calibration.covers("pump.wavelength", wavelength_nm):
             low, high = calibration.valid["pump.wavelength"]
             raise AnalysisError(f"The power calibration covers {low:g} to {high:g} nm, not {wavelength_nm:g} nm. {self.remedy}")

@@ -29,6 +29,14 @@ class AnalysisError(LabctlError):
     """An estimator refuses its data; the text is the reason, fit to print beside the result's name."""
 
 
+class CalibrationNeeded(AnalysisError):
+    """A quantity cannot be predicted without a calibration of this `kind`, which the bench does not have."""
+
+    def __init__(self, kind: str, text: str):
+        self.kind = kind
+        super().__init__(text)
+
+
 class StoreError(LabctlError):
     """A run could not be written or read; the text says what is safe and where it lies."""
 

@@ -1,0 +1,91 @@
+"""From a procedure and a bench to checked points: all problems together, an estimate, and nothing moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labctl.bench.bench import Bench
+from labctl.bench.optics import PumpLevel
+from labctl.core.errors import AnalysisError, CalibrationNeeded, Refused
+from labctl.core.plan import Estimate, Point, Problem
+from labctl.core.procedure import Procedure
+from labctl.engine import preflight
+
+MOST_POINTS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do. `problems` holds warnings only once `refuse_if_wrong` has passed."""
+
+    points: tuple[Point, ...]
+    estimate: Estimate
+    problems: tuple[Problem, ...]
+    needs: tuple[str, ...] = ()       # kinds of calibration that are missing
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that forbid the run."""
+        return tuple(problem for problem in self.problems if problem.level == "error")
+
+    def refuse_if_wrong(self) -> None:
+        """Raise Refused with everything found, warnings included, when anything forbids the run."""
+        if self.errors:
+            raise Refused(self.problems)
+
+
+NOTHING = Estimate(0.0, 0.0, 0, 0)
+
+
+def make_plan(procedure: Procedure, bench: Bench, root: Path) -> Plan:
+    """Enumerate the points and check them, the parameters, the calibrations and the disk; touches no instrument."""
+    problems = list(procedure.check())
+    points: tuple[Point, ...] = ()
+    if not any(problem.level == "error" for problem in problems):
+        try:
+            points = _enumerate(procedure, bench)
+        except CalibrationNeeded as exc:
+            return Plan((), NOTHING, (Problem("calibration", str(exc)),), (exc.kind,))
+        except AnalysisError as exc:
+            problems.append(Problem("plan", str(exc)))
+        except Refused as exc:
+            problems += exc.problems
+        else:
+            needs = _missing_calibrations(points, bench)
+            if needs:
+                return Plan(points, NOTHING, tuple(_why(kind, bench) for kind in needs), needs)
+            problems += preflight.check_points(points, bench.axes, bench.detectors, bench.actions)
+    estimate = NOTHING
+    if points and not any(problem.level == "error" for problem in problems):
+        area = bench.beam.spot_area_cm2 if bench.beam is not None else None
+        estimate = preflight.estimate(points, bench.axes, bench.detectors, area)
+    problems += preflight.check_disk(root, estimate.bytes)
+    return Plan(points, estimate, tuple(problems))
+
+
+def _enumerate(procedure: Procedure, bench: Bench) -> tuple[Point, ...]:
+    points = []
+    for point in procedure.plan(bench):
+        points.append(point)
+        if len(points) > MOST_POINTS:
+            raise Refused([Problem("plan", f"the plan has more than {MOST_POINTS} points. Make the step larger.")])
+    return tuple(points)
+
+
+def _missing_calibrations(points: tuple[Point, ...], bench: Bench) -> tuple[str, ...]:
+    """Tell which kinds of calibration the points rely on and the bench does not have."""
+    uses_levels = any(isinstance(bench.axes.get(name), PumpLevel) for name in {name for point in points for name in point.set})
+    return ("power_calibration",) if uses_levels and bench.calibrations.get("power_calibration") is None else ()
+
+
+def _why(kind: str, bench: Bench) -> Problem:
+    return Problem("calibration", f"there is no valid {kind} for bench {bench.name}. "
+                                  f"Run 'labctl run {kind} --bench {bench.name}' first.")
+
+
+def describe(estimate: Estimate) -> dict[str, Any]:
+    """Give an estimate as plain JSON types."""
+    return {"seconds": estimate.seconds, "dose_j_cm2": estimate.dose_j_cm2, "bytes": estimate.bytes, "points": estimate.points,
+            "lit_seconds": estimate.lit_seconds}
