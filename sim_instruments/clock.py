@@ -95,7 +95,7 @@ class RealClock:
 
     def wait(self, seconds: float) -> None:
         """Sleep."""
-        time.sleep(max(seconds, 0.0) / self.speed)
+        time.sleep(max(seconds, 0.0) / self.speed)  # noqa: TID251  real time, for served emulators
 
     def event(self) -> Signal:
         """Make a flag."""

@@ -1,0 +1,67 @@
+# Two commands matter: `make run` and `make test`. Everything else is for those who change the code.
+# Windows has no make: README.md gives the same steps for PowerShell.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+RUN ?= run ple --bench ying2021
+PACKAGES := labctl drivers procedures sim_instruments
+
+.DELETE_ON_ERROR:
+# One venv, one writer: `make -j` must not run two pips in it.
+.NOTPARALLEL:
+.PHONY: help run test lint check bench soak clean system
+
+help:
+	@echo 'make run    install, then measure a PLE scan on the simulated bench ying2021'
+	@echo 'make test   install what the tests need, then run them'
+	@echo 'make lint   style, types and import contracts'
+	@echo 'make check  lint, then test'
+	@echo 'make bench  timings that the documents promise'
+	@echo 'make soak   the long tests'
+	@echo 'make clean  remove $(VENV) and every cache; measured data stay'
+
+run: $(VENV)/.runtime
+	$(BIN)/labctl $(RUN)
+
+test: system $(VENV)/.test
+	$(BIN)/python -m pytest $(TESTS)
+
+soak: system $(VENV)/.test
+	$(BIN)/python -m pytest -m soak $(TESTS)
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+check: lint test
+
+bench: $(VENV)/.runtime
+	$(BIN)/python benchmarks/timings.py
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find $(PACKAGES) tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What no package index can deliver. As root, or with a sudo that asks nothing, it is installed; else the one line is printed.
+system:
+	@PYTHON='$(PYTHON)' .ci/system-packages --install
+
+# A stamp is written when its step is complete; every stamp is redone when pyproject.toml changes.
+$(VENV)/.made:
+	@PYTHON='$(PYTHON)' .ci/system-packages
+	@$(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: pyproject.toml $(VENV)/.made
+	@echo 'Installing labctl into $(VENV) (once; a minute or two)'
+	$(PIP) --editable .
+	@touch $@
+
+# Dependency groups need pip 25.1; Debian 12 brings 23.0.
+$(VENV)/.test $(VENV)/.lint: $(VENV)/.%: $(VENV)/.runtime
+	$(PIP) 'pip>=25.1'
+	$(PIP) --group $*
+	@touch $@
