@@ -55,7 +55,9 @@ def parabola_maximum(wavelength_nm: np.ndarray, rate: np.ndarray, sigma: np.ndar
             f"Only {len(x)} neighbouring usable points lie above {above:.0%} of the maximum{span}; the parabola needs "
             f"{FEWEST_POINTS}. Scan with a smaller step, or with a narrower pump band so that more points stay clear of the emission."
         )
-    found = _vertex(x, y, error, top)
+    used = np.zeros(len(rate), dtype=bool)
+    used[top] = True
+    found = _vertex(x, y, error, used)
     _insist_on_both_flanks(found, x)
     return found
 
@@ -75,7 +77,7 @@ def _top(x: np.ndarray, y: np.ndarray, keep: np.ndarray, above: float) -> np.nda
     return order[first : last + 1]
 
 
-def _vertex(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, top: np.ndarray) -> Maximum:
+def _vertex(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, used: np.ndarray) -> Maximum:
     """Fit the weighted parabola and propagate its covariance to the vertex (first order)."""
     middle = float(x.mean())
     design = np.vander(x - middle, 3, increasing=True)
@@ -94,7 +96,7 @@ def _vertex(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, top: np.ndarray) ->
     return Maximum(
         wavelength_nm=middle + offset, stderr_nm=float(np.sqrt(slope @ covariance @ slope)),
         height=float(c0 + offset * (c1 + offset * c2)), height_stderr=float(np.sqrt(height_slope @ covariance @ height_slope)),
-        used=top, coefficients=(float(c0), float(c1), float(c2)), middle_nm=middle, reduced_chi2=chi2,
+        used=used, coefficients=(float(c0), float(c1), float(c2)), middle_nm=middle, reduced_chi2=chi2,
     )
 
 

@@ -1,0 +1,216 @@
+"""A pair of narrow lines of fixed distance on a broad one: the stimulated and the spontaneous emission of one spectrum.
+
+The model is linear in the areas and the offset, so only centres and widths are searched for (variable projection, Golub and
+Pereyra, SIAM J. Numer. Anal. 10, 413 (1973)). All shapes live in energy, where the distance of the lines is a constant of the
+sample; each pixel holds signal = density × its width in eV.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from labctl.core.errors import AnalysisError
+from labctl.core.photons import energy_ev
+
+FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
+VISIBLE = 5.0                     # a line counts as seen when its area exceeds this many standard errors
+PEDESTAL_FWHM_EV = (5e-3, 60e-3)  # broader than the lines, narrower than the fit window of any bench
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Centres and widths (FWHM) in eV: the pair (centre is the mean of its lines) and the broad line below it."""
+
+    pair_ev: float
+    pair_fwhm_ev: float
+    broad_ev: float
+    broad_fwhm_ev: float
+
+    def as_array(self) -> np.ndarray:
+        """Give the four numbers in the order of declaration."""
+        return np.array([self.pair_ev, self.pair_fwhm_ev, self.broad_ev, self.broad_fwhm_ev])
+
+
+@dataclass(frozen=True)
+class Window:
+    """The pixels of one fit: energy and width in eV, signal and its standard error in any unit per pixel."""
+
+    energy: np.ndarray
+    pixel_ev: np.ndarray
+    signal: np.ndarray
+    sigma: np.ndarray
+
+
+@dataclass(frozen=True)
+class PairFit:
+    """One fitted spectrum: areas in the unit of the signal summed over pixels, standard errors, shape in eV."""
+
+    pair: float
+    pair_stderr: float
+    broad: float
+    broad_stderr: float
+    shape: Shape
+    shape_stderr: Shape
+    reduced_chi2: float
+
+
+def window(wavelength_nm: np.ndarray, signal: np.ndarray, sigma: np.ndarray, low_nm: float, high_nm: float) -> Window:
+    """Cut the pixels of one spectrum between two vacuum wavelengths in nm; the arrays are (pixels,).
+
+    Raises AnalysisError when too few pixels remain to carry a fit of two lines, a pedestal and an offset.
+    """
+    pixel_ev = np.abs(np.gradient(energy_ev(wavelength_nm)))
+    inside = (wavelength_nm >= low_nm) & (wavelength_nm <= high_nm) & np.isfinite(signal) & (sigma > 0)
+    if np.count_nonzero(inside) < 20:
+        raise AnalysisError(
+            f"Only {np.count_nonzero(inside)} usable pixels lie between {low_nm:.2f} and {high_nm:.2f} nm (vacuum), but the spectrum "
+            f"covers {wavelength_nm.min():.2f} to {wavelength_nm.max():.2f} nm. Move the spectrograph's centre or the fit window."
+        )
+    return Window(energy_ev(wavelength_nm[inside]), pixel_ev[inside], signal[inside], sigma[inside])
+
+
+def gaussian(energy: np.ndarray, centre: float, fwhm: float) -> np.ndarray:
+    """Give a Gaussian of unit area, per eV."""
+    width = fwhm / FWHM_PER_SIGMA
+    return np.exp(-0.5 * ((energy - centre) / width) ** 2) / (width * np.sqrt(2 * np.pi))
+
+
+def _columns(energy: np.ndarray, pixel_ev: np.ndarray, shape: np.ndarray, splitting_ev: float) -> np.ndarray:
+    """Give the unit spectra of lower line, upper line, broad line and offset, (pixels, 4)."""
+    pair, fwhm, broad, broad_fwhm = shape
+    return np.column_stack([
+        gaussian(energy, pair - splitting_ev / 2, fwhm) * pixel_ev,
+        gaussian(energy, pair + splitting_ev / 2, fwhm) * pixel_ev,
+        gaussian(energy, broad, broad_fwhm) * pixel_ev,
+        np.ones_like(energy),
+    ])
+
+
+def fit_free(data: Window, splitting_ev: float, width_ev: float) -> PairFit:
+    """Fit everything: areas, offset, and all four shape constants; `width_ev` is the least width a line can have (the instrument's).
+
+    The start is found on a grid, so that no guess about the sample is needed. Raises AnalysisError when no pair is visible.
+    """
+    start = _best_start(data, splitting_ev, width_ev)
+    low, high = float(data.energy.min()), float(data.energy.max())
+    bounds = ([low, 0.7 * width_ev, low, PEDESTAL_FWHM_EV[0]], [high, 6.0 * width_ev, high, PEDESTAL_FWHM_EV[1]])
+    fit = _project(data, splitting_ev, start, bounds, free=(0, 1, 2, 3))
+    if fit.pair < VISIBLE * fit.pair_stderr:
+        raise AnalysisError(
+            f"No pair of lines {splitting_ev * 1e3:.2f} meV apart is visible: its fitted area is {fit.pair:.3g} ± {fit.pair_stderr:.2g}. "
+            "The sample may be below threshold, or its lines outside the fit window; raise the flux or check the window."
+        )
+    return fit
+
+
+def fit_pair(data: Window, splitting_ev: float, like: Shape, *, pair_spread_ev: float = 1e-3, width_spread: float = 0.15) -> PairFit:
+    """Fit areas, offset, and the pair's centre and width around a known shape; the broad line keeps its own.
+
+    The known shape enters as a Gaussian expectation of standard deviation `pair_spread_ev` (the lines shift with the pump) and
+    `width_spread` (relative): it decides for a spectrum too weak to say, and has no weight in a strong one.
+    """
+    reach = 3.0 * pair_spread_ev
+    low, high = like.as_array(), like.as_array()
+    low[0], high[0] = like.pair_ev - reach, like.pair_ev + reach
+    low[1], high[1] = like.pair_fwhm_ev * (1 - 3 * width_spread), like.pair_fwhm_ev * (1 + 3 * width_spread)
+    spread = np.array([pair_spread_ev, width_spread * like.pair_fwhm_ev])
+    return _project(data, splitting_ev, like, (low[:2], high[:2]), free=(0, 1), spread=spread)
+
+
+def _best_start(data: Window, splitting_ev: float, width_ev: float) -> Shape:
+    """Try the pair everywhere in the window, over a few pedestals, and give the shape that leaves the least."""
+    energies = np.arange(data.energy.min() + splitting_ev, data.energy.max() - splitting_ev, width_ev / 3)
+    light = np.clip(data.signal - np.median(data.signal), 0, None)
+    middle = float(np.sum(light * data.energy) / max(np.sum(light), 1e-300))
+    candidates = [
+        Shape(float(pair), 1.5 * width_ev, broad, broad_fwhm)
+        for broad_fwhm in (10e-3, 20e-3) for broad in (middle - 3e-3, middle, middle + 3e-3) for pair in energies
+    ]
+    return min(candidates, key=lambda shape: float(np.sum(_solve(data, splitting_ev, shape.as_array())[1] ** 2)))
+
+
+def _solve(data: Window, splitting_ev: float, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the best areas and offset for a shape, and the weighted residuals."""
+    design = _columns(data.energy, data.pixel_ev, shape, splitting_ev) / data.sigma[:, None]
+    scale = np.linalg.norm(design, axis=0)
+    target = data.signal / data.sigma
+    unit = design / np.where(scale > 0, scale, 1.0)
+    amplitudes = np.linalg.lstsq(unit, target, rcond=1e-10)[0]
+    return amplitudes / np.where(scale > 0, scale, 1.0), unit @ amplitudes - target
+
+
+def _project(data: Window, splitting_ev: float, start: Shape, bounds: tuple[Sequence[float], Sequence[float]] | tuple,
+             *, free: tuple[int, ...], spread: np.ndarray | None = None) -> PairFit:
+    """Search the free shape constants, solve for the rest at each step, and propagate the errors of all of them."""
+    index, fixed = list(free), start.as_array()
+
+    def full(values: np.ndarray) -> np.ndarray:
+        shape = fixed.copy()
+        shape[index] = values
+        return shape
+
+    def residuals(values: np.ndarray) -> np.ndarray:
+        left = _solve(data, splitting_ev, full(values))[1]
+        return left if spread is None else np.concatenate([left, (values - fixed[index]) / spread])
+
+    # Centres are known to 1e-4 of their value, widths to 1e-1: scale by what can change.
+    steps = np.array([1e-4, 1e-4, 1e-3, 1e-3])[index]
+    first = np.clip(fixed[index], np.asarray(bounds[0]) + 1e-9, np.asarray(bounds[1]) - 1e-9)
+    solution = least_squares(residuals, first, bounds=bounds, x_scale=steps, method="trf", xtol=1e-10, ftol=1e-10)
+    shape = full(solution.x)
+    amplitudes, left = _solve(data, splitting_ev, shape)
+    covariance = _covariance(data, splitting_ev, shape, amplitudes, index, spread)
+    errors = np.zeros(4)
+    errors[index] = np.sqrt(np.diag(covariance)[4:])
+    freedom = max(len(left) - 4 - len(index), 1)
+    return PairFit(
+        pair=float(amplitudes[0] + amplitudes[1]), pair_stderr=float(np.sqrt(covariance[:2, :2].sum())),
+        broad=float(amplitudes[2]), broad_stderr=float(np.sqrt(covariance[2, 2])),
+        shape=Shape(*map(float, shape)), shape_stderr=Shape(*map(float, errors)), reduced_chi2=float(left @ left / freedom),
+    )
+
+
+def _covariance(data: Window, splitting_ev: float, shape: np.ndarray, amplitudes: np.ndarray, index: list[int],
+                spread: np.ndarray | None) -> np.ndarray:
+    """Give the covariance of (4 amplitudes, free shape constants) from the full Jacobian, expectations included."""
+    columns = [_columns(data.energy, data.pixel_ev, shape, splitting_ev)]
+    for i in index:
+        step = np.zeros(4)
+        step[i] = 1e-6
+        up = _columns(data.energy, data.pixel_ev, shape + step, splitting_ev) @ amplitudes
+        down = _columns(data.energy, data.pixel_ev, shape - step, splitting_ev) @ amplitudes
+        columns.append(((up - down) / 2e-6)[:, None])
+    jacobian = np.hstack(columns) / data.sigma[:, None]
+    scale = np.linalg.norm(jacobian, axis=0)
+    scale[scale == 0] = 1.0
+    information = (jacobian / scale).T @ (jacobian / scale)
+    if spread is not None:
+        information[range(4, 4 + len(index)), range(4, 4 + len(index))] += 1.0 / (spread * scale[4:]) ** 2
+    return np.linalg.pinv(information, hermitian=True) / np.outer(scale, scale)
+
+
+def average_shape(fits: Sequence[PairFit]) -> tuple[Shape, float]:
+    """Average the shapes of several free fits with their weights; also gives the standard error of the broad centre in eV.
+
+    The error is the larger of the propagated one and the scatter of the fits.
+    """
+    def average(name: str) -> tuple[float, float]:
+        values = np.array([getattr(f.shape, name) for f in fits])
+        errors = np.array([getattr(f.shape_stderr, name) for f in fits])
+        weights = 1.0 / errors**2
+        mean = float(np.sum(weights * values) / weights.sum())
+        propagated = float(1.0 / np.sqrt(weights.sum()))
+        if len(fits) < 2:
+            return mean, propagated
+        scatter = float(np.sqrt(np.sum(weights * (values - mean) ** 2) / weights.sum() / (len(fits) - 1)))
+        return mean, max(propagated, scatter)
+
+    centre, stderr = average("broad_ev")
+    return replace(
+        fits[0].shape, broad_ev=centre, broad_fwhm_ev=average("broad_fwhm_ev")[0],
+        pair_ev=average("pair_ev")[0], pair_fwhm_ev=average("pair_fwhm_ev")[0],
+    ), stderr

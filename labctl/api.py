@@ -1,0 +1,124 @@
+"""What scripts, notebooks, the command line and the GUI use: open a bench, run a procedure, load a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from labctl.bench import config as bench_config
+from labctl.bench import opening
+from labctl.bench.bench import Bench
+from labctl.bench.lookup import find_bench
+from labctl.core import registry
+from labctl.core.clock import RealClock, VirtualClock
+from labctl.core.errors import ConfigError, LabctlError, Refused
+from labctl.core.plan import Problem
+from labctl.core.procedure import Procedure
+from labctl.engine import runner
+from labctl.engine.engine import Abort
+from labctl.engine.events import Listeners
+from labctl.engine.planning import Plan, make_plan
+from labctl.engine.runner import Order, Outcome
+from labctl.store.run import Run, load
+
+__all__ = ["Bench", "Order", "Outcome", "Run", "load", "load_bench_file", "make_procedure", "open_bench", "run"]
+
+AnnounceText = Callable[[str], None]
+
+
+def load_bench_file(name_or_path: str) -> tuple[bench_config.BenchConfig, str, Path]:
+    """Find and check a bench file; gives configuration, text and path. Raises Refused with every problem."""
+    path = find_bench(name_or_path)
+    try:
+        config, text = bench_config.load(path)
+    except ConfigError as exc:
+        raise Refused([Problem("bench", line) for line in str(exc).splitlines()]) from None
+    return config, text, path
+
+
+def open_bench(name_or_path: str, *, speed: float | None = None, rehearsal: bool = False) -> Bench:
+    """Open a bench by name or path.
+
+    A simulated bench runs in virtual time, or with `speed` on the real clock that many times faster; a real bench always runs on
+    the real clock. With `rehearsal` the twin of a real bench file is opened instead, and nothing real is touched.
+    """
+    config, text, _ = load_bench_file(name_or_path)
+    return open_config(config, text, speed=speed, rehearsal=rehearsal)
+
+
+def open_config(config: bench_config.BenchConfig, text: str, *, speed: float | None = None, rehearsal: bool = False) -> Bench:
+    """Open a bench from a checked configuration."""
+    if rehearsal and not config.simulated:
+        if config.twin is None:
+            raise Refused([Problem("bench", f"{config.name} has no [twin] section, so it cannot be rehearsed.")])
+        config = config.model_copy(update={"backend": "simulated", "name": f"{config.name}.rehearsal"})
+    if not config.simulated and speed is not None:
+        raise Refused([Problem("speed", f"{config.name} is a real bench; it always runs on the real clock.")])
+    clock: Any = VirtualClock() if config.simulated and speed is None else RealClock(speed or 1.0)
+    try:
+        bench, _ = opening.open_bench(config, text, clock)
+    except ConfigError as exc:
+        raise Refused([Problem("bench", line) for line in str(exc).splitlines()]) from None
+    return bench
+
+
+def make_procedure(name: str, values: Mapping[str, Any]) -> Procedure:
+    """Make a procedure by its registered name; raises Refused with every wrong parameter."""
+    return registry.find("procedure", name)(**values)
+
+
+def run(procedure: Procedure | str, bench: Bench, values: Mapping[str, Any] | None = None, *, order: Order | None = None,
+        listeners: Listeners | None = None, abort: Abort | None = None, auto_calibrate: bool = True,
+        announce: AnnounceText = lambda text: None) -> Outcome:
+    """Run a procedure (an instance, or its name with values) on an open bench.
+
+    A simulated bench that lacks a calibration measures it first, announced, as a run of its own on a bench of its own; a real bench
+    refuses. Raises Refused before anything moves.
+    """
+    name = procedure if isinstance(procedure, str) else _name_of(procedure)
+    made = make_procedure(procedure, values or {}) if isinstance(procedure, str) else procedure
+    order = order or Order(name, Path(bench.config.data.root))
+    plan = make_plan(made, bench, order.root)
+    if plan.needs and bench.simulated and auto_calibrate:
+        stopped = _calibrate(plan, bench, order, listeners, abort, announce)
+        if stopped is not None:
+            return stopped
+        plan = make_plan(made, bench, order.root)
+    return runner.run(made, bench, order, listeners=listeners, abort=abort, plan=plan)
+
+
+def _name_of(procedure: Procedure) -> str:
+    """Find the registered name of a procedure; an unregistered one goes by its class name."""
+    module, cls = type(procedure).__module__, type(procedure).__qualname__
+    for name, point in registry.points("procedure").items():
+        if point.value == f"{module}:{cls}":
+            return name
+    return cls.lower()
+
+
+def _calibrate(plan: Plan, bench: Bench, order: Order, listeners: Listeners | None, abort: Abort | None,
+               announce: AnnounceText) -> Outcome | None:
+    """Take the missing calibrations on a fresh copy of a simulated bench; gives the outcome when one did not succeed.
+
+    The seed is the bench's own, not the run's: the same bench always gets the same calibration, so that a run depends on its own
+    seed alone.
+    """
+    config = bench.config
+    for kind in plan.needs:
+        announce(f"{config.name} has no valid {kind}; it is measured first, as a run of its own.")
+        same_time = bench.clock if not bench.clock.virtual else None
+        clock: Any = VirtualClock() if same_time is None else RealClock(getattr(same_time, "speed", 1.0))
+        fresh, _ = opening.open_bench(config, bench.text, clock)
+        with fresh:
+            seed = config.twin.seed if config.twin else 0
+            outcome = runner.run(make_procedure(kind, {}), fresh, replace(order, name=kind, seed=seed, note=f"for {order.name}"),
+                                 listeners=listeners, abort=abort)
+        if outcome.status != "done" or not outcome.results:
+            return outcome
+        announce(f"{kind}: {outcome.run}")
+    reasons = opening.load_calibrations(bench)
+    if reasons:
+        raise LabctlError(f"The calibration just taken is not valid: {reasons}")
+    return None

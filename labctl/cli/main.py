@@ -1,0 +1,50 @@
+"""`labctl`: the command line. Commands import what they need when they are called, so that help is quick."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from labctl.cli import bench, procedures, run, show
+
+app = typer.Typer(
+    name="labctl", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    help="Run the experiments of an ultrafast photoluminescence bench, real or simulated. Software is not an interlock.",
+)
+app.command("run")(run.run)
+app.command("procedures")(procedures.procedures)
+app.command("show")(show.show)
+app.add_typer(bench.app, name="bench")
+
+
+@app.callback(invoke_without_command=True)
+def version(show_version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:
+    """Print the version when asked."""
+    if show_version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"labctl {installed('labctl')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; problems a person can act on are printed, not traced."""
+    from labctl.core.errors import LabctlError, Refused
+
+    try:
+        app()
+    except Refused as exc:
+        for problem in exc.problems:
+            typer.echo(f"{problem.level}: {problem}", err=True)
+        sys.exit(2)
+    except LabctlError as exc:
+        typer.echo(f"error: {exc}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("aborted", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""`labctl procedures`: what can be run, and with which parameters."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def procedures(name: Annotated[str | None, typer.Argument(help="Show the parameters of this procedure.")] = None) -> None:
+    """List the procedures, or show one with its parameters, units, defaults and limits."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from labctl.core import registry
+
+    console = Console()
+    if name is None:
+        for known in sorted(registry.points("procedure")):
+            cls = registry.find("procedure", known)
+            console.print(f"[bold]{known:<20}[/bold] {_first_line(cls)}", highlight=False)
+        return
+    cls = registry.find("procedure", name)
+    console.print(f"[bold]{name}[/bold]: {_first_line(cls)}", highlight=False)
+    table = Table("parameter", "meaning", "default", "unit", "limits", box=None, pad_edge=False)
+    for parameter, declared in cls.declarations().items():
+        low, high = getattr(declared, "minimum", None), getattr(declared, "maximum", None)
+        choices = getattr(declared, "choices", None)
+        limits = ", ".join(choices) if choices else "" if low is None else f"{low:g} to {high:g}"
+        table.add_row(parameter, declared.name, f"{declared.default}", getattr(declared, "units", None) or "", limits)
+    console.print(table)
+    console.print(f"\nExample: labctl run {name} --set {next(iter(cls.declarations()))}=...", highlight=False)
+
+
+def _first_line(cls: type) -> str:
+    return (cls.__doc__ or "").strip().splitlines()[0] if cls.__doc__ else ""

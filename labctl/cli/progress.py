@@ -1,0 +1,55 @@
+"""The progress bar of a run, on stderr."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from labctl.engine import events
+
+
+def human_time(seconds: float) -> str:
+    """Write seconds as people say them: 45 s, 3 min 20 s, 2 h 05 min."""
+    whole = round(max(seconds, 0.0))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+class ProgressBar:
+    """A listener that draws points done, bench time left, and log lines above the bar."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f} points"),
+            TextColumn("{task.fields[left]}"), console=console, transient=False)
+        self._task: Any = None
+
+    def __enter__(self) -> ProgressBar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._progress.stop()
+
+    def print(self, text: str) -> None:
+        """Write a line above the bar."""
+        self._progress.console.print(text, markup=False)
+
+    def __call__(self, event: events.Event) -> None:
+        """Take one event of the engine."""
+        if isinstance(event, events.RunStarted):
+            dose = f", {event.estimate.dose_j_cm2:.3g} J/cm² on the spot" if event.estimate.dose_j_cm2 else ""
+            self.print(f"{event.procedure}: {event.points} points, about {human_time(event.estimate.seconds)} on the bench{dose}")
+            self._task = self._progress.add_task(event.procedure, total=event.points, left="")
+        elif isinstance(event, events.Progress):
+            self._progress.update(self._task, completed=event.done, left=f"{human_time(event.left_s)} left on the bench's clock")
+        elif isinstance(event, events.LogLine):
+            self.print(f"[{human_time(event.elapsed_s)}] {event.level}: {event.text}")
+        elif isinstance(event, events.RunEnded):
+            self._progress.update(self._task, left=event.status)

@@ -1,0 +1,160 @@
+"""`labctl run`: one procedure on one bench."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from labctl.api import Outcome
+    from labctl.core.plan import Problem
+    from labctl.engine.engine import Abort
+
+EXIT_CODES = {"done": 0, "failed": 1, "refused": 2, "unsafe": 3, "aborted": 130}
+
+
+def run(
+    procedure: Annotated[str, typer.Argument(help="Name of the procedure; see 'labctl procedures'.")],
+    bench: Annotated[str, typer.Option(help="Bench by name, or path of a bench file.")] = "ying2021",
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE[ UNIT]", help="Set a parameter; repeat.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Data root; default from the bench file.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of all randomness; default: drawn, printed, stored.")] = None,
+    speed: Annotated[float | None, typer.Option(min=0.001, help="Run a simulated bench on the real clock, so much faster.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout, the rest on stderr.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Answer every question with yes.")] = False,
+    sample: Annotated[str, typer.Option(help="Name of the sample, for file name and file.")] = "",
+    note: Annotated[str, typer.Option(help="A note stored with the run.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Rehearse on the twin in virtual time; opens nothing real.")] = False,
+    no_auto_calibrate: Annotated[bool, typer.Option(help="Refuse instead of measuring a missing calibration first.")] = False,
+) -> None:
+    """Run a procedure, write a run file and a figure, print the results.
+
+    Exit codes: 0 done, 1 failed, 2 refused before the first move, 3 a park or safe action failed, 130 aborted.
+    """
+    from labctl.core.errors import LabctlError, Refused
+    from labctl.core.plan import Problem
+
+    say = _speaker()
+    status, outcome, problems = "failed", None, []
+    try:
+        with _signals() as abort:
+            outcome = _run(procedure, bench, set_ or [], abort, say, out=out, seed=seed, speed=speed, sample=sample, note=note,
+                           dry_run=dry_run, auto_calibrate=not no_auto_calibrate)
+        status, problems = outcome.status, list(outcome.problems)
+    except Refused as exc:
+        status, problems = "refused", list(exc.problems)
+    except LabctlError as exc:
+        problems = [Problem("run", str(exc))]
+    except KeyboardInterrupt:
+        status, problems = "aborted", [Problem("run", "interrupted")]
+    _report(status, outcome, problems, say)
+    if json_:
+        sys.stdout.write(json.dumps(_contract(status, outcome, problems, seed)) + "\n")
+    raise typer.Exit(EXIT_CODES[status])
+
+
+def _run(procedure: str, bench: str, settings: list[str], abort: Abort, say: Any, *, out: Path | None, seed: int | None,
+         speed: float | None, sample: str, note: str, dry_run: bool, auto_calibrate: bool) -> Outcome:
+    from labctl import api
+    from labctl.cli.progress import ProgressBar
+    from labctl.engine.events import Listeners
+    from labctl.engine.runner import draw_seed
+
+    (config, text, path), made = _together(lambda: api.load_bench_file(bench),
+                                           lambda: api.make_procedure(procedure, _settings(settings)))
+    seed = draw_seed() if seed is None else seed
+    say(f"bench {config.name} ({config.backend}) from {path}")
+    say(f"seed {seed}")
+    order = api.Order(procedure, out or Path(config.data.root), seed=seed, sample=sample, note=note, rehearsal=dry_run)
+    with api.open_config(config, text, speed=speed, rehearsal=dry_run) as opened, ProgressBar() as bar:
+        return api.run(made, opened, order=order, listeners=Listeners(bar), abort=abort, auto_calibrate=auto_calibrate,
+                       announce=bar.print)
+
+
+def _together(*makers: Callable[[], Any]) -> list[Any]:
+    """Make everything, or raise Refused with the problems of all."""
+    from labctl.core.errors import Refused
+
+    made, problems = [], []
+    for make in makers:
+        try:
+            made.append(make())
+        except Refused as exc:
+            problems += exc.problems
+    if problems:
+        raise Refused(problems)
+    return made
+
+
+def _settings(texts: list[str]) -> dict[str, str]:
+    """Split NAME=VALUE; raises Refused with every text that is not of that form."""
+    from labctl.core.errors import Refused
+    from labctl.core.plan import Problem
+
+    wrong = [text for text in texts if "=" not in text]
+    if wrong:
+        advice = "is not of the form name=value, e.g. step=0.5 or exposure='200 ms'."
+        raise Refused([Problem("set", f"{text!r} {advice}") for text in wrong])
+    return {name.strip(): value.strip() for name, _, value in (text.partition("=") for text in texts)}
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[Abort]:
+    """Turn Ctrl-C, SIGTERM and SIGHUP into abort requests: the first stops at the next gate, the second at once."""
+    from labctl.engine.engine import Abort
+
+    abort = Abort()
+    wanted = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+    def handler(number: int, frame: object) -> None:
+        abort.request(f"{signal.Signals(number).name} received")
+
+    before = {number: signal.signal(number, handler) for number in wanted}
+    try:
+        yield abort
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _speaker() -> Any:
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    return lambda text, style=None: console.print(text, style=style, markup=False)
+
+
+def _report(status: str, outcome: Outcome | None, problems: list[Problem], say: Any) -> None:
+    """Tell a person what came of it, on stderr."""
+    for problem in problems:
+        say(f"{problem.level}: {problem}", style="red" if problem.level == "error" else "yellow")
+    if status == "refused":
+        say("refused: nothing was moved, nothing was written.", style="bold red")
+        return
+    if outcome is None:
+        return
+    say(f"{status}: {outcome.points} points, {outcome.seconds:.0f} s on the bench's clock, seed {outcome.seed}",
+        style="bold green" if status == "done" else "bold red")
+    for name, result in outcome.results.items():
+        say(f"  {name:<16} {result}")
+    if outcome.run is not None:
+        say(f"run file  {outcome.run}")
+    if outcome.figure is not None:
+        say(f"figure    {outcome.figure}")
+    if status == "unsafe":
+        say("The bench may be lit, biased or unblocked. Look at it before going on.", style="bold red")
+
+
+def _contract(status: str, outcome: Outcome | None, problems: list[Problem], seed: int | None) -> dict[str, Any]:
+    """Give the JSON object other programs rely on, also when nothing was run."""
+    if outcome is not None:
+        return outcome.as_json()
+    return {"run": None, "run_id": None, "status": status, "points": 0, "seed": seed, "results": {},
+            "problems": [problem.as_json() for problem in problems]}

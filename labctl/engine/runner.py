@@ -1,0 +1,204 @@
+"""A whole run: plan, journal, engine, reduction, run file, figure. What GUI, CLI and scripts all call."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import secrets
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from labctl.bench.bench import Bench
+from labctl.core.errors import AnalysisError, LabctlError
+from labctl.core.plan import Problem, Result, plan_hash
+from labctl.core.procedure import Procedure
+from labctl.core.reduction import Reduction
+from labctl.core.steps import drive
+from labctl.engine.engine import Abort, Engine, RunEnd
+from labctl.engine.events import Listeners
+from labctl.engine.planning import Plan, describe, make_plan
+from labctl.store import names, nexus, state, unsafe
+from labctl.store.environment import environment
+from labctl.store.journal import Journal
+from labctl.store.run import Run
+from labctl.store.run import load as load_run
+
+log = logging.getLogger("labctl.engine")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What somebody wants to be run, apart from procedure and bench."""
+
+    name: str
+    root: Path
+    seed: int | None = None
+    sample: str = ""
+    note: str = ""
+    user: str = ""
+    rehearsal: bool = False
+    figure: bool = True
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it. `run` is the run file, None when nothing was measured."""
+
+    status: str
+    run: Path | None
+    run_id: str
+    points: int
+    seed: int
+    results: Mapping[str, Result] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    figure: Path | None = None
+    seconds: float = 0.0
+    reduction: Reduction = field(default_factory=Reduction)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the object of the command contract."""
+        return {
+            "run": str(self.run.resolve()) if self.run else None, "run_id": self.run_id, "status": self.status,
+            "points": self.points, "seed": self.seed, "results": {name: result.as_json() for name, result in self.results.items()},
+            "problems": [problem.as_json() for problem in self.problems],
+        }
+
+
+def draw_seed() -> int:
+    """Draw a seed for a run that was given none; it is printed and stored."""
+    return secrets.randbelow(2**31)
+
+
+def run(procedure: Procedure, bench: Bench, order: Order, *, listeners: Listeners | None = None, abort: Abort | None = None,
+        plan: Plan | None = None) -> Outcome:
+    """Run a procedure on an open bench.
+
+    Raises Refused, with every problem, before anything is written or moved; whatever happens afterwards is in the outcome.
+    """
+    plan = plan or make_plan(procedure, bench, order.root)
+    plan.refuse_if_wrong()
+    unsafe.refuse_if_marked(bench.name, simulated=bench.simulated)
+    seed = draw_seed() if order.seed is None else order.seed
+    run_id = uuid.uuid4().hex
+    sample = order.sample or (bench.config.twin.sample if bench.config.twin else "sample")
+    place = names.reserve(order.root, bench.config.data.file, {
+        "sample": sample, "procedure": order.name, "bench": bench.name, "user": order.user, "start": bench.clock.utc()})
+    journal = Journal.create(place.journal, _header(procedure, bench, order, plan, seed=seed, run_id=run_id, sample=sample,
+                                                    number=place.number))
+    end = _measure(procedure, bench, order, plan, journal, seed, run_id, listeners, abort)
+    if end.status == "unsafe" and not bench.simulated:
+        unsafe.mark(bench.name, end.problems)
+    return _close(procedure, bench, order, place, end, seed, run_id, plan)
+
+
+def _measure(procedure: Procedure, bench: Bench, order: Order, plan: Plan, journal: Journal, seed: int, run_id: str,
+             listeners: Listeners | None, abort: Abort | None) -> RunEnd:
+    """Let the engine work, and close the journal whatever comes."""
+    engine = Engine(bench, listeners, abort)
+    end = RunEnd("failed", 0, (), 0.0)
+    try:
+        end = engine.run(plan.points, journal, seed=seed, run_id=run_id, procedure=order.name, estimate=plan.estimate,
+                         before_first=lambda: journal.describe(_described(bench, plan)))
+    finally:
+        journal.end(end.status, end={
+            "problems": [problem.as_json() for problem in end.problems], "seconds": end.seconds,
+            "end_utc": bench.clock.utc().isoformat(), "instruments_end": drive(bench.clock, bench.snapshot()),
+            "truth": bench.truth(),
+        })
+        journal.close()
+    return end
+
+
+def _close(procedure: Procedure, bench: Bench, order: Order, place: names.Place, end: RunEnd, seed: int, run_id: str,
+           plan: Plan) -> Outcome:
+    """Reduce, render the run file, draw the figure; none of these can lose the journal."""
+    problems = [*plan.problems, *end.problems]
+    reduction = Reduction()
+    run_path: Path | None = None
+    try:
+        with load_run(place.journal) as measured:
+            reduction, refused = _reduce(procedure, measured, end)
+        problems += [*reduction.problems, *refused]
+        run_path = nexus.render(place.journal, place.run, results=reduction.results, curves=reduction.curves)
+    except (LabctlError, OSError, ValueError, KeyError) as exc:
+        log.exception("the run file could not be written")
+        problems.append(Problem("file", f"the run file could not be written: {exc} Every point is safe in {place.journal}."))
+        return Outcome("failed" if end.status == "done" else end.status, None, run_id, end.points, seed, {}, tuple(problems))
+    if end.status == "done":
+        place.journal.unlink(missing_ok=True)
+        if reduction.calibration is not None:
+            state.save_calibration(state.folder(), bench.name, reduction.calibration)
+    figure, trouble = _figure(procedure, order, run_path, reduction)
+    return Outcome(end.status, run_path, run_id, end.points, seed, dict(reduction.results), (*problems, *trouble), figure,
+                   end.seconds, reduction)
+
+
+def _reduce(procedure: Procedure, measured: Run, end: RunEnd) -> tuple[Reduction, list[Problem]]:
+    """Reduce a complete run; a refusal becomes a problem that says why, the data stay."""
+    if end.status != "done":
+        return Reduction(), []
+    try:
+        return procedure.reduce(measured), []
+    except AnalysisError as exc:
+        return Reduction(), [Problem("analysis", f"no result: {exc}")]
+
+
+def _figure(procedure: Procedure, order: Order, path: Path, reduction: Reduction) -> tuple[Path | None, list[Problem]]:
+    """Draw the procedure's plots beside the run file."""
+    if not order.figure or not procedure.plots:
+        return None, []
+    from labctl.analysis import figure as figures  # matplotlib: half a second, only when a figure is wanted
+
+    target = path.with_suffix(".png")
+    try:
+        with load_run(path) as measured:
+            figures.figure(measured, procedure.plots, reduction, title=procedure.title, subtitle=measured.headline).savefig(target)
+    except (LabctlError, ValueError, KeyError, OSError) as exc:
+        log.debug("figure failed", exc_info=True)
+        return None, [Problem("figure", f"the figure could not be drawn: {exc} The data are complete.", "warning")]
+    return target, []
+
+
+def _header(procedure: Procedure, bench: Bench, order: Order, plan: Plan, *, seed: int, run_id: str, sample: str,
+            number: int) -> dict[str, Any]:
+    """Write down everything that is known before the first move."""
+    return {
+        "run_id": run_id, "run_number": number, "procedure": order.name, "title": procedure.title or order.name,
+        "parameters": procedure.describe(), "plan": [point.as_json() for point in plan.points], "plan_hash": plan_hash(plan.points),
+        "scan_axes": list(procedure.scan_axes), "shape": list(procedure.shape) if procedure.shape else None,
+        "plots": [plot.as_json() for plot in procedure.plots], "default_signal": "counts", "channels": {}, "companions": {},
+        "instruments_start": {role: {"identity": str(identity)} for role, identity in bench.identities.items()},
+        "serials": bench.serials,
+        "calibrations": [c.to_json() for c in bench.calibrations.values() if c is not None],
+        "bench": {"name": bench.name, "text": bench.text, "backend": bench.config.backend, "simulated": bench.simulated,
+                  "rehearsal": order.rehearsal},
+        "sample": sample, "user": order.user, "note": order.note, "seed": seed, "start_utc": bench.clock.utc().isoformat(),
+        "environment": environment(), "procedure_source": _source(procedure), "constants": bench.constants(),
+        "estimate": describe(plan.estimate),
+    }
+
+
+def _described(bench: Bench, plan: Plan) -> dict[str, Any]:
+    """Describe the arrays to come, and the instruments as the run finds them."""
+    channels = {}
+    for name in dict.fromkeys(name for point in plan.points for name in point.read):
+        for channel in bench.detectors[name].channels():
+            channels[channel.name] = {
+                "unit": channel.unit, "dims": list(channel.dims), "shape": list(channel.shape), "dtype": channel.dtype,
+                "long_name": channel.long_name,
+                "coords": {dim: {"values": c.values.tolist(), "unit": c.unit, "long_name": c.long_name, "medium": c.medium}
+                           for dim, c in channel.coords.items()},
+            }
+    arrays = [name for name, channel in channels.items() if channel["dims"]]
+    default = arrays[0] if arrays else next(iter(channels), "")
+    return {"channels": channels, "default_signal": default, "instruments_start": drive(bench.clock, bench.snapshot())}
+
+
+def _source(procedure: Procedure) -> str:
+    try:
+        return inspect.getsource(inspect.getmodule(type(procedure)) or type(procedure))
+    except (OSError, TypeError):
+        return ""

@@ -1,0 +1,263 @@
+"""Photoluminescence excitation: tune the pump at constant photon flux, watch the stimulated emission, find the resonance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from labctl.analysis.excitation import Maximum, parabola_maximum
+from labctl.analysis.lineshape import PairFit, Shape, average_shape, fit_free, fit_pair, window
+from labctl.core.errors import AnalysisError, Refused
+from labctl.core.instrument import BenchView
+from labctl.core.photons import energy_ev
+from labctl.core.plan import Point, Problem, Result
+from labctl.core.plots import Curve, Map, Spectrum
+from labctl.core.procedure import PlanSteps, Procedure, count, quantity
+from labctl.core.quantities import shown
+from labctl.core.reduction import CurveData, Reduction, RunView
+
+MOST_POINTS = 100_000
+OVERLAP = "pump_overlap"
+LEFT_OUT = (OVERLAP, "saturated")
+BANDWIDTHS_CLEAR, INSTRUMENT_WIDTHS_CLEAR = 1.5, 3.0     # how far the pump band stays from the emission
+POWER_REPEATABILITY = 0.01      # relative, per point: closing the photon flux on the pick-off
+REFERENCE_DRIFT = 0.03          # relative drift of the reference point worth a warning
+FREE_FITS = 8                   # brightest spectra from which the shape of the emission is learnt
+FILTER_SCALE_NM = 0.1           # systematic error of the pump wavelength (unverified: no data-sheet figure at hand)
+SPECTROMETER_SCALE_NM = 0.1     # systematic error of the emission wavelength before a lamp calibration (unverified)
+
+
+@dataclass(frozen=True)
+class _Rates:
+    """The pair's area per spectrum (electrons/s at the wanted flux) with its error, and the shape they share."""
+
+    rate: np.ndarray
+    sigma: np.ndarray
+
+
+class PLEScan(Procedure):
+    """Excitation spectrum of the stimulated pair at constant photon flux; its maximum is the resonance."""
+
+    title = "PLE scan"
+    scan_axes = ("pump.wavelength",)
+    plots = (
+        Map("Emission against excitation", y="pump.wavelength"),
+        Curve("Excitation spectrum", x="pump.wavelength", y="pair_rate", fit="pair_rate"),
+        Spectrum("Emission"),
+    )
+
+    start = quantity("First pump wavelength", "nm", default=500.0, minimum=200.0, maximum=3000.0, group="Pump")
+    stop = quantity("Last pump wavelength", "nm", default=530.0, minimum=200.0, maximum=3000.0, group="Pump")
+    step = quantity("Step", "nm", default=0.5, minimum=-500.0, maximum=500.0, group="Pump",
+                    description="Negative when scanning towards shorter wavelengths.")
+    exposure = quantity("Exposure", "s", default=1.0, minimum=1e-5, maximum=3600.0, group="Detection")
+    level = quantity("Level", "1", default=0.8, minimum=1e-4, maximum=1.0, group="Pump",
+                     description="Photon flux as a fraction of the smallest one reachable over the range.")
+    dark_frames = count("Dark frames", default=3, minimum=1, maximum=100, group="Detection")
+    emission_edge = quantity("Lower edge of the stimulated pair", "nm", default=530.2, minimum=200.0, maximum=3000.0, group="Emission",
+                             description="Vacuum. Points whose pump band comes too near are flagged and not fitted.")
+    splitting = quantity("Distance of the pair", "meV", default=2.0, minimum=0.1, maximum=50.0, group="Emission")
+    window_start = quantity("Fit from", "nm", default=527.6, minimum=200.0, maximum=3000.0, group="Emission")
+    window_stop = quantity("Fit to", "nm", default=541.0, minimum=200.0, maximum=3000.0, group="Emission")
+
+    # ---------------------------------------------------------------- before the run
+    def check(self) -> list[Problem]:
+        """Refuse ranges that cannot be walked, and windows that cannot hold the pair."""
+        problems = []
+        span = self.stop - self.start
+        if self.step == 0 or span == 0:
+            problems.append(Problem("step" if self.step == 0 else "stop", "start, stop and step leave no range to scan."))
+        elif span * self.step < 0:
+            problems.append(Problem(
+                "step", f"{self.step:g} nm leads away from {self.stop:g} nm when starting at {self.start:g} nm. "
+                f"Write {-self.step:g} nm, or exchange start and stop.",
+            ))
+        elif span / self.step > MOST_POINTS:
+            problems.append(Problem("step", f"{span / self.step:.0f} points are more than {MOST_POINTS}; use a larger step."))
+        if not self.window_start < self.emission_edge < self.window_stop:
+            problems.append(Problem(
+                "emission_edge", f"{self.emission_edge:g} nm is not inside the fit window, {self.window_start:g} to {self.window_stop:g} nm.",
+            ))
+        return problems
+
+    def grid(self) -> np.ndarray:
+        """Give the pump wavelengths in nm; the last one is included when the step meets it."""
+        intervals = int(np.floor((self.stop - self.start) / self.step + 1e-6))
+        return self.start + self.step * np.arange(intervals + 1)
+
+    def clear_of_emission(self, wavelength_nm: np.ndarray, bandwidth_nm: float, instrument_fwhm_nm: float) -> np.ndarray:
+        """Mark the pump wavelengths whose band stays 1.5 bandwidths and 3 instrument widths below the emission."""
+        return wavelength_nm <= self.emission_edge - _margin(bandwidth_nm, instrument_fwhm_nm)
+
+    def plan(self, bench: BenchView) -> PlanSteps:
+        """Take dark frames and a reference, then every wavelength at one photon flux, then the reference again."""
+        grid = self.grid()
+        self._insist_on_range(grid, bench)
+        flux = self._common_flux(grid, bench)
+        clear = self.clear_of_emission(grid, bench.constant("pump.bandwidth"), bench.constant("detection.instrument_fwhm"))
+        candidates = np.sort(grid[clear] if clear.any() else grid)
+        middle = float(candidates[len(candidates) // 2])
+
+        def lit(wavelength: float, kind: str = "scan", flags: tuple[str, ...] = ()) -> Point:
+            where = {"pump.wavelength": wavelength, "pump.photon_flux": flux}
+            return Point(set=where, kind=kind, exposure_s=self.exposure, flags=flags)    # type: ignore[arg-type]
+
+        for _ in range(self.dark_frames):
+            yield Point(kind="dark", light=False, exposure_s=self.exposure)
+        yield lit(middle, "reference")
+        for wavelength, is_clear in zip(grid, clear, strict=True):
+            yield lit(float(wavelength), flags=() if is_clear else (OVERLAP,))
+        yield lit(middle, "reference")
+
+    def _insist_on_range(self, grid: np.ndarray, bench: BenchView) -> None:
+        low, high = bench.reach("pump.wavelength", {})
+        outside = grid[(grid < low) | (grid > high)]
+        if len(outside):
+            field = "stop" if grid[-1] in outside else "start"
+            raise Refused([Problem(
+                field, f"{len(outside)} of {len(grid)} wavelengths ({outside.min():g} to {outside.max():g} nm) are outside what the pump "
+                f"reaches, {low:g} to {high:g} nm.",
+            )])
+
+    def _common_flux(self, grid: np.ndarray, bench: BenchView) -> float:
+        """Give the photon flux in 1/s for all points: a fraction of the smallest reachable one."""
+        reaches = [bench.reach("pump.photon_flux", {"pump.wavelength": float(wavelength)}) for wavelength in grid]
+        flux = self.level * min(high for _, high in reaches)
+        worst = int(np.argmax([low for low, _ in reaches]))
+        if flux < reaches[worst][0]:
+            raise Refused([Problem(
+                "level", f"{shown(flux, 'pump.photon_flux')} is below the lowest photon flux that the attenuator gives at {grid[worst]:g} nm, "
+                f"{shown(reaches[worst][0], 'pump.photon_flux')}. Raise the level or add a neutral density filter.",
+            )])
+        return flux
+
+    # ---------------------------------------------------------------- after the run
+    def reduce(self, run: RunView) -> Reduction:
+        """Fit the pair in every spectrum and a parabola through the top of its excitation spectrum.
+
+        Results: `resonance_nm` (vacuum), `resonance_eV`, `peak_rate` (electrons/s in the pair at the maximum), `red_shift_meV`
+        (resonance minus the centre of the broad line). When the points do not enclose a maximum, these are missing, the curve is
+        kept, and an error among the problems says why. Raises AnalysisError when no spectrum shows the pair.
+        """
+        wavelength = run["pump.wavelength"]
+        usable = ~_flagged(run, LEFT_OUT)
+        if not usable.any():
+            raise AnalysisError("Every point of the scan is flagged (pump overlap or saturation), so nothing is left to fit.")
+        shape, broad_stderr = self._learn_shape(run, wavelength, usable)
+        rates = self._rates(run, shape)
+        sigma = np.hypot(rates.sigma, POWER_REPEATABILITY * rates.rate)
+        problems = self._reference_drift(run, shape)
+        try:
+            top = parabola_maximum(wavelength, rates.rate, sigma, usable)
+        except AnalysisError as exc:
+            problems.append(Problem("resonance_nm", str(exc), "error"))
+            return Reduction(curves={"pair_rate": _curve(wavelength, rates.rate, sigma, usable, None)}, problems=tuple(problems))
+        return Reduction(
+            results=_results(run, top, shape, broad_stderr), problems=tuple(problems),
+            curves={"pair_rate": _curve(wavelength, rates.rate, sigma, usable, top)},
+        )
+
+    def _learn_shape(self, run: RunView, pump_nm: np.ndarray, usable: np.ndarray) -> tuple[Shape, float]:
+        """Fit the brightest spectra freely; gives the mean shape and the standard error of the broad line's centre in eV.
+
+        Spectra whose pump band stays outside the fit window are preferred: in the others the pump hides one flank of the broad line.
+        """
+        emission, signal = run.wavelength("vacuum"), run.signal()
+        outside = usable & (pump_nm + self._margin(run) < self.window_start)
+        candidates = np.flatnonzero(outside if outside.any() else usable)
+        region = (emission > self.emission_edge) & (emission < self.window_stop)
+        brightest = candidates[np.argsort(signal[candidates][:, region].sum(axis=1))[::-1][:FREE_FITS]]
+        fits, refusals = [], []
+        for index in brightest:
+            try:
+                fits.append(self._fit(run, index, None))
+            except AnalysisError as exc:
+                refusals.append(exc)
+        if not fits:
+            raise refusals[0]
+        return average_shape(fits)
+
+    def _rates(self, run: RunView, shape: Shape) -> _Rates:
+        """Fit the pair in every spectrum of a view, at the wanted flux: a point measured at 1 % more flux counts 1 % less."""
+        fits = [self._fit(run, index, shape) for index in range(len(run["pump.wavelength"]))]
+        try:
+            correction = run["pump.photon_flux"] / run["pump.photon_flux_measured"]
+        except KeyError:
+            correction = np.ones(len(fits))
+        correction = np.where(np.isfinite(correction) & (correction > 0), correction, 1.0)
+        return _Rates(correction * [fit.pair for fit in fits], correction * [fit.pair_stderr for fit in fits])
+
+    def _fit(self, run: RunView, index: int, shape: Shape | None) -> PairFit:
+        """Fit one spectrum, freely or around a known shape, without the pixels that the pump band reaches."""
+        pump_reaches = float(run["pump.wavelength"][index]) + self._margin(run)
+        low = max(self.window_start, min(pump_reaches, self.emission_edge))
+        emission = run.wavelength("vacuum")
+        data = window(emission, run.signal()[index], run.sigma()[index], low, self.window_stop)
+        if shape is not None:
+            return fit_pair(data, self.splitting * 1e-3, shape)
+        width_ev = float(run.constants["detection.instrument_fwhm"]) * energy_ev(self.emission_edge) / self.emission_edge
+        return fit_free(data, self.splitting * 1e-3, width_ev)
+
+    def _margin(self, run: RunView) -> float:
+        return _margin(float(run.constants["pump.bandwidth"]), float(run.constants["detection.instrument_fwhm"]))
+
+    def _reference_drift(self, run: RunView, shape: Shape) -> list[Problem]:
+        """Compare the last reference point with the first; nothing is corrected."""
+        reference = run.select("reference")
+        if len(reference["pump.wavelength"]) < 2:
+            return [Problem("reference", "the reference point was not repeated, so drift is unknown.", "warning")]
+        rates = self._rates(reference, shape)
+        drift = rates.rate[-1] / rates.rate[0] - 1.0
+        stderr = float(np.hypot(*(rates.sigma[[0, -1]] / rates.rate[[0, -1]])))
+        if abs(drift) <= REFERENCE_DRIFT:
+            return []
+        return [Problem(
+            "reference", f"the reference point changed by {drift:+.1%} (± {stderr:.1%}) between the first and the last point; nothing was "
+            "corrected. Check focus and sample, and repeat the scan.", "warning",
+        )]
+
+
+def _margin(bandwidth_nm: float, instrument_fwhm_nm: float) -> float:
+    """Give the distance in nm that a pump band needs from what is to be seen beside it."""
+    return BANDWIDTHS_CLEAR * bandwidth_nm + INSTRUMENT_WIDTHS_CLEAR * instrument_fwhm_nm
+
+
+def _flagged(run: RunView, names: tuple[str, ...]) -> np.ndarray:
+    """Mark the points that carry any of the flags."""
+    marked = np.zeros(len(run["pump.wavelength"]), dtype=bool)
+    for name in names:
+        marked |= run.flag(name)
+    return marked
+
+
+def _results(run: RunView, top: Maximum, shape: Shape, broad_stderr_ev: float) -> dict[str, Result]:
+    """Turn wavelength and shape into the results; a wavelength error becomes an energy error by E / λ."""
+    resonance_ev = float(energy_ev(top.wavelength_nm))
+    per_nm = resonance_ev / top.wavelength_nm
+    emission_systematic_ev = SPECTROMETER_SCALE_NM * shape.broad_ev**2 / (resonance_ev * top.wavelength_nm)
+    estimator = f"parabola through {np.count_nonzero(top.used)} points above 75 % of the maximum"
+    scale = "systematic: pump wavelength scale"
+    return {
+        "resonance_nm": Result(top.wavelength_nm, top.stderr_nm, "nm", estimator, FILTER_SCALE_NM, f"vacuum; {scale}"),
+        "resonance_eV": Result(resonance_ev, top.stderr_nm * per_nm, "eV", estimator, FILTER_SCALE_NM * per_nm, scale),
+        "peak_rate": Result(
+            top.height, top.height_stderr, "1/s", estimator, abs(top.height) * float(run.constants.get("pickoff.uncertainty", 0.0)),
+            "electrons per second in both lines; systematic: photon flux, response taken as linear",
+        ),
+        "red_shift_meV": Result(
+            (resonance_ev - shape.broad_ev) * 1e3, float(np.hypot(top.stderr_nm * per_nm, broad_stderr_ev)) * 1e3, "meV",
+            f"{estimator}, minus the centre of the broad line", float(np.hypot(FILTER_SCALE_NM * per_nm, emission_systematic_ev)) * 1e3,
+            "systematic: scales of pump filter and spectrometer",
+        ),
+    }
+
+
+def _curve(wavelength: np.ndarray, rate: np.ndarray, sigma: np.ndarray, usable: np.ndarray, top: Maximum | None) -> CurveData:
+    """Give the excitation spectrum with the parabola drawn over the points it was fitted to."""
+    fit_x = None if top is None else np.linspace(wavelength[top.used].min(), wavelength[top.used].max(), 101)
+    return CurveData(
+        x_name="pump.wavelength", x=wavelength, y=rate, sigma=sigma, unit="1/s", label="Stimulated pair (electrons/s)", used=usable,
+        left_out="left out: pump overlaps the emission, or saturated",
+        fit_x=fit_x, fit_y=None if top is None or fit_x is None else top.curve(fit_x),
+    )
