@@ -1,0 +1,131 @@
+"""The virtual clock: one baton, deterministic order, time that jumps."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from labctl.core.clock import RealClock, VirtualClock
+
+
+class TestVirtualClock:
+    """Exactly one thread runs; time jumps to the earliest deadline."""
+
+    def test_waiting_takes_virtual_time_only(self):
+        clock = VirtualClock()
+        clock.wait(8 * 3600.0)
+        assert clock.now() == 8 * 3600.0
+
+    def test_utc_follows_virtual_time(self):
+        clock = VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
+        clock.wait(90.0)
+        assert clock.utc() == datetime(2026, 1, 1, 0, 1, 30, tzinfo=UTC)
+
+    def test_threads_run_in_order_of_deadline_then_name(self):
+        clock = VirtualClock()
+        seen: list[tuple[float, str]] = []
+
+        def worker(name: str, period: float):
+            def body():
+                for _ in range(3):
+                    clock.wait(period)
+                    seen.append((clock.now(), name))
+            return body
+
+        clock.spawn("b", worker("b", 1.0))
+        clock.spawn("a", worker("a", 1.0))
+        clock.spawn("c", worker("c", 0.4))
+        clock.wait(10.0)
+        assert [name for _, name in seen] == ["c", "c", "a", "b", "c", "a", "b", "a", "b"]
+
+    def test_signal_wakes_before_timeout_at_the_time_it_was_set(self):
+        clock = VirtualClock()
+        flag = clock.event()
+
+        def setter():
+            clock.wait(2.0)
+            flag.set()
+
+        clock.spawn("setter", setter)
+        assert flag.wait(100.0)
+        assert clock.now() == 2.0
+
+    def test_signal_times_out(self):
+        clock = VirtualClock()
+        assert not clock.event().wait(5.0)
+        assert clock.now() == 5.0
+
+    def test_planned_calls_come_in_time_order_and_can_be_called_off(self):
+        clock = VirtualClock()
+        seen = []
+        clock.call_at(3.0, lambda: seen.append(("late", clock.now())))
+        clock.call_at(1.0, lambda: seen.append(("early", clock.now())))
+        clock.call_at(2.0, lambda: seen.append(("never", clock.now()))).cancel()
+        clock.wait(5.0)
+        assert seen == [("early", 1.0), ("late", 3.0)]
+
+    def test_stranger_that_waits_gets_an_error(self):
+        clock = VirtualClock()
+        caught: list[BaseException] = []
+
+        def stranger():
+            try:
+                clock.wait(1.0)
+            except RuntimeError as exc:
+                caught.append(exc)
+
+        thread = threading.Thread(target=stranger)
+        thread.start()
+        thread.join(10)
+        assert "does not know" in str(caught[0])
+
+    def test_a_wait_nobody_can_end_is_reported_instead_of_hanging(self):
+        clock = VirtualClock()
+        with pytest.raises(RuntimeError, match="nothing can ever happen"):
+            clock.event().wait()
+
+    def test_same_interleaving_every_time(self):
+        def trace() -> list[str]:
+            clock = VirtualClock()
+            seen: list[str] = []
+
+            def worker(name: str, period: float):
+                def body():
+                    while clock.now() < 20:
+                        clock.wait(period)
+                        seen.append(f"{name}@{clock.now():.3f}")
+                return body
+
+            for number in range(6):
+                clock.spawn(f"w{number}", worker(f"w{number}", 0.3 + 0.1 * (number % 3)))
+            clock.wait(30.0)
+            return seen
+
+        first = trace()
+        assert len(first) > 200
+        assert all(trace() == first for _ in range(3))
+
+
+class TestRealClock:
+    """The wall's clock, faster on demand."""
+
+    def test_speed_must_be_positive(self):
+        with pytest.raises(ValueError, match="above 0"):
+            RealClock(0)
+
+    def test_runs_faster_by_its_speed(self):
+        clock = RealClock(speed=1000.0)
+        before = clock.now()
+        clock.wait(5.0)
+        assert clock.now() - before >= 5.0
+
+    def test_planned_call_and_signal(self):
+        clock = RealClock(speed=100.0)
+        flag = clock.event()
+        clock.call_at(clock.now() + 1.0, flag.set)
+        assert flag.wait(1000.0)
+
+    def test_signal_timeout_returns_false(self):
+        assert not RealClock(speed=1000.0).event().wait(1.0)
