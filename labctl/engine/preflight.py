@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -62,20 +63,18 @@ def _condensed(problems: list[Problem]) -> list[Problem]:
 
 
 def check_disk(root: Path, needed_bytes: int) -> list[Problem]:
-    """Check that the data folder can be made and written, and has room."""
+    """Check that the data folder can be written, or made, and has room; leaves nothing behind."""
     existing = root
     while not existing.exists():
         existing = existing.parent
     if not existing.is_dir():
         return [Problem("out", f"{existing} is a file, not a folder. Choose another folder with --out.")]
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        probe = root / ".labctl_write_test"
-        probe.write_bytes(b"")
-        probe.unlink()
+        with tempfile.NamedTemporaryFile(dir=existing, prefix=".labctl_"):
+            pass
     except OSError as exc:
         return [Problem("out", f"the data folder {root} cannot be written: {exc.strerror}. Choose another with --out.")]
-    free = shutil.disk_usage(root).free
+    free = shutil.disk_usage(existing).free
     if free < needed_bytes + SPARE_DISK_BYTES:
         return [Problem("out", f"{root} has {free / 1e6:.0f} MB free, the run needs {needed_bytes / 1e6:.0f} MB and a reserve of "
                                f"{SPARE_DISK_BYTES / 1e6:.0f} MB. Free some space or choose another folder with --out.")]

@@ -1,0 +1,154 @@
+"""One point in order, and parked on every way out."""
+
+from __future__ import annotations
+
+import pytest
+
+from labctl.core.plan import Estimate, Point
+from labctl.engine.engine import Abort, Engine
+from labctl.engine.events import Listeners, PointDone, RunEnded, RunStarted
+
+ESTIMATE = Estimate(1.0, 0.0, 0, 1)
+
+
+def run(bench, journal, points, abort=None, listeners=None):
+    return Engine(bench, listeners, abort).run(points, journal, seed=7, run_id="r", procedure="p", estimate=ESTIMATE)
+
+
+def lit(wavelength, **extra):
+    return Point(set={"pump.wavelength": wavelength, "pump.power": 1.0, **extra}, exposure_s=1.0)
+
+
+class TestOnePoint:
+    """Closed, moved, settled, open, exposed, closed, fetched, journalled."""
+
+    def test_order_of_one_point(self, bench, journal):
+        assert run(bench, journal, [lit(500)]).status == "done"
+        start = bench.done.index("configure spectrum")
+        assert bench.done[start + 1:bench.done.index("park shutter", start)] == [
+            "close", "close", "move pump.wavelength 500", "there pump.wavelength 500", "move pump.power 1", "there pump.power 1",
+            "open", "expose spectrum lit", "close", "fetch spectrum dark"]
+
+    def test_parked_before_the_first_and_after_the_last_point(self, bench, journal):
+        run(bench, journal, [lit(500)])
+        parks = [i for i, what in enumerate(bench.done) if what == "park shutter"]
+        assert len(parks) == 2
+        assert parks[0] == 0
+        assert "safe laser" not in bench.done, "a normal end must not touch emission"
+
+    def test_independent_axes_move_together_dependent_ones_after(self, bench, journal):
+        before = bench.clock.now()
+        run(bench, journal, [lit(500, **{"analyser.angle": 10.0})])
+        began = bench.done.index("move pump.wavelength 500")
+        assert bench.done[began + 1] == "move analyser.angle 10"
+        assert bench.done.index("there analyser.angle 10") < bench.done.index("move pump.power 1")
+        assert bench.clock.now() - before < 2.0
+
+    def test_dark_points_keep_the_shutter_closed(self, bench, journal):
+        run(bench, journal, [Point(light=False, kind="dark", exposure_s=1.0)])
+        assert "open" not in bench.done
+        assert "expose spectrum dark" in bench.done
+
+    def test_detectors_that_need_no_light_are_read_in_the_dark(self, bench, journal):
+        run(bench, journal, [Point(set={"pump.wavelength": 500}, read=("spectrum", "power"), exposure_s=1.0)])
+        assert "expose power dark" in bench.done
+        assert bench.done.index("fetch power dark") < bench.done.index("open")
+
+    def test_reading_has_setpoints_readbacks_and_settings(self, bench, journal):
+        run(bench, journal, [lit(500)])
+        index, stored = journal.points[0]
+        assert index == 0
+        assert stored["values"]["pump.wavelength"] == 500
+        assert stored["values"]["pump.wavelength_measured"] == 500
+        assert stored["values"]["exposure_s"] == 1.0
+        assert stored["checkpoint"] == b"checkpoint"
+
+    def test_saturation_is_flagged(self, bench, journal):
+        bench.detectors["spectrum"].level = 1000
+        run(bench, journal, [lit(500)])
+        assert journal.points[0][1]["flags"] == ("saturated",)
+
+    def test_each_visit_is_announced_with_the_seed(self, bench, journal):
+        run(bench, journal, [lit(500), lit(501)])
+        assert bench.announced == [(7, 0), (7, 1)]
+
+
+class TestTrouble:
+    """Repeat what may be repeated; then fail, parked."""
+
+    def test_garbled_move_is_repeated_and_noted(self, bench, journal):
+        bench.axes["pump.power"].fail = 2
+        assert run(bench, journal, [lit(500)]).status == "done"
+        assert sum("repeated" in text for _, text in journal.events) == 2
+
+    def test_a_move_that_never_works_fails_and_parks(self, bench, journal):
+        bench.axes["pump.power"].fail = 99
+        end = run(bench, journal, [lit(500), lit(501)])
+        assert (end.status, end.points) == ("failed", 0)
+        assert end.problems[0].field == "pump.power"
+        assert bench.done[-2:] == ["close", "park attenuator"] or "park laser" in bench.done[-4:]
+        assert not bench.shutter.is_open
+
+    def test_wrong_frame_length_is_taken_again(self, bench, journal):
+        bench.detectors["spectrum"].bad_frames = 1
+        assert run(bench, journal, [lit(500)]).status == "done"
+        assert journal.points[0][1]["arrays"]["counts"].shape == (4,)
+
+    def test_defect_in_a_listener_does_not_stop_the_run(self, bench, journal):
+        def broken(event):
+            raise ValueError("listener bug")
+
+        assert run(bench, journal, [lit(500)], listeners=Listeners(broken)).status == "done"
+
+    def test_shutter_that_does_not_confirm_makes_the_bench_unsafe(self, bench, journal):
+        bench.shutter.stuck = True
+        end = run(bench, journal, [lit(500)])
+        assert end.status == "unsafe"
+        assert "safe laser" in bench.done
+        assert "open" not in bench.done
+
+    def test_one_failing_park_action_does_not_keep_the_others_from_running(self, bench, journal):
+        bench.failing_levels = {("park", "attenuator")}
+        end = run(bench, journal, [lit(500)])
+        assert end.status == "unsafe"
+        assert [what for what in bench.done if what.startswith("park")][:3] == ["park shutter", "park attenuator", "park laser"]
+
+
+class TestAbort:
+    """First request at the gate, second at once; parked both times, done points kept."""
+
+    def abort_after(self, bench, seconds, times=1):
+        abort = Abort()
+        for _ in range(times):
+            bench.clock.call_at(seconds, lambda: abort.request("Ctrl-C"))
+        return abort
+
+    def test_first_request_finishes_the_exposure_and_keeps_the_point(self, bench, journal):
+        end = run(bench, journal, [lit(500 + i) for i in range(10)], self.abort_after(bench, 2.0))
+        assert end.status == "aborted"
+        assert end.points == len(journal.points) == 2
+        assert not bench.shutter.is_open
+
+    def test_second_request_stops_within_the_exposure(self, bench, journal):
+        bench.axes["analyser.angle"].hang = True
+        end = run(bench, journal, [lit(500, **{"analyser.angle": 1.0})], self.abort_after(bench, 2.0, times=2))
+        assert end.status == "aborted"
+        assert bench.clock.now() < 3.0
+        assert not bench.shutter.is_open
+
+    @pytest.mark.parametrize("moment", [i * 0.05 for i in range(60)])
+    def test_parked_whenever_the_abort_comes(self, bench, journal, moment):
+        end = run(bench, journal, [lit(500), lit(501)], self.abort_after(bench, moment, times=2))
+        assert end.status in ("aborted", "done")
+        assert not bench.shutter.is_open
+        assert bench.done.count("park laser") >= (2 if end.status == "done" else 1)
+        assert len(journal.points) == end.points
+
+    def test_events_tell_the_story(self, bench, journal):
+        seen = []
+        run(bench, journal, [lit(500), lit(501)], listeners=Listeners(seen.append))
+        kinds = [type(event) for event in seen]
+        assert kinds[0] is RunStarted
+        assert kinds[-1] is RunEnded
+        assert kinds.count(PointDone) == 2
+        assert seen[-1].status == "done"
