@@ -1,0 +1,47 @@
+"""What holds for every test: its own state folder, no display, no sleeping, no luck."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+os.environ["MPLBACKEND"] = "Agg"
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+# The same examples every time, and no deadline: a busy machine must not make a test fail.
+settings.register_profile("labctl", derandomize=True, deadline=None, database=None)
+settings.load_profile("labctl")
+
+PACKAGES = ("labctl.", "drivers.", "procedures.", "sim_instruments.")
+REAL_TIME = ("labctl.core.clock", "sim_instruments.clock")
+
+
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep calibrations, locks, journals and marks of every test to itself."""
+    folder = tmp_path / "state"
+    monkeypatch.setenv("LABCTL_STATE", str(folder))
+    return folder
+
+
+def refuse_to_sleep(sleep: Callable[[float], None]) -> Callable[[float], None]:
+    """Give a `time.sleep` that refuses calls from our packages; the two real clocks are what they should call."""
+    def guarded(seconds: float) -> None:
+        caller = sys._getframe(1).f_globals.get("__name__", "")
+        if caller.startswith(PACKAGES) and caller not in REAL_TIME:
+            raise AssertionError(f"{caller} sleeps {seconds} s; all waiting goes through the clock")
+        sleep(seconds)
+
+    return guarded
+
+
+@pytest.fixture(autouse=True)
+def no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forbid `time.sleep` to the code under test."""
+    monkeypatch.setattr(time, "sleep", refuse_to_sleep(time.sleep))  # noqa: TID251  to forbid it
