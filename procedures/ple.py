@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from labctl.analysis.excitation import Maximum, parabola_maximum
-from labctl.analysis.lineshape import PairFit, Shape, average_shape, fit_free, fit_pair, window
+from labctl.analysis.lineshape import Shape
+from labctl.analysis.pair_series import Emission, Series, learn_shape, pair_rates
 from labctl.core.errors import AnalysisError, Refused
 from labctl.core.instrument import BenchView
 from labctl.core.photons import energy_ev
@@ -23,17 +22,8 @@ LEFT_OUT = (OVERLAP, "saturated")
 BANDWIDTHS_CLEAR, INSTRUMENT_WIDTHS_CLEAR = 1.5, 3.0     # how far the pump band stays from the emission
 POWER_REPEATABILITY = 0.01      # relative, per point: closing the photon flux on the pick-off
 REFERENCE_DRIFT = 0.03          # relative drift of the reference point worth a warning
-FREE_FITS = 8                   # brightest spectra from which the shape of the emission is learnt
 FILTER_SCALE_NM = 0.1           # systematic error of the pump wavelength (unverified: no data-sheet figure at hand)
 SPECTROMETER_SCALE_NM = 0.1     # systematic error of the emission wavelength before a lamp calibration (unverified)
-
-
-@dataclass(frozen=True)
-class _Rates:
-    """The pair's area per spectrum (electrons/s at the wanted flux) with its error, and the shape they share."""
-
-    rate: np.ndarray
-    sigma: np.ndarray
 
 
 class PLEScan(Procedure):
@@ -55,8 +45,8 @@ class PLEScan(Procedure):
     level = quantity("Level", "1", default=0.8, minimum=1e-4, maximum=1.0, group="Pump",
                      description="Photon flux as a fraction of the smallest one reachable over the range.")
     dark_frames = count("Dark frames", default=3, minimum=1, maximum=100, group="Detection")
-    emission_edge = quantity("Lower edge of the stimulated pair", "nm", default=530.2, minimum=200.0, maximum=3000.0, group="Emission",
-                             description="Vacuum. Points whose pump band comes too near are flagged and not fitted.")
+    emission_edge = quantity("Lower edge of the stimulated pair", "nm", default=530.2, minimum=200.0, maximum=3000.0,
+                             group="Emission", description="Vacuum. Points whose pump band comes near are flagged, not fitted.")
     splitting = quantity("Distance of the pair", "meV", default=2.0, minimum=0.1, maximum=50.0, group="Emission")
     window_start = quantity("Fit from", "nm", default=527.6, minimum=200.0, maximum=3000.0, group="Emission")
     window_stop = quantity("Fit to", "nm", default=541.0, minimum=200.0, maximum=3000.0, group="Emission")
@@ -77,7 +67,8 @@ class PLEScan(Procedure):
             problems.append(Problem("step", f"{span / self.step:.0f} points are more than {MOST_POINTS}; use a larger step."))
         if not self.window_start < self.emission_edge < self.window_stop:
             problems.append(Problem(
-                "emission_edge", f"{self.emission_edge:g} nm is not inside the fit window, {self.window_start:g} to {self.window_stop:g} nm.",
+                "emission_edge", f"{self.emission_edge:g} nm is not inside the fit window, {self.window_start:g} to "
+                f"{self.window_stop:g} nm.",
             ))
         return problems
 
@@ -116,8 +107,8 @@ class PLEScan(Procedure):
         if len(outside):
             field = "stop" if grid[-1] in outside else "start"
             raise Refused([Problem(
-                field, f"{len(outside)} of {len(grid)} wavelengths ({outside.min():g} to {outside.max():g} nm) are outside what the pump "
-                f"reaches, {low:g} to {high:g} nm.",
+                field, f"{len(outside)} of {len(grid)} wavelengths ({outside.min():g} to {outside.max():g} nm) are outside what "
+                f"the pump reaches, {low:g} to {high:g} nm.",
             )])
 
     def _common_flux(self, grid: np.ndarray, bench: BenchView) -> float:
@@ -127,8 +118,9 @@ class PLEScan(Procedure):
         worst = int(np.argmax([low for low, _ in reaches]))
         if flux < reaches[worst][0]:
             raise Refused([Problem(
-                "level", f"{shown(flux, 'pump.photon_flux')} is below the lowest photon flux that the attenuator gives at {grid[worst]:g} nm, "
-                f"{shown(reaches[worst][0], 'pump.photon_flux')}. Raise the level or add a neutral density filter.",
+                "level", f"{shown(flux, 'pump.photon_flux')} is below the lowest photon flux that the attenuator gives at "
+                f"{grid[worst]:g} nm, {shown(reaches[worst][0], 'pump.photon_flux')}. Raise the level, or add a neutral density "
+                "filter.",
             )])
         return flux
 
@@ -140,82 +132,29 @@ class PLEScan(Procedure):
         (resonance minus the centre of the broad line). When the points do not enclose a maximum, these are missing, the curve is
         kept, and an error among the problems says why. Raises AnalysisError when no spectrum shows the pair.
         """
-        wavelength = run["pump.wavelength"]
-        usable = ~_flagged(run, LEFT_OUT)
+        wavelength, usable = run["pump.wavelength"], ~_flagged(run, LEFT_OUT)
         if not usable.any():
             raise AnalysisError("Every point of the scan is flagged (pump overlap or saturation), so nothing is left to fit.")
-        shape, broad_stderr = self._learn_shape(run, wavelength, usable)
-        rates = self._rates(run, shape)
-        sigma = np.hypot(rates.sigma, POWER_REPEATABILITY * rates.rate)
-        problems = self._reference_drift(run, shape)
+        emission = self._emission(run)
+        shape, broad_stderr = learn_shape(_series(run), emission, usable)
+        rate, sigma = _rates(run, emission, shape)
+        problems = _reference_drift(run.select("reference"), emission, shape)
+        top = None
         try:
-            top = parabola_maximum(wavelength, rates.rate, sigma, usable)
+            top = parabola_maximum(wavelength, rate, sigma, usable)
         except AnalysisError as exc:
             problems.append(Problem("resonance_nm", str(exc), "error"))
-            return Reduction(curves={"pair_rate": _curve(wavelength, rates.rate, sigma, usable, None)}, problems=tuple(problems))
         return Reduction(
-            results=_results(run, top, shape, broad_stderr), problems=tuple(problems),
-            curves={"pair_rate": _curve(wavelength, rates.rate, sigma, usable, top)},
+            results={} if top is None else _results(run, top, shape, broad_stderr),
+            curves={"pair_rate": _curve(wavelength, rate, sigma, usable, top)}, problems=tuple(problems),
         )
 
-    def _learn_shape(self, run: RunView, pump_nm: np.ndarray, usable: np.ndarray) -> tuple[Shape, float]:
-        """Fit the brightest spectra freely; gives the mean shape and the standard error of the broad line's centre in eV.
-
-        Spectra whose pump band stays outside the fit window are preferred: in the others the pump hides one flank of the broad line.
-        """
-        emission, signal = run.wavelength("vacuum"), run.signal()
-        outside = usable & (pump_nm + self._margin(run) < self.window_start)
-        candidates = np.flatnonzero(outside if outside.any() else usable)
-        region = (emission > self.emission_edge) & (emission < self.window_stop)
-        brightest = candidates[np.argsort(signal[candidates][:, region].sum(axis=1))[::-1][:FREE_FITS]]
-        fits, refusals = [], []
-        for index in brightest:
-            try:
-                fits.append(self._fit(run, index, None))
-            except AnalysisError as exc:
-                refusals.append(exc)
-        if not fits:
-            raise refusals[0]
-        return average_shape(fits)
-
-    def _rates(self, run: RunView, shape: Shape) -> _Rates:
-        """Fit the pair in every spectrum of a view, at the wanted flux: a point measured at 1 % more flux counts 1 % less."""
-        fits = [self._fit(run, index, shape) for index in range(len(run["pump.wavelength"]))]
-        try:
-            correction = run["pump.photon_flux"] / run["pump.photon_flux_measured"]
-        except KeyError:
-            correction = np.ones(len(fits))
-        correction = np.where(np.isfinite(correction) & (correction > 0), correction, 1.0)
-        return _Rates(correction * [fit.pair for fit in fits], correction * [fit.pair_stderr for fit in fits])
-
-    def _fit(self, run: RunView, index: int, shape: Shape | None) -> PairFit:
-        """Fit one spectrum, freely or around a known shape, without the pixels that the pump band reaches."""
-        pump_reaches = float(run["pump.wavelength"][index]) + self._margin(run)
-        low = max(self.window_start, min(pump_reaches, self.emission_edge))
-        emission = run.wavelength("vacuum")
-        data = window(emission, run.signal()[index], run.sigma()[index], low, self.window_stop)
-        if shape is not None:
-            return fit_pair(data, self.splitting * 1e-3, shape)
-        width_ev = float(run.constants["detection.instrument_fwhm"]) * energy_ev(self.emission_edge) / self.emission_edge
-        return fit_free(data, self.splitting * 1e-3, width_ev)
-
-    def _margin(self, run: RunView) -> float:
-        return _margin(float(run.constants["pump.bandwidth"]), float(run.constants["detection.instrument_fwhm"]))
-
-    def _reference_drift(self, run: RunView, shape: Shape) -> list[Problem]:
-        """Compare the last reference point with the first; nothing is corrected."""
-        reference = run.select("reference")
-        if len(reference["pump.wavelength"]) < 2:
-            return [Problem("reference", "the reference point was not repeated, so drift is unknown.", "warning")]
-        rates = self._rates(reference, shape)
-        drift = rates.rate[-1] / rates.rate[0] - 1.0
-        stderr = float(np.hypot(*(rates.sigma[[0, -1]] / rates.rate[[0, -1]])))
-        if abs(drift) <= REFERENCE_DRIFT:
-            return []
-        return [Problem(
-            "reference", f"the reference point changed by {drift:+.1%} (± {stderr:.1%}) between the first and the last point; nothing was "
-            "corrected. Check focus and sample, and repeat the scan.", "warning",
-        )]
+    def _emission(self, run: RunView) -> Emission:
+        fwhm = float(run.constants["detection.instrument_fwhm"])
+        return Emission(
+            splitting_ev=self.splitting * 1e-3, low_nm=self.window_start, edge_nm=self.emission_edge, high_nm=self.window_stop,
+            margin_nm=_margin(float(run.constants["pump.bandwidth"]), fwhm), instrument_fwhm_nm=fwhm,
+        )
 
 
 def _margin(bandwidth_nm: float, instrument_fwhm_nm: float) -> float:
@@ -229,6 +168,36 @@ def _flagged(run: RunView, names: tuple[str, ...]) -> np.ndarray:
     for name in names:
         marked |= run.flag(name)
     return marked
+
+
+def _series(run: RunView) -> Series:
+    return Series(run["pump.wavelength"], run.wavelength("vacuum"), run.signal(), run.sigma())
+
+
+def _rates(run: RunView, emission: Emission, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
+    """Give the pair's rate at the wanted flux (1 % more measured flux counts 1 % less) and its standard error."""
+    rate, stderr = pair_rates(_series(run), emission, shape)
+    try:
+        correction = run["pump.photon_flux"] / run["pump.photon_flux_measured"]
+    except KeyError:
+        correction = np.ones(len(rate))
+    correction = np.where(np.isfinite(correction) & (correction > 0), correction, 1.0)
+    return correction * rate, correction * np.hypot(stderr, POWER_REPEATABILITY * rate)
+
+
+def _reference_drift(reference: RunView, emission: Emission, shape: Shape) -> list[Problem]:
+    """Compare the last reference point with the first; nothing is corrected."""
+    if len(reference["pump.wavelength"]) < 2:
+        return [Problem("reference", "the reference point was not repeated, so drift is unknown.", "warning")]
+    rate, sigma = _rates(reference, emission, shape)
+    drift = rate[-1] / rate[0] - 1.0
+    if abs(drift) <= REFERENCE_DRIFT:
+        return []
+    stderr = float(np.hypot(sigma[0] / rate[0], sigma[-1] / rate[-1]))
+    return [Problem(
+        "reference", f"the reference point changed by {drift:+.1%} (± {stderr:.1%}) between its first and its last visit; nothing "
+        "was corrected. Check focus and sample, and repeat the scan.", "warning",
+    )]
 
 
 def _results(run: RunView, top: Maximum, shape: Shape, broad_stderr_ev: float) -> dict[str, Result]:
@@ -247,7 +216,8 @@ def _results(run: RunView, top: Maximum, shape: Shape, broad_stderr_ev: float) -
         ),
         "red_shift_meV": Result(
             (resonance_ev - shape.broad_ev) * 1e3, float(np.hypot(top.stderr_nm * per_nm, broad_stderr_ev)) * 1e3, "meV",
-            f"{estimator}, minus the centre of the broad line", float(np.hypot(FILTER_SCALE_NM * per_nm, emission_systematic_ev)) * 1e3,
+            f"{estimator}, minus the centre of the broad line",
+            float(np.hypot(FILTER_SCALE_NM * per_nm, emission_systematic_ev)) * 1e3,
             "systematic: scales of pump filter and spectrometer",
         ),
     }

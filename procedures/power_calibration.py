@@ -9,7 +9,7 @@ import numpy as np
 from labctl.analysis.attenuator import MODEL
 from labctl.analysis.attenuator_fit import PlateFit, PlateLaw, fit_law, fit_plate, significant
 from labctl.core.calibration import Calibration
-from labctl.core.errors import AnalysisError, Refused
+from labctl.core.errors import Refused
 from labctl.core.instrument import BenchView
 from labctl.core.plan import Point, Problem, Result
 from labctl.core.plots import Curve
@@ -42,20 +42,25 @@ class PowerCalibration(Procedure):
         """Insist on ascending ranges, and on the 90 deg over which the transmission repeats."""
         problems = []
         if self.last_wavelength <= self.first_wavelength:
-            problems.append(Problem("last_wavelength", f"{self.last_wavelength:g} nm is not above the first, {self.first_wavelength:g} nm."))
+            text = f"{self.last_wavelength:g} nm is not above the first, {self.first_wavelength:g} nm."
+            problems.append(Problem("last_wavelength", text))
         if self.last_angle - self.first_angle < 75.0:
             problems.append(Problem(
-                "last_angle", f"The angles span {self.last_angle - self.first_angle:g} deg; the transmission repeats every 90 deg, and "
-                "fewer than 75 do not determine its offset.",
+                "last_angle", f"The angles span {self.last_angle - self.first_angle:g} deg; the transmission repeats every "
+                "90 deg, and fewer than 75 do not determine its offset.",
             ))
         return problems
 
     def plan(self, bench: BenchView) -> PlanSteps:
         """Zero the meter in the dark, then visit every angle at every wavelength, shutter closed."""
         low, high = bench.reach("pump.wavelength", {})
-        for name in ("first_wavelength", "last_wavelength"):
-            if not low <= getattr(self, name) <= high:
-                raise Refused([Problem(name, f"{getattr(self, name):g} nm is outside what the pump reaches, {low:g} to {high:g} nm.")])
+        ends = {"first_wavelength": self.first_wavelength, "last_wavelength": self.last_wavelength}
+        outside = [
+            Problem(name, f"{value:g} nm is outside what the pump reaches, {low:g} to {high:g} nm.")
+            for name, value in ends.items() if not low <= value <= high
+        ]
+        if outside:
+            raise Refused(outside)
         self.shape = (self.wavelengths, self.angles)
         yield Point(kind="zero", do=("power_meter.zero",), read=(), light=False)
         for wavelength in np.linspace(self.first_wavelength, self.last_wavelength, self.wavelengths):
@@ -78,10 +83,12 @@ class PowerCalibration(Procedure):
         transmission, problems = _transmission(run, fits)
         if law.reduced_chi2 > POOR_FIT:
             problems.append(Problem(
-                "extinction", f"The lowest powers do not follow the law of plate and polariser (χ² = {law.reduced_chi2:.0f} per point); "
-                "powers near the minimum are uncertain. Check the zero of the power meter and the plate.", "warning",
+                "extinction", f"The lowest powers do not follow the law of plate and polariser (χ² = {law.reduced_chi2:.0f} per "
+                "point); powers near the minimum are uncertain. Check the zero of the power meter and the plate.", "warning",
             ))
-        curves = {f"power_{fit.wavelength_nm:g}": _power_curve(fit, angle[row], power[row]) for fit, row in zip(fits, rows, strict=True)}
+        curves = {
+            f"power_{fit.wavelength_nm:g}": _power_curve(fit, angle[row], power[row]) for fit, row in zip(fits, rows, strict=True)
+        }
         return Reduction(
             results={**_law_results(law), **transmission}, curves={**curves, "minimum_ratio": _ratio_curve(fits, law)},
             calibration=_calibration(run, fits, law), problems=tuple(problems),
@@ -152,14 +159,17 @@ def _calibration(run: RunView, fits: list[PlateFit], law: PlateLaw) -> Calibrati
 
 def _power_curve(fit: PlateFit, angle: np.ndarray, power: np.ndarray) -> CurveData:
     smooth = np.linspace(angle.min(), angle.max(), 181)
-    return CurveData(x_name="attenuator.angle", x=angle, y=power, unit="W", label=f"{fit.wavelength_nm:g} nm", used=significant(power),
-                     left_out="below 20 × the noise", fit_x=smooth, fit_y=fit.power(smooth))
+    return CurveData(
+        x_name="attenuator.angle", x=angle, y=power, unit="W", label=f"{fit.wavelength_nm:g} nm", used=significant(power),
+        left_out="below 20 × the noise", fit_x=smooth, fit_y=fit.power(smooth),
+    )
 
 
 def _ratio_curve(fits: list[PlateFit], law: PlateLaw) -> CurveData:
     wavelength = np.array([fit.wavelength_nm for fit in fits])
     smooth = np.linspace(wavelength[0], wavelength[-1], 201)
     return CurveData(
-        x_name="pump.wavelength", x=wavelength, y=np.array([fit.minimum_ratio for fit in fits]), unit="1", label="lowest / highest power",
-        sigma=np.array([fit.minimum_ratio_stderr for fit in fits]), fit_x=smooth, fit_y=law.minimum_ratio(smooth),
+        x_name="pump.wavelength", x=wavelength, y=np.array([fit.minimum_ratio for fit in fits]), unit="1",
+        label="lowest / highest power", sigma=np.array([fit.minimum_ratio_stderr for fit in fits]),
+        fit_x=smooth, fit_y=law.minimum_ratio(smooth),
     )

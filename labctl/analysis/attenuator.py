@@ -4,8 +4,8 @@ With the plate's retardance exact only at its design wavelength (first-order pla
 
     P(λ, θ) = A(λ) [e(λ) + (1 - e(λ)) cos²(2 (θ - θ0))],    e(λ) = e_p + (1 - e_p) cos²(π λ_d / 2 λ)
 
-A is the highest power, θ0 the angle that gives it (modulo 90 deg), e the ratio of lowest to highest power, e_p the extinction of the
-polariser and λ_d the design wavelength of the plate. `curve` is the mapping stored in a calibration of model "half_wave_plate":
+A is the highest power, θ0 the angle that gives it (modulo 90 deg), e the ratio of lowest to highest power, e_p the extinction of
+the polariser and λ_d the design wavelength of the plate. `curve` is the mapping stored in a calibration of model "half_wave_plate":
 `wavelength_nm`, `maximum_w`, `minimum_ratio` (equally long, wavelengths ascending) and `offset_deg`.
 """
 

@@ -13,6 +13,7 @@ from labctl.core.errors import AnalysisError
 
 READING_NOISE = 0.005       # relative noise of a power reading, 1 standard deviation
 DARK_NOISE_W = 10e-9        # noise of a reading without light, 1 standard deviation
+WORST_CONDITION = 1e5       # of the scaled normal matrix: beyond it angle and power trade against each other
 NOISE_MULTIPLE = 20.0       # only readings above this multiple of the dark noise enter a fit
 
 
@@ -67,15 +68,18 @@ def fit_plate(wavelength_nm: float, angle_deg: np.ndarray, power_w: np.ndarray) 
     use = significant(power_w)
     if np.count_nonzero(use) < 5:
         raise AnalysisError(
-            f"At {wavelength_nm:g} nm only {np.count_nonzero(use)} readings exceed {NOISE_MULTIPLE * DARK_NOISE_W * 1e9:.0f} nW (20 × the "
-            "noise); 5 are needed. Is the emission on, and is the beam on the power meter?"
+            f"At {wavelength_nm:g} nm only {np.count_nonzero(use)} readings exceed {NOISE_MULTIPLE * DARK_NOISE_W * 1e9:.0f} nW "
+            "(20 × the noise); 5 are needed. Is the emission on, and is the beam on the power meter?"
         )
     angle, power = np.deg2rad(angle_deg[use]), power_w[use]
     sigma = np.hypot(READING_NOISE * power, DARK_NOISE_W)
     design = np.column_stack([np.ones_like(angle), np.cos(4 * angle), np.sin(4 * angle)])
     normal = (design / sigma[:, None] ** 2).T @ design
-    if np.linalg.cond(normal / np.outer(np.sqrt(np.diag(normal)), np.sqrt(np.diag(normal)))) > 1e6:
-        raise AnalysisError(f"At {wavelength_nm:g} nm the angles do not cover the 90 deg over which the power repeats; scan 0 to 90 deg.")
+    size = np.sqrt(np.diag(normal))
+    if np.linalg.cond(normal / np.outer(size, size)) > WORST_CONDITION:
+        raise AnalysisError(
+            f"At {wavelength_nm:g} nm the angles do not cover the 90 deg over which the power repeats. Scan 0 to 90 deg."
+        )
     covariance = np.linalg.inv(normal)
     c = covariance @ (design / sigma[:, None] ** 2).T @ power
     left = power - design @ c
@@ -90,15 +94,17 @@ def _plate(wavelength_nm: float, c: np.ndarray, covariance: np.ndarray, chi2: fl
     swing_stderr = float(np.sqrt(unit @ covariance @ unit))
     if swing < 5 * swing_stderr or swing < 0.05 * c[0]:
         raise AnalysisError(
-            f"At {wavelength_nm:g} nm turning the attenuator changes the power by only ± {swing * 1e6:.3g} µW around {c[0] * 1e6:.3g} µW. "
-            "Does the plate turn, and is the polariser in the beam?"
+            f"At {wavelength_nm:g} nm turning the attenuator changes the power by only ± {swing * 1e6:.3g} µW around "
+            f"{c[0] * 1e6:.3g} µW. Does the plate turn, and is the polariser in the beam?"
         )
     highest, lowest = c[0] + swing, c[0] - swing
-    to_highest = unit + [1.0, 0.0, 0.0]
-    to_ratio = ([1.0, 0.0, 0.0] - unit) / highest - lowest / highest**2 * to_highest
+    constant = np.array([1.0, 0.0, 0.0])
+    to_highest = constant + unit
+    to_ratio = (constant - unit) / highest - lowest / highest**2 * to_highest
     to_offset = np.array([0.0, -c[2], c[1]]) / swing**2 / 4
     return PlateFit(
-        wavelength_nm=wavelength_nm, maximum_w=float(highest), maximum_stderr_w=float(np.sqrt(to_highest @ covariance @ to_highest)),
+        wavelength_nm=wavelength_nm, maximum_w=float(highest),
+        maximum_stderr_w=float(np.sqrt(to_highest @ covariance @ to_highest)),
         minimum_ratio=float(lowest / highest), minimum_ratio_stderr=float(np.sqrt(to_ratio @ covariance @ to_ratio)),
         offset_deg=float(np.rad2deg(np.arctan2(c[2], c[1]) / 4)),
         offset_stderr_deg=float(np.rad2deg(np.sqrt(to_offset @ covariance @ to_offset))), reduced_chi2=chi2, residuals=residuals,

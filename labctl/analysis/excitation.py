@@ -9,7 +9,7 @@ import numpy as np
 from labctl.core.errors import AnalysisError
 
 FEWEST_POINTS = 4           # a parabola has three constants; one more point makes its error meaningful
-CONFIDENCE = 3.0            # standard errors by which a fitted point must lie beyond the maximum
+CONFIDENCE = 2.0            # standard errors by which a fitted point must lie beyond the maximum
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def parabola_maximum(wavelength_nm: np.ndarray, rate: np.ndarray, sigma: np.ndar
     All arrays are 1-D and of one length, in any order; `sigma` is the standard error of `rate`. The excitation resonance of a
     nanocrystal stands on the rising edge of the continuum, so only its top is symmetric enough for a parabola.
     Raises AnalysisError when fewer than 4 points remain, or when the fit's maximum is not enclosed: a fitted point must lie
-    beyond it, on either side, by half a step and three standard errors. A maximum on the last point is none.
+    beyond it, on either side, by half a step and two standard errors. A maximum on the last point is none.
     """
     keep = np.ones(len(rate), dtype=bool) if usable is None else np.array(usable, dtype=bool)
     keep &= np.isfinite(rate) & np.isfinite(sigma) & (sigma > 0)
@@ -53,7 +53,7 @@ def parabola_maximum(wavelength_nm: np.ndarray, rate: np.ndarray, sigma: np.ndar
         span = f" ({x.min():.2f} to {x.max():.2f} nm)" if len(x) else ""
         raise AnalysisError(
             f"Only {len(x)} neighbouring usable points lie above {above:.0%} of the maximum{span}; the parabola needs "
-            f"{FEWEST_POINTS}. Scan with a smaller step, or with a narrower pump band so that more points stay clear of the emission."
+            f"{FEWEST_POINTS}. Use a smaller step, or a narrower pump band so that more points stay clear of the emission."
         )
     used = np.zeros(len(rate), dtype=bool)
     used[top] = True
@@ -63,7 +63,7 @@ def parabola_maximum(wavelength_nm: np.ndarray, rate: np.ndarray, sigma: np.ndar
 
 
 def _top(x: np.ndarray, y: np.ndarray, keep: np.ndarray, above: float) -> np.ndarray:
-    """Give the indices of the run of usable neighbours around the highest point that stay above a fraction of it, ascending in x."""
+    """Give the indices of the usable neighbours of the highest point that stay above a fraction of it, ascending in x."""
     order = np.argsort(x, kind="stable")
     order = order[keep[order]]
     if not len(order) or y[order].max() <= 0:
@@ -109,6 +109,6 @@ def _insist_on_both_flanks(found: Maximum, x: np.ndarray) -> None:
             raise AnalysisError(
                 f"No usable point lies clearly {side} the maximum: the parabola peaks at {found.wavelength_nm:.2f} ± "
                 f"{found.stderr_nm:.2f} nm and the last usable point is at {end:.2f} nm, but it must be {margin:.2f} nm away "
-                "(half a step and three standard errors). Extend the scan to that side; where points were left out as pump_overlap, "
-                "use a narrower pump band."
+                "(half a step and two standard errors). Extend the scan to that side; where points were left out "
+                "as pump_overlap, use a narrower pump band."
             )

@@ -18,6 +18,7 @@ from labctl.core.photons import energy_ev
 
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 VISIBLE = 5.0                     # a line counts as seen when its area exceeds this many standard errors
+RIDGE = 1e-12
 PEDESTAL_FWHM_EV = (5e-3, 60e-3)  # broader than the lines, narrower than the fit window of any bench
 
 
@@ -67,8 +68,9 @@ def window(wavelength_nm: np.ndarray, signal: np.ndarray, sigma: np.ndarray, low
     inside = (wavelength_nm >= low_nm) & (wavelength_nm <= high_nm) & np.isfinite(signal) & (sigma > 0)
     if np.count_nonzero(inside) < 20:
         raise AnalysisError(
-            f"Only {np.count_nonzero(inside)} usable pixels lie between {low_nm:.2f} and {high_nm:.2f} nm (vacuum), but the spectrum "
-            f"covers {wavelength_nm.min():.2f} to {wavelength_nm.max():.2f} nm. Move the spectrograph's centre or the fit window."
+            f"Only {np.count_nonzero(inside)} usable pixels lie between {low_nm:.2f} and {high_nm:.2f} nm (vacuum), but the "
+            f"spectrum covers {wavelength_nm.min():.2f} to {wavelength_nm.max():.2f} nm. Move the spectrograph's centre or the "
+            "fit window."
         )
     return Window(energy_ev(wavelength_nm[inside]), pixel_ev[inside], signal[inside], sigma[inside])
 
@@ -90,24 +92,26 @@ def _columns(energy: np.ndarray, pixel_ev: np.ndarray, shape: np.ndarray, splitt
     ])
 
 
-def fit_free(data: Window, splitting_ev: float, width_ev: float) -> PairFit:
-    """Fit everything: areas, offset, and all four shape constants; `width_ev` is the least width a line can have (the instrument's).
+def fit_free(data: Window, splitting_ev: float, width_ev: float, start: Shape | None = None) -> PairFit:
+    """Fit everything: areas, offset, and all four shape constants; `width_ev` is the instrument's FWHM.
 
-    The start is found on a grid, so that no guess about the sample is needed. Raises AnalysisError when no pair is visible.
+    Without a start one is found on a grid, so that no guess about the sample is needed. Raises AnalysisError when no pair is visible.
     """
-    start = _best_start(data, splitting_ev, width_ev)
+    start = start or _best_start(data, splitting_ev, width_ev)
     low, high = float(data.energy.min()), float(data.energy.max())
     bounds = ([low, 0.7 * width_ev, low, PEDESTAL_FWHM_EV[0]], [high, 6.0 * width_ev, high, PEDESTAL_FWHM_EV[1]])
     fit = _project(data, splitting_ev, start, bounds, free=(0, 1, 2, 3))
     if fit.pair < VISIBLE * fit.pair_stderr:
         raise AnalysisError(
-            f"No pair of lines {splitting_ev * 1e3:.2f} meV apart is visible: its fitted area is {fit.pair:.3g} ± {fit.pair_stderr:.2g}. "
-            "The sample may be below threshold, or its lines outside the fit window; raise the flux or check the window."
+            f"No pair of lines {splitting_ev * 1e3:.2f} meV apart is visible: its fitted area is {fit.pair:.3g} ± "
+            f"{fit.pair_stderr:.2g}. The sample may be below threshold, or its lines outside the fit window: raise the flux or "
+            "check the window."
         )
     return fit
 
 
-def fit_pair(data: Window, splitting_ev: float, like: Shape, *, pair_spread_ev: float = 1e-3, width_spread: float = 0.15) -> PairFit:
+def fit_pair(data: Window, splitting_ev: float, like: Shape, *, pair_spread_ev: float = 1e-3,
+             width_spread: float = 0.15) -> PairFit:
     """Fit areas, offset, and the pair's centre and width around a known shape; the broad line keeps its own.
 
     The known shape enters as a Gaussian expectation of standard deviation `pair_spread_ev` (the lines shift with the pump) and
@@ -123,7 +127,7 @@ def fit_pair(data: Window, splitting_ev: float, like: Shape, *, pair_spread_ev: 
 
 def _best_start(data: Window, splitting_ev: float, width_ev: float) -> Shape:
     """Try the pair everywhere in the window, over a few pedestals, and give the shape that leaves the least."""
-    energies = np.arange(data.energy.min() + splitting_ev, data.energy.max() - splitting_ev, width_ev / 3)
+    energies = np.arange(data.energy.min() + splitting_ev, data.energy.max() - splitting_ev, width_ev / 2)
     light = np.clip(data.signal - np.median(data.signal), 0, None)
     middle = float(np.sum(light * data.energy) / max(np.sum(light), 1e-300))
     candidates = [
@@ -137,10 +141,12 @@ def _solve(data: Window, splitting_ev: float, shape: np.ndarray) -> tuple[np.nda
     """Give the best areas and offset for a shape, and the weighted residuals."""
     design = _columns(data.energy, data.pixel_ev, shape, splitting_ev) / data.sigma[:, None]
     scale = np.linalg.norm(design, axis=0)
+    scale[scale == 0] = 1.0
     target = data.signal / data.sigma
-    unit = design / np.where(scale > 0, scale, 1.0)
-    amplitudes = np.linalg.lstsq(unit, target, rcond=1e-10)[0]
-    return amplitudes / np.where(scale > 0, scale, 1.0), unit @ amplitudes - target
+    unit = design / scale
+    # Normal equations: four well-scaled columns, solved thousands of times. The ridge only matters for a line outside the window.
+    amplitudes = np.linalg.solve(unit.T @ unit + RIDGE * np.eye(4), unit.T @ target)
+    return amplitudes / scale, unit @ amplitudes - target
 
 
 def _project(data: Window, splitting_ev: float, start: Shape, bounds: tuple[Sequence[float], Sequence[float]] | tuple,
