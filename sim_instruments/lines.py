@@ -11,7 +11,7 @@ from sim_instruments.clock import Clock
 from sim_instruments.wire import ByteDevice
 
 Work = Generator[float, None, bytes]
-"""A command that takes time: yields the seconds it waits, returns its answer."""
+"""A command that takes time: yields the seconds it waits (infinity: it never comes back), returns its answer."""
 
 LONGEST_LINE = 4096
 """Input longer than this without an end is forgotten: no box has endless memory."""
@@ -23,7 +23,7 @@ def command(pattern: bytes, flags: int = 0) -> Callable[[Method], Method]:
     """Mark a method as the answer to input that `pattern` matches; the groups become its arguments."""
 
     def mark(method: Method) -> Method:
-        method.pattern = re.compile(pattern, flags)  # type: ignore[attr-defined]
+        method.answers_to = re.compile(pattern, flags)  # type: ignore[attr-defined]
         return method
 
     return mark
@@ -31,7 +31,7 @@ def command(pattern: bytes, flags: int = 0) -> Callable[[Method], Method]:
 
 def command_table(cls: type) -> list[tuple[re.Pattern[bytes], Callable[..., Any]]]:
     """Collect the marked methods of a class, in the order they are written, base classes last."""
-    return [(method.pattern, method) for base in cls.__mro__ for method in vars(base).values() if hasattr(method, "pattern")]
+    return [(method.answers_to, method) for base in cls.__mro__ for method in vars(base).values() if hasattr(method, "answers_to")]
 
 
 class LineDevice(ByteDevice):
@@ -102,9 +102,9 @@ class LineDevice(ByteDevice):
             if message := end.value + self.prompt:
                 self.send(message)
         else:
-            self.clock.call_at(self.clock.now() + seconds, self._go_on)
+            if seconds < float("inf"):
+                self.after(seconds, self._go_on)
 
     def _go_on(self) -> None:
-        with self.lock:
-            self._advance()
-            self._work_off()
+        self._advance()
+        self._work_off()

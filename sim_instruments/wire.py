@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sim_instruments import faults
-from sim_instruments.clock import Clock
+from sim_instruments.clock import Clock, Handle
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,15 @@ class ByteDevice:
         chunks = faults.apply(self, message, delay + self.latency_s)
         for place, (chunk, pause) in enumerate(chunks, 1):
             self._post(chunk, pause, ends=place == len(chunks) or chunk == message)
+
+    def after(self, seconds: float, action: Callable[[], object]) -> Handle:
+        """Plan something the device does later, with its lock held."""
+
+        def locked() -> None:
+            with self.lock:
+                action()
+
+        return self.clock.call_at(self.clock.now() + seconds, locked)
 
     def _post(self, chunk: bytes, delay: float, ends: bool) -> None:
         now = self.clock.now()
