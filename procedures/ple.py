@@ -227,7 +227,7 @@ def _curve(wavelength: np.ndarray, rate: np.ndarray, sigma: np.ndarray, usable: 
     """Give the excitation spectrum with the parabola drawn over the points it was fitted to."""
     fit_x = None if top is None else np.linspace(wavelength[top.used].min(), wavelength[top.used].max(), 101)
     return CurveData(
-        x_name="pump.wavelength", x=wavelength, y=rate, sigma=sigma, unit="1/s", label="Stimulated pair (electrons/s)", used=usable,
-        left_out="left out: pump overlaps the emission, or saturated",
+        x_name="pump.wavelength", x=wavelength, y=rate, sigma=sigma, unit="1/s", label="Electrons in the stimulated pair",
+        used=usable, left_out="left out: pump overlap, or saturated",
         fit_x=fit_x, fit_y=None if top is None or fit_x is None else top.curve(fit_x),
     )

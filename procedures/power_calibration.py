@@ -170,6 +170,6 @@ def _ratio_curve(fits: list[PlateFit], law: PlateLaw) -> CurveData:
     smooth = np.linspace(wavelength[0], wavelength[-1], 201)
     return CurveData(
         x_name="pump.wavelength", x=wavelength, y=np.array([fit.minimum_ratio for fit in fits]), unit="1",
-        label="lowest / highest power", sigma=np.array([fit.minimum_ratio_stderr for fit in fits]),
+        label="Lowest / highest power", sigma=np.array([fit.minimum_ratio_stderr for fit in fits]),
         fit_x=smooth, fit_y=law.minimum_ratio(smooth),
     )

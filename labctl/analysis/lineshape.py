@@ -95,7 +95,7 @@ def _columns(energy: np.ndarray, pixel_ev: np.ndarray, shape: np.ndarray, splitt
 def fit_free(data: Window, splitting_ev: float, width_ev: float, start: Shape | None = None) -> PairFit:
     """Fit everything: areas, offset, and all four shape constants; `width_ev` is the instrument's FWHM.
 
-    Without a start one is found on a grid, so that no guess about the sample is needed. Raises AnalysisError when no pair is visible.
+    Without a start one is found on a grid, so no guess about the sample is needed. Raises AnalysisError when no pair is visible.
     """
     start = start or _best_start(data, splitting_ev, width_ev)
     low, high = float(data.energy.min()), float(data.energy.max())

@@ -1,0 +1,207 @@
+"""One painter per kind of plot. Colours are safe for the colour-blind: viridis for maps, Okabe and Ito's for lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.ticker import EngFormatter
+
+from labctl.core.photons import HC_EV_NM
+from labctl.core.plots import Curve, Map, Plot, Spectrum
+from labctl.core.quantities import QUANTITIES, long_name, quantity_unit
+from labctl.core.reduction import CurveData, Reduction, RunView
+
+BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#777777"
+SIGNAL = "Signal (electrons/s per pixel)"
+VISIBLE = 8.0            # a column of a map is shown when something in it exceeds this many standard errors
+LARGEST_SPAN = 1e6       # of a logarithmic colour scale
+RANK = {"measured": 0, "fit": 1}     # order in a legend; the rest follows
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Where to draw, and from what."""
+
+    axes: Axes
+    run: RunView
+    reduction: Reduction
+
+
+# ------------------------------------------------------------------ labels and scales
+def shown_as(name: str, unit: str = "") -> tuple[str, float]:
+    """Give the unit for people and the factor to it: ("µW", 1e6) for a power."""
+    quantity = QUANTITIES.get(name.removesuffix("_measured"))
+    if quantity is not None and quantity.shown is not None:
+        return quantity.shown
+    return (quantity.unit if quantity is not None else unit), 1.0
+
+
+def axis_label(words: str, unit: str) -> str:
+    """Write 'Pump power at the sample (µW)' or 'Pump wavelength (vacuum, nm)'; a pure number has no bracket."""
+    if unit in ("", "1"):
+        return words
+    pretty = unit.replace("1/s", "s⁻¹")
+    return f"{words[:-1]}, {pretty})" if words.endswith(")") else f"{words} ({pretty})"
+
+
+def _is_wavelength(name: str) -> bool:
+    return name.removesuffix("_measured").endswith("wavelength") and quantity_unit(name) == "nm"
+
+
+def _swap(value: Any) -> Any:
+    """Turn nm into eV or eV into nm (vacuum); both are hc over the other. Zero, which an empty axis asks for, stays finite."""
+    return HC_EV_NM / np.maximum(np.asarray(value, dtype=float), 1e-6)
+
+
+def _energy_axis(axes: Axes) -> None:
+    """Add photon energy along the top of an axis in nm (vacuum)."""
+    top = axes.secondary_xaxis("top", functions=(_swap, _swap))
+    top.set_xlabel("Photon energy (eV)", fontsize=9, color="#444444")
+    top.tick_params(direction="in", labelsize=8.5, colors="#444444")
+
+
+def _edges(centres: np.ndarray) -> np.ndarray:
+    """Give the borders between neighbouring cells; a single cell is 1 wide."""
+    if len(centres) < 2:
+        return np.array([centres[0] - 0.5, centres[0] + 0.5])
+    middle = (centres[1:] + centres[:-1]) / 2
+    return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
+
+
+# ------------------------------------------------------------------ maps
+def paint_map(panel: Panel, plot: Plot) -> None:
+    """Draw every spectrum as a row, logarithmic from the noise to the brightest pixel, cut to where there is something to see."""
+    assert isinstance(plot, Map)    # noqa: S101 - chosen by type
+    axes, run = panel.axes, panel.run
+    unit, factor = shown_as(plot.y)
+    y = run[plot.y] * factor
+    order = np.argsort(y, kind="stable")
+    repeated = len(np.unique(y)) < len(y)
+    rows = np.arange(1.0, len(y) + 1) if repeated else y[order]
+    signal = run.signal()[slice(None) if repeated else order]
+    wavelength, noise = run.wavelength("vacuum"), run.sigma()
+    shown = _columns_with_light(signal, noise)
+    signal, wavelength = signal[:, shown], wavelength[shown]
+    floor = max(float(np.median(noise)), float(signal.max()) / LARGEST_SPAN, 1e-30)
+    norm = LogNorm(floor, max(float(signal.max()), 10 * floor))
+    image = np.clip(signal, floor, None)
+    mesh = axes.pcolormesh(_edges(wavelength), _edges(rows), image, norm=norm, cmap="viridis", rasterized=True)
+    axes.set(xlabel="Emission wavelength (vacuum, nm)")
+    axes.set_ylabel("Point number" if repeated else axis_label(long_name(plot.y), unit))
+    _energy_axis(axes)
+    bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02, fraction=0.06)
+    bar.set_label(SIGNAL, fontsize=9)
+    bar.ax.tick_params(labelsize=8.5, direction="in")
+    bar.outline.set_edgecolor("#888888")     # type: ignore[operator]
+    axes.set_title(plot.title, loc="left", fontsize=10.5)
+
+
+def _columns_with_light(signal: np.ndarray, noise: np.ndarray) -> slice:
+    """Give the range of pixels in which the mean spectrum stands out of its noise, with a margin of a tenth on each side."""
+    mean = signal.mean(axis=0)
+    stderr = np.sqrt((noise**2).sum(axis=0)) / len(signal)
+    clear = np.flatnonzero(mean - np.percentile(mean, 10) > VISIBLE * stderr)
+    if len(clear) < 2:
+        return slice(None)
+    margin = max((clear[-1] - clear[0]) // 10, 5)
+    return slice(max(int(clear[0] - margin), 0), int(clear[-1] + margin + 1))
+
+
+# ------------------------------------------------------------------ curves
+def paint_curve(panel: Panel, plot: Plot) -> None:
+    """Draw the reduced curves named `plot.y` (or `plot.y` and a suffix: one of several), else the raw numbers of the run."""
+    assert isinstance(plot, Curve)    # noqa: S101 - chosen by type
+    axes = panel.axes
+    curves = [curve for name, curve in panel.reduction.curves.items() if name == plot.y or name.startswith(f"{plot.y}_")]
+    several = len(curves) > 1
+    colours = [BLUE] if not several else [tuple(c) for c in colormaps["viridis"](np.linspace(0, 0.9, len(curves)))]
+    for curve, colour in zip(curves, colours, strict=False):
+        _draw_curve(axes, plot, curve, colour, several)
+    if not curves and not _draw_raw(panel, plot):
+        axes.text(0.5, 0.5, "no data for this curve", transform=axes.transAxes, ha="center", color=GREY)
+    unit, _ = shown_as(plot.x)
+    axes.set_xlabel(axis_label(long_name(plot.x), unit))
+    axes.set_ylabel(_curve_label(plot, curves))
+    if plot.log:
+        axes.set_yscale("log")
+    else:
+        axes.yaxis.set_major_formatter(EngFormatter(sep=" "))
+        low, high = axes.get_ylim()
+        if 0 < low < 0.3 * high:
+            axes.set_ylim(bottom=0)      # a rate is read against zero
+    if _is_wavelength(plot.x):
+        _energy_axis(axes)
+    axes.set_title(plot.title, loc="left", fontsize=10.5)
+    _legend(axes, several)
+
+
+def _legend(axes: Axes, several: bool) -> None:
+    """Explain the marks: beside the axes when there are many lines, else where there is room."""
+    handles, labels = axes.get_legend_handles_labels()
+    if several:
+        axes.legend(handles[::-1], labels[::-1], fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5),
+                    handlelength=0.8, borderaxespad=0.3)
+    elif labels:
+        order = np.argsort([RANK.get(label, len(RANK)) for label in labels], kind="stable")
+        axes.legend([handles[i] for i in order], [labels[i] for i in order], fontsize=8.5, frameon=False, handlelength=1.4)
+
+
+def _curve_label(plot: Curve, curves: list[CurveData]) -> str:
+    unit, _ = shown_as(plot.y, curves[0].unit if curves else quantity_unit(plot.y))
+    return axis_label(curves[0].label if len(curves) == 1 else long_name(plot.y), unit)
+
+
+def _draw_curve(axes: Axes, plot: Curve, curve: CurveData, colour: Any, several: bool) -> None:
+    x, y = curve.x * shown_as(plot.x)[1], curve.y * shown_as(plot.y)[1]
+    sigma = None if curve.sigma is None else curve.sigma * shown_as(plot.y)[1]
+    used = np.ones(len(x), dtype=bool) if curve.used is None else curve.used
+    if curve.fit_x is not None and curve.fit_y is not None:
+        axes.plot(curve.fit_x * shown_as(plot.x)[1], curve.fit_y * shown_as(plot.y)[1], "-", lw=1.1 if several else 1.8,
+                  color=colour if several else VERMILION, zorder=3 if several else 5, label=None if several else "fit")
+    # Several lines differ by colour alone; one line has points of its own colour and explains itself.
+    size = 2.5 if several else 4.0
+    axes.errorbar(x[used], y[used], None if sigma is None else sigma[used], fmt="o", ms=size, color=colour, elinewidth=0.9,
+                  capsize=1.5, lw=0, zorder=4, label=curve.label if several else "measured")
+    if not np.all(used):
+        _draw_left_out(axes, x[~used], y[~used], y[used], "" if several else curve.left_out, size, colour)
+
+
+def _draw_left_out(axes: Axes, x: np.ndarray, y: np.ndarray, kept: np.ndarray, reason: str, size: float, colour: Any) -> None:
+    """Draw excluded points hollow; those far above the rest stand as arrows at the upper edge instead of flattening the curve."""
+    ceiling = 1.3 * float(np.max(kept)) if len(kept) else np.inf
+    inside = y <= ceiling
+    style = {"ls": "none", "ms": size, "mfc": "white", "mec": GREY if reason else colour, "mew": 0.9, "zorder": 4}
+    off_scale = not np.all(inside)
+    axes.plot(x[inside], y[inside], "o", **style, label=f"{reason}{' (△ off scale)' if off_scale else ''}" if reason else None)
+    if off_scale:
+        axes.plot(x[~inside], np.full(np.count_nonzero(~inside), 0.98), "^", transform=axes.get_xaxis_transform(), **style)
+        axes.set_ylim(top=ceiling)
+
+
+def _draw_raw(panel: Panel, plot: Curve) -> bool:
+    """Draw the run's own numbers when the reduction has none; false when the run has none either."""
+    try:
+        x, y = panel.run[plot.x], panel.run[plot.y]
+    except KeyError:
+        return False
+    panel.axes.plot(x * shown_as(plot.x)[1], y * shown_as(plot.y)[1], "o", ms=3, color=BLUE, label="as measured")
+    return True
+
+
+# ------------------------------------------------------------------ spectra
+def paint_spectrum(panel: Panel, plot: Plot) -> None:
+    """Draw the newest spectrum."""
+    axes = panel.axes
+    axes.plot(panel.run.wavelength("vacuum"), panel.run.signal()[-1], lw=0.9, color=BLUE)
+    axes.set(xlabel="Emission wavelength (vacuum, nm)", ylabel=SIGNAL)
+    _energy_axis(axes)
+    axes.set_title(plot.title, loc="left", fontsize=10.5)
+
+
+PAINTERS: dict[type[Plot], Callable[[Panel, Plot], None]] = {Map: paint_map, Curve: paint_curve, Spectrum: paint_spectrum}
