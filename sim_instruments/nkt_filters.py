@@ -10,7 +10,7 @@ from sim_instruments.interbus import Module, Refused, Register
 from sim_instruments.twin.elements import SelectFilter, VariaFilter
 from sim_instruments.twin.motion import Mover
 
-SELECT_RANGE_PM = (430_000_000, 700_000_000)
+SELECT_RANGE_PM = (430_000, 700_000)
 """Limits of the visible crystal (unverified)."""
 
 VARIA_RANGE = (4000, 8400)

@@ -132,8 +132,8 @@ class SuperKLaser(Module):
         self.source.picker = ratio
 
     def write(self, register: Register, kind: int, data: bytes) -> None:
-        """Write a register; the pulse picker takes one byte or two."""
-        if register.attribute == "pulse_picker" and len(data) == 1:
+        """Write a register; pulse picker and interlock take one byte or two."""
+        if register.attribute in ("pulse_picker", "interlock") and len(data) == 1:
             data += b"\0"
         super().write(register, kind, data)
 

@@ -151,9 +151,12 @@ class TcpServer(Server):
     def _ready(self, stream: socket.socket) -> None:
         if stream is self._listener:
             self._accept()
-            return
+        elif stream is self._client:
+            self._receive(stream)
+
+    def _receive(self, client: socket.socket) -> None:
         try:
-            data = stream.recv(CHUNK)
+            data = client.recv(CHUNK)
         except BlockingIOError:
             return
         except ConnectionError:
@@ -165,6 +168,8 @@ class TcpServer(Server):
 
     def _accept(self) -> None:
         client, _ = self._listener.accept()
+        if self._client is not None:
+            self._receive(self._client)          # it may have hung up in the same moment
         if self._client is not None:             # the box has one port: who comes second finds it taken
             client.close()
             return
