@@ -1,0 +1,1 @@
+"""Emulated instruments, and the physical twin they all read and move."""

@@ -5,6 +5,7 @@ A fault lets `skip` replies pass, then strikes up to `times` times, each time wi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -59,10 +60,8 @@ def apply(device: ByteDevice, message: bytes, delay: float) -> list[Chunk]:
 
 
 def _shorten(device: ByteDevice, message: bytes, fault: Fault) -> list[Chunk]:
-    """Lose the last byte before the terminator: a number that is still a number."""
-    end = device.reply_end
-    body = message.removesuffix(end) if end else message
-    return [(body[:-1] + message[len(body):], 0.0)]
+    """Lose the last digit, keep the terminator: a number that is still a number, and wrong."""
+    return [(re.sub(rb"\d(\D*)\Z", rb"\1", message), 0.0)]
 
 
 def _garble(device: ByteDevice, message: bytes, fault: Fault) -> list[Chunk]:

@@ -34,18 +34,13 @@ class EmulatedFW102C(LineDevice):
         self.switches = {b"speed": 1, b"trig": 0, b"sensors": 0}
         self.jammed = False
 
-    @property
-    def position(self) -> int:
-        """The slot in the beam, 1-based."""
-        return round(self.wheel.slot.target - 1) % self.wheel.slots + 1
-
     @command(rb"\*idn\?")
     def _identity(self) -> bytes:
         return IDENTITY
 
     @command(rb"pos\?")
     def _position(self) -> bytes:
-        return b"%d\r" % self.position
+        return b"%d\r" % self.wheel.in_beam
 
     @command(rb"pos=(\d{1,2})")
     def _move(self, text: bytes) -> bytes | Work:
@@ -56,12 +51,12 @@ class EmulatedFW102C(LineDevice):
 
     def _turn(self, target: int) -> Work:
         half = self.wheel.slots / 2
-        steps = (target - self.position + half) % self.wheel.slots - half
+        steps = (target - self.wheel.in_beam + half) % self.wheel.slots - half
         seconds = abs(steps) * SECONDS_PER_SLOT[self.switches[b"speed"]]
         if self.jammed:
             yield inf
         # The wheel turns through slot 1 if that is shorter: the coordinate goes on beyond the ends, and is wrapped on arrival.
-        self.wheel.slot.move(self.position + steps, seconds)
+        self.wheel.slot.move(self.wheel.in_beam + steps, seconds)
         yield seconds
         self.wheel.slot.move(float(target))
         return b""

@@ -206,7 +206,6 @@ class TestFaultsOfTheWire:
 
     def test_shortened_number_keeps_its_terminator(self, make, ask):
         device = make(EmulatedSpectraPro)
-        device.reply_end = b" nm  ok\r\n"
         ask(device, b"NO-ECHO\r")
         device.faults.append(Fault("shorten"))
         assert ask(device, b"?NM\r") == b" 500.00 nm  ok\r\n"
