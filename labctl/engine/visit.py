@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from labctl.core.errors import BadReply, CommunicationError, Disconnected, LaneDead
+from labctl.core.errors import BadReply, CommunicationError, Disconnected, LaneDead, NotSettled
 from labctl.core.instrument import Axis, Detector, Shutter
 from labctl.core.moving import move_all
 from labctl.core.plan import Point, Reading
@@ -95,7 +95,12 @@ class Visitor:
         return ["saturated"] if limit and any(array.max() >= limit for array in arrays.values() if array.size) else []
 
     def _move(self, axis: Axis, value: float, at: Mapping[str, float]) -> Steps[dict[str, float]]:
-        return (yield from self._again(axis.name, lambda: axis.move(value, at)))
+        """Move; a read-back that does not fit the set-point is tried once more, the sample being in the dark."""
+        try:
+            return (yield from self._again(axis.name, lambda: axis.move(value, at)))
+        except NotSettled as exc:
+            self.note(f"{exc} It is repeated once.")
+            return (yield from self._again(axis.name, lambda: axis.move(value, at)))
 
     def _again(self, what: str, make: Callable[[], Steps[Any]]) -> Steps[Any]:
         """Repeat what is idempotent after a failed exchange, at most twice, each repetition noted; the shutter closes first."""

@@ -1,0 +1,1 @@
+"""Packaged simulated benches, one TOML file each."""

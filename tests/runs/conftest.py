@@ -1,0 +1,42 @@
+"""One default PLE run on the simulated bench, taken once and looked at by many tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from labctl import api
+
+
+@pytest.fixture(scope="session")
+def session_state(tmp_path_factory):
+    """A state folder that lives as long as the session: one calibration serves every run."""
+    return tmp_path_factory.mktemp("session_state")
+
+
+@pytest.fixture
+def labctl_state(monkeypatch, session_state):
+    """Point labctl at the session's state folder."""
+    monkeypatch.setenv("LABCTL_STATE", str(session_state))
+    return session_state
+
+
+@pytest.fixture(scope="session")
+def ple_run(tmp_path_factory, session_state):
+    """The default PLE scan, seed 1."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LABCTL_STATE", str(session_state))
+        root = tmp_path_factory.mktemp("data")
+        with api.open_bench("ying2021") as bench:
+            return api.run("ple", bench, order=api.Order("ple", root, seed=1))
+
+
+@pytest.fixture
+def run_ple(labctl_state, tmp_path):
+    """Run a PLE scan with other parameters, bench or seed."""
+    def run(bench="ying2021", *, seed=1, figure=False, inspect=None, abort=None, **values):
+        with api.open_bench(str(bench)) as opened:
+            outcome = api.run("ple", opened, values, order=api.Order("ple", tmp_path, seed=seed, figure=figure), abort=abort)
+            if inspect is not None:
+                inspect(opened)
+            return outcome
+    return run
