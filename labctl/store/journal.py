@@ -1,0 +1,224 @@
+"""The journal: what a run writes while measuring. One SQLite file in WAL mode, one transaction per point.
+
+A point is in the journal whole or not at all, whatever kills the process; other processes read while it is written
+(`labctl.store.reader`). The final NeXus file is rendered from it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import sqlite3
+import threading
+import time
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labctl.core.errors import StoreError
+from labctl.store.header import to_json
+
+APPLICATION_ID = 0x6C_61_62_63          # "labc": tells a journal from any other SQLite file
+VERSION = 1
+STATUSES = ("done", "aborted", "failed", "unsafe", "interrupted")
+RUNNING = "running"
+SYNC_EVERY_S = 1.0                      # points that come faster than 10/s reach the platter at most this often
+SLOW_POINT_S = 0.1                      # points slower than this are each synced (an fsync costs about 4 ms)
+
+_TABLES = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE point (
+    number INTEGER PRIMARY KEY,         -- index in the plan
+    started_s REAL NOT NULL,
+    record TEXT NOT NULL,               -- JSON: point, values, flags, arrays [[name, dtype, shape], ...]
+    crc INTEGER NOT NULL,               -- crc32 of data
+    data BLOB NOT NULL,                 -- the arrays one after the other, little endian
+    checkpoint BLOB
+);
+CREATE TABLE event (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, elapsed_s REAL NOT NULL, text TEXT NOT NULL, data TEXT);
+"""
+
+
+class Journal:
+    """The writing end of a journal. Made by `create` or `open`; may be used from several threads."""
+
+    def __init__(self, path: Path, database: sqlite3.Connection):
+        self.path = path
+        self._database = database
+        self._lock = threading.RLock()
+        self._events: list[tuple[str, float, str, str | None]] = []
+        self._synced = self._committed = time.monotonic()
+        self._durable = True        # what `PRAGMA synchronous` stands at
+        self._points = database.execute("SELECT count(*) FROM point").fetchone()[0]
+
+    @classmethod
+    def create(cls, path: Path, header: Mapping[str, Any]) -> Journal:
+        """Start the journal of a new run; an empty file of that name (a reservation) is taken over, any other refused.
+
+        Raises StoreError when the file exists or the folder cannot be written.
+        """
+        path = Path(path)
+        if path.exists() and path.stat().st_size > 0:
+            raise StoreError(f"{path} exists already and is left as it is. Give the new run another number or name.")
+        text = to_json(header)
+        with _explained(path, "could not be created; nothing was measured"):
+            database = _connect(path)
+            database.executescript(f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION}; BEGIN IMMEDIATE;"
+                                   f"{_TABLES} COMMIT;")
+            journal = cls(path, database)
+            journal._put_meta({"header": text, "status": RUNNING, "writer": _writer()})
+        return journal
+
+    @classmethod
+    def open(cls, path: Path) -> Journal:
+        """Open an existing journal to go on writing; its status becomes "running" again.
+
+        Raises StoreError when the file is missing or is not a journal.
+        """
+        path = Path(path)
+        check_is_journal(path)
+        with _explained(path, "could not be opened for writing"):
+            journal = cls(path, _connect(path))
+            journal._put_meta({"status": RUNNING, "writer": _writer()}, forget="end")
+        return journal
+
+    # ---------------------------------------------------------------- writing
+    def describe(self, more: Mapping[str, Any]) -> None:
+        """Add to the header, or replace parts of it: channels and instruments once they are set up."""
+        with self._writing("the description of the channels"):
+            old = json.loads(self._database.execute("SELECT value FROM meta WHERE name='header'").fetchone()[0])
+            self._database.execute("UPDATE meta SET value=? WHERE name='header'", (to_json({**old, **more}),))
+
+    def point(self, index: int, *, point: Mapping[str, Any], started_s: float, arrays: Mapping[str, np.ndarray],
+              values: Mapping[str, float], flags: Sequence[str], checkpoint: bytes | None = None) -> None:
+        """Write one point in one transaction, with every event since the last. When this returns, the point is kept.
+
+        `arrays` are stored bit for bit; `point` is `Point.as_json()`. Raises StoreError when the disk is full or gone, and when
+        the point is already there: a point is never replaced.
+        """
+        kept = {name: np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")) for name, array in arrays.items()}
+        record = to_json({
+            "point": point, "values": values, "flags": list(flags),
+            "arrays": [[name, array.dtype.str, array.shape] for name, array in kept.items()],
+        })
+        data = b"".join(array.tobytes() for array in kept.values())
+        with self._writing(f"point {index}"):
+            self._database.execute(
+                "INSERT INTO point VALUES (?,?,?,?,?,?)", (index, started_s, record, zlib.crc32(data), data, checkpoint))
+        self._points += 1
+
+    def event(self, kind: str, elapsed_s: float, text: str, data: Mapping[str, Any] | None = None, *, now: bool = False) -> None:
+        """Write one line of the run's log with the next point or end of the run; at once when `now` or when it is an error."""
+        with self._lock:
+            self._events.append((kind, float(elapsed_s), text, None if data is None else to_json(data)))
+            if now or kind == "error":
+                with self._writing("an event"):
+                    pass
+
+    def end(self, status: str, *, end: Mapping[str, Any]) -> None:
+        """Write how the run ended: status done, aborted, failed, unsafe or interrupted, and the end record."""
+        if status not in STATUSES:
+            raise ValueError(f"a run ends as one of {', '.join(STATUSES)}, not {status!r}")
+        self._put_meta({"status": status, "end": to_json(end)})
+
+    def close(self) -> None:
+        """Write what is still buffered, fold the log into the file, and close. May be called twice."""
+        with self._lock:
+            try:
+                if self._events:
+                    with self._writing("the last events"):
+                        pass
+            finally:
+                self._database.close()
+                self._events.clear()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    # ---------------------------------------------------------------- how
+    def _put_meta(self, entries: Mapping[str, str], forget: str = "") -> None:
+        with self._writing("the state of the run", durable=True):
+            self._database.executemany("INSERT OR REPLACE INTO meta VALUES (?,?)", entries.items())
+            self._database.execute("DELETE FROM meta WHERE name=?", (forget,))
+
+    @contextlib.contextmanager
+    def _writing(self, what: str, *, durable: bool = False) -> Iterator[None]:
+        """Wrap one transaction, with the buffered events in it; undone and explained when anything fails."""
+        consequence = f"{what} could not be written; the {self._points} points before it are safe there"
+        with self._lock, _explained(self.path, consequence):
+            self._choose_durability(durable)
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                if self._events:
+                    self._database.executemany("INSERT INTO event (kind,elapsed_s,text,data) VALUES (?,?,?,?)", self._events)
+                self._database.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):    # SQLite has rolled back by itself when the disk is full
+                    self._database.execute("ROLLBACK")
+                raise
+            self._events.clear()
+
+    def _choose_durability(self, durable: bool) -> None:
+        """Sync this commit to the platter if points are slow, or the last sync is a second old.
+
+        Against kill -9 no sync is needed; this is about power cuts. The computer's clock counts, not the run's: a simulated run
+        in virtual time writes hundreds of points per second.
+        """
+        now = time.monotonic()
+        durable = durable or now - self._committed > SLOW_POINT_S or now - self._synced > SYNC_EVERY_S
+        if durable != self._durable:
+            self._database.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
+        self._committed = now
+        if durable:
+            self._synced = now
+
+
+def check_is_journal(path: Path) -> None:
+    """Raise StoreError unless the file is a journal of this version; reads 72 bytes and changes nothing."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(72)
+    except OSError as exc:
+        raise StoreError(f"{path} cannot be read: {exc.strerror or exc}.") from exc
+    if not head:
+        raise StoreError(f"{path} is empty: the run ended before its journal was begun, nothing was measured. It can be deleted.")
+    if head[:16] != b"SQLite format 3\0" or int.from_bytes(head[68:72], "big") != APPLICATION_ID:
+        raise StoreError(f"{path} is not a labctl journal.")
+    if (version := int.from_bytes(head[60:64], "big")) > VERSION:
+        raise StoreError(f"{path} was written by a newer labctl (journal version {version}, this one reads {VERSION}); update it.")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open read-write, transactions by hand, the log kept after every commit."""
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=FULL")
+    return database
+
+
+def _writer() -> str:
+    return to_json({"pid": os.getpid(), "host": socket.gethostname()})
+
+
+@contextlib.contextmanager
+def _explained(path: Path, consequence: str) -> Iterator[None]:
+    """Turn what SQLite says into what happened, what is safe and what to do."""
+    try:
+        yield
+    except sqlite3.IntegrityError as exc:
+        raise StoreError(f"{path}: {consequence}. It is already in the journal and is never replaced ({exc}).") from exc
+    except (sqlite3.Error, OSError) as exc:
+        remedy = "Check that the folder exists and can be written."
+        if "full" in str(exc):
+            remedy = f"The disk of {path.parent} is full: free some space, then resume the run."
+        raise StoreError(f"{path}: {consequence}. {remedy} ({exc})") from exc

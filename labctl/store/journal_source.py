@@ -1,0 +1,76 @@
+"""A journal as the source of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labctl.core.plan import Result
+from labctl.store.layout import Arranged, arrange
+from labctl.store.reader import Event, JournalReader
+from labctl.store.table import JournalTable
+
+if TYPE_CHECKING:
+    import xarray
+
+
+class JournalSource:
+    """What a journal held at the moment it was opened; a running one is opened again to see more."""
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+        self._reader = JournalReader(self.path)
+        self.header: Mapping[str, Any] = self._reader.header
+        self.status = self._reader.status
+        self.end: Mapping[str, Any] = self._reader.end
+        self.results: dict[str, Result] = {}
+        self._records = self._reader.records()
+        self._tables: dict[str, JournalTable] = {}
+
+    def events(self) -> list[Event]:
+        """Give the log."""
+        return self._reader.events()
+
+    def table(self, kind: str) -> JournalTable:
+        """Give the points of one kind."""
+        if kind not in self._tables:
+            self._tables[kind] = JournalTable(self._reader, self.header, self._records, kind)
+        return self._tables[kind]
+
+    def arranged(self, kind: str) -> Arranged:
+        """Give the points of one kind on their axes."""
+        return arrange(self.header, self.table(kind), self._background() if kind == "scan" else None)
+
+    def dataset(self, kind: str) -> xarray.Dataset:
+        """Give the points of one kind as an xarray Dataset like the one read from the file."""
+        import xarray
+
+        arranged = self.arranged(kind)
+        variables = {v.name: (v.dims, v.values, dict(v.told)) for v in arranged.variables}
+        made = xarray.Dataset(variables, attrs={"NX_class": "NXdata", "signal": arranged.signal, "interpretation": "spectrum"})
+        return made.set_coords(list(arranged.coordinates))
+
+    def close(self) -> None:
+        """Close the journal."""
+        self._reader.close()
+
+    def __enter__(self) -> JournalSource:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _background(self) -> np.ndarray | None:
+        """Give the mean dark frame of the default signal, of the exposure of the first scan point where there is one."""
+        dark, scan = self.table("dark"), self.table("scan")
+        name = self.header.get("default_signal", "")
+        if name not in dark.channels() or not len(dark.numbers()):
+            return None
+        frames, wanted, had = dark.array(name), scan.column("exposure_s"), dark.column("exposure_s")
+        if wanted is None or had is None or not len(wanted):
+            return frames.mean(axis=0)
+        same = np.isclose(had, wanted[0])
+        return frames[same].mean(axis=0) if same.any() else None

@@ -1,0 +1,82 @@
+"""NXdata groups: signal, axes as dimension scales, companions, flags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import h5py
+import numpy as np
+
+from labctl.store.layout import Arranged, Variable
+
+Node = Any      # a group or dataset: h5py types `group[name]` as a union in which nothing can be used without a cast
+CHUNK_BYTES = 256 * 1024        # whole spectra per chunk, between 64 KiB and 1 MiB
+CONTIGUOUS_BELOW = 16 * 1024    # a small array is not worth a chunk index
+
+
+def group(parent: Node, name: str, nexus_class: str, **attrs: Any) -> Node:
+    """Make a NeXus group."""
+    made = parent.create_group(name)
+    made.attrs.update({"NX_class": nexus_class, **attrs})
+    return made
+
+
+def text(parent: Node, name: str, value: str) -> Node:
+    """Write a UTF-8 string."""
+    return parent.create_dataset(name, data=value, dtype=h5py.string_dtype())
+
+
+def number(parent: Node, name: str, value: float | np.ndarray, units: str = "", **attrs: str) -> Node:
+    """Write a number or array with its unit."""
+    made = parent.create_dataset(name, data=value)
+    made.attrs.update({**({"units": units} if units else {}), **attrs})
+    return made
+
+
+def write(entry: Node, name: str, arranged: Arranged, *, title: str) -> Node:
+    """Write the points of one kind; every dimension has a scale attached, as netCDF readers need."""
+    target = group(entry, name, "NXdata", signal=arranged.signal, interpretation="spectrum", **_axes(arranged))
+    text(target, "title", title)
+    for variable in arranged.variables:
+        made = _dataset(target, variable)
+        if variable.dims == (variable.name,):
+            made.make_scale(variable.name)
+        made.attrs.update(variable.told)
+        if variable.name == arranged.signal and arranged.coordinates:
+            made.attrs["coordinates"] = " ".join(arranged.coordinates)
+    for variable in arranged.variables:
+        if variable.dims != (variable.name,):
+            for position, dim in enumerate(variable.dims):
+                target[variable.name].dims[position].attach_scale(target[dim])
+    return target
+
+
+def _axes(arranged: Arranged) -> dict[str, Any]:
+    """Give @axes, and @<name>_indices for whatever is not spread over all of them."""
+    places = {axis: position for position, axis in enumerate(arranged.axes)}
+    indices = {
+        f"{variable.name}_indices": [places[dim] for dim in variable.dims]
+        for variable in arranged.variables
+        if variable.name != arranged.signal and all(dim in places for dim in variable.dims)
+    }
+    return {"axes": list(arranged.axes), **{key: np.array(value, dtype="i4") for key, value in indices.items()}}
+
+
+def _dataset(parent: Node, variable: Variable) -> Node:
+    values = variable.values
+    if values.nbytes < CONTIGUOUS_BELOW:
+        return parent.create_dataset(variable.name, data=values)
+    return parent.create_dataset(variable.name, data=values, chunks=_chunks(values), compression="gzip", compression_opts=4,
+                                 shuffle=True)
+
+
+def _chunks(values: np.ndarray) -> tuple[int, ...]:
+    """Cut along the outer axes only, so that a spectrum is never torn apart; a plain column is one chunk up to the limit."""
+    left = max(CHUNK_BYTES // values.itemsize, 1)
+    chunks: list[int] = []
+    for length in reversed(values.shape):
+        inner = not chunks and values.ndim > 1
+        take = length if inner else min(length, max(left, 1))
+        chunks.append(take)
+        left //= max(take, 1)
+    return tuple(reversed(chunks))

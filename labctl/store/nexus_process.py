@@ -1,0 +1,81 @@
+"""Results in the run file: NXprocess with value, errors, unit and estimator, and the curves they were fitted to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from labctl.core.plan import Result
+from labctl.core.quantities import file_name, long_name, quantity_unit
+from labctl.core.reduction import CurveData
+from labctl.store import nexus_data
+from labctl.store.nexus_data import Node
+
+NAME = "process_1"
+
+
+def write(entry: Node, results: Mapping[str, Result], curves: Mapping[str, CurveData], version: str) -> None:
+    """Write results and curves of the procedure's own reduction."""
+    process = nexus_data.group(entry, NAME, "NXprocess")
+    nexus_data.text(process, "program", "labctl")
+    nexus_data.text(process, "version", version)
+    nexus_data.text(process, "date", datetime.now(UTC).isoformat(timespec="seconds"))
+    process.create_dataset("sequence_index", data=1)
+    numbers = nexus_data.group(process, "results", "NXcollection")
+    for name, result in results.items():
+        _result(numbers, name, result)
+    if curves:
+        drawn = nexus_data.group(process, "curves", "NXcollection")
+        for name, curve in curves.items():
+            _curve(drawn, name, curve)
+
+
+def read(entry: Node) -> dict[str, Result]:
+    """Read the results back; empty when the run was not reduced."""
+    if NAME not in entry or "results" not in entry[NAME]:
+        return {}
+    return {name: _read_result(group) for name, group in entry[NAME]["results"].items()}
+
+
+def _result(parent: Node, name: str, result: Result) -> None:
+    group = nexus_data.group(parent, name, "NXcollection")
+    nexus_data.number(group, "value", result.value, result.unit)
+    for error, value in (("stderr", result.stderr), ("systematic", result.systematic)):
+        if value is not None:
+            nexus_data.number(group, error, value, result.unit)
+    nexus_data.text(group, "estimator", result.estimator)
+    nexus_data.text(group, "note", result.note)
+
+
+def _read_result(group: Node) -> Result:
+    def error(name: str) -> float | None:
+        return float(group[name][()]) if name in group else None
+
+    return Result(
+        value=float(group["value"][()]), stderr=error("stderr"), unit=str(group["value"].attrs.get("units", "")),
+        estimator=group["estimator"].asstr()[()], systematic=error("systematic"), note=group["note"].asstr()[()],
+    )
+
+
+def _curve(parent: Node, name: str, curve: CurveData) -> None:
+    """Write the reduced points, and the fit as a group of its own because its abscissa differs."""
+    axis = file_name(curve.x_name)
+    about = {"units": quantity_unit(curve.x_name), "long_name": long_name(curve.x_name)}
+    group = _plot(parent, name, axis, curve.x, curve.y, curve, about)
+    if curve.sigma is not None:
+        group.create_dataset("value_errors", data=curve.sigma)
+    if curve.used is not None:
+        used = group.create_dataset("used", data=np.asarray(curve.used, dtype="u1"))
+        used.attrs["long_name"] = f"0: {curve.left_out or 'left out'}"
+    if curve.fit_x is not None and curve.fit_y is not None:
+        _plot(group, "fit", axis, curve.fit_x, curve.fit_y, curve, about)
+
+
+def _plot(parent: Node, name: str, axis: str, x: np.ndarray, y: np.ndarray, curve: CurveData, about: Mapping[str, Any]) -> Node:
+    group = nexus_data.group(parent, name, "NXdata", signal="value", axes=[axis])
+    nexus_data.number(group, axis, x, **about)
+    nexus_data.number(group, "value", y, curve.unit, long_name=curve.label)
+    return group

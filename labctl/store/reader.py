@@ -1,0 +1,157 @@
+"""Reading a journal, also while another process writes it. Nothing here changes a file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labctl.core.errors import StoreError
+from labctl.store.journal import RUNNING, check_is_journal
+
+
+@dataclass(frozen=True)
+class Record:
+    """One point without its arrays: what is small enough to keep for every point of a run."""
+
+    number: int
+    started_s: float
+    point: Mapping[str, Any]
+    values: Mapping[str, float]
+    flags: tuple[str, ...]
+    arrays: Mapping[str, tuple[np.dtype, tuple[int, ...]]]
+
+    @property
+    def kind(self) -> str:
+        """Scan, reference, dark or zero."""
+        return str(self.point.get("kind", "scan"))
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the run's log."""
+
+    kind: str
+    elapsed_s: float
+    text: str
+    data: Mapping[str, Any] | None = None
+
+
+class JournalReader:
+    """The reading end of a journal. Every method asks anew, so a running journal grows under it."""
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+        check_is_journal(self.path)
+        self._database = _connect(self.path)
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """What was known before the first point."""
+        return json.loads(self._meta("header", "{}"))
+
+    @property
+    def status(self) -> str:
+        """The status; "running" while nobody wrote an end, also after the writer was killed."""
+        return self._meta("status", RUNNING)
+
+    @property
+    def end(self) -> dict[str, Any]:
+        """The end record; empty while running."""
+        return json.loads(self._meta("end", "{}"))
+
+    @property
+    def writer(self) -> dict[str, Any]:
+        """Process id and host of who wrote last."""
+        return json.loads(self._meta("writer", "{}"))
+
+    def records(self) -> list[Record]:
+        """Give every point in plan order, without arrays."""
+        rows = self._ask("SELECT number, started_s, record FROM point ORDER BY number")
+        return [_record(*row) for row in rows]
+
+    def events(self) -> list[Event]:
+        """Give the log, oldest first."""
+        rows = self._ask("SELECT kind, elapsed_s, text, data FROM event ORDER BY number")
+        return [Event(kind, elapsed_s, text, None if data is None else json.loads(data)) for kind, elapsed_s, text, data in rows]
+
+    def arrays(self, record: Record) -> dict[str, np.ndarray]:
+        """Give the arrays of one point; raises StoreError when the file was damaged after it was written."""
+        rows = self._ask("SELECT crc, data FROM point WHERE number=?", (record.number,))
+        if not rows or zlib.crc32(rows[0][1]) != rows[0][0]:
+            raise StoreError(f"{self.path}: the arrays of point {record.number} were altered after they were written (checksum); "
+                             "the disk or a program damaged the file. The other points can be read.")
+        return _split(rows[0][1], record.arrays)
+
+    def stack(self, name: str, records: Iterable[Record]) -> Iterator[np.ndarray]:
+        """Give one channel point by point."""
+        for record in records:
+            yield self.arrays(record)[name]
+
+    def checkpoint(self, number: int) -> bytes | None:
+        """Give the state of the simulated bench after a point; None on hardware."""
+        rows = self._ask("SELECT checkpoint FROM point WHERE number=?", (number,))
+        return rows[0][0] if rows else None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def __enter__(self) -> JournalReader:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _meta(self, name: str, default: str) -> str:
+        rows = self._ask("SELECT value FROM meta WHERE name=?", (name,))
+        return rows[0][0] if rows else default
+
+    def _ask(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """Ask and take all rows at once: a cursor left open would keep the writer's log from being folded in."""
+        try:
+            return self._database.execute(sql, values).fetchall()
+        except sqlite3.Error as exc:
+            raise StoreError(f"{self.path} cannot be read: {exc}. If a copy of it exists, try that.") from exc
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open read-only; in a folder that cannot be written, a closed journal is read as the unchanging file it is."""
+    address = path.resolve().as_uri()
+    try:
+        database = sqlite3.connect(f"{address}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
+        try:
+            database.execute("SELECT count(*) FROM meta").fetchone()
+        except sqlite3.OperationalError:
+            database.close()
+            log = path.with_name(path.name + "-wal")
+            if log.exists() and log.stat().st_size:
+                raise
+            database = sqlite3.connect(f"{address}?immutable=1", uri=True, isolation_level=None, check_same_thread=False)
+            database.execute("SELECT count(*) FROM meta").fetchone()
+    except sqlite3.Error as exc:
+        raise StoreError(f"{path} cannot be read as a journal: {exc}.") from exc
+    return database
+
+
+def _record(number: int, started_s: float, text: str) -> Record:
+    told = json.loads(text)
+    return Record(
+        number, started_s, told["point"], told["values"], tuple(told["flags"]),
+        {name: (np.dtype(dtype), tuple(shape)) for name, dtype, shape in told["arrays"]},
+    )
+
+
+def _split(data: bytes, arrays: Mapping[str, tuple[np.dtype, tuple[int, ...]]]) -> dict[str, np.ndarray]:
+    found, offset = {}, 0
+    for name, (dtype, shape) in arrays.items():
+        count = int(np.prod(shape, dtype=np.int64))
+        found[name] = np.frombuffer(data, dtype, count, offset).reshape(shape)
+        offset += count * dtype.itemsize
+    return found

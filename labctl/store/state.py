@@ -1,0 +1,90 @@
+"""What labctl remembers between runs, on local disk: calibrations (and later catalogue, dose ledger, unsafe marks)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from labctl.core.calibration import Calibration
+from labctl.core.errors import StoreError
+
+
+def folder() -> Path:
+    """Give the state folder: $LABCTL_STATE, else the user's own; it is made when something is first written."""
+    if named := os.environ.get("LABCTL_STATE"):
+        return Path(named)
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("labctl", appauthor=False))
+
+
+def save_calibration(state: Path, bench: str, calibration: Calibration) -> Path:
+    """Keep a calibration under `calibrations/<bench>/<kind>/`, none of the older ones lost; gives the file.
+
+    Raises StoreError when it cannot be written.
+    """
+    place = _place(state, bench, calibration.kind)
+    stamp = re.sub(r"[^0-9]", "", calibration.date.split("+")[0])
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        number = 1 + max((_number(path) for path in place.glob("*.json")), default=0)
+        text = json.dumps(calibration.to_json(), indent=1)
+        while True:
+            target = place / f"{number:06d}_{stamp}.json"
+            if _write_new(target, text):
+                return target
+            number += 1
+    except OSError as exc:
+        raise StoreError(f"The calibration {calibration.kind} could not be kept in {place}: {exc.strerror or exc}. "
+                         "The run itself is safe; free space or set LABCTL_STATE, then take the calibration again.") from exc
+
+
+def newest_calibrations(state: Path, bench: str, kind: str) -> list[Calibration]:
+    """Give the calibrations of one kind, newest first, by their date and the order in which they were kept.
+
+    Raises StoreError for a file that cannot be read: passing over it would silently bring back an older calibration.
+    """
+    found = [(calibration, path) for path in _place(state, bench, kind).glob("*.json") if (calibration := _read(path)) is not None]
+    found.sort(key=lambda pair: (pair[0].date, _number(pair[1])), reverse=True)
+    return [calibration for calibration, _ in found]
+
+
+def _place(state: Path, bench: str, kind: str) -> Path:
+    for name in (bench, kind):
+        if not re.fullmatch(r"[\w][\w.+ -]*", name) or ".." in name:
+            raise StoreError(f"{name!r} cannot be the name of a folder; rename the bench.")
+    return state / "calibrations" / bench / kind
+
+
+def _number(path: Path) -> int:
+    head = path.name.split("_")[0]
+    return int(head) if head.isdecimal() else 0
+
+
+def _write_new(target: Path, text: str) -> bool:
+    """Write a whole file under a name that must be free; False when somebody took it. Readers never see half of it."""
+    handle, beside = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".partial")
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        target.open("x").close()
+        os.replace(beside, target)
+    except FileExistsError:
+        return False
+    finally:
+        Path(beside).unlink(missing_ok=True)
+    return True
+
+
+def _read(path: Path) -> Calibration | None:
+    """Read one; None for a name that was reserved but never filled."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return Calibration.from_json(json.loads(text)) if text else None
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise StoreError(f"The calibration {path} cannot be read ({exc}). Delete it, or take the calibration again.") from exc

@@ -1,0 +1,144 @@
+"""The points of one kind, as procedures and figures ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from labctl.core.errors import AnalysisError, StoreError
+from labctl.core.photons import air_to_vacuum, vacuum_to_air
+from labctl.core.quantities import file_name
+from labctl.store import electrons
+from labctl.store.layout import BAD
+from labctl.store.table import Table
+
+
+class View:
+    """Points of one kind of a run, whether in a journal or in a file. Arrays run over them in visiting order."""
+
+    def __init__(self, header: Mapping[str, Any], tables: Callable[[str], Table], kind: str = "scan"):
+        self._header, self._tables, self._kind = header, tables, kind
+
+    @property
+    def _table(self) -> Table:
+        return self._tables(self._kind)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The values of the procedure's parameters by name."""
+        return {name: declared["value"] for name, declared in self._header["parameters"].items()}
+
+    @property
+    def constants(self) -> Mapping[str, Any]:
+        """Documented constants of the bench at the time of the run."""
+        return self._header.get("constants", {})
+
+    @property
+    def serials(self) -> Mapping[str, str]:
+        """Role -> serial number of every instrument."""
+        return self._header.get("serials", {})
+
+    def __len__(self) -> int:
+        return len(self._table.numbers())
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Give a set-point, companion, scalar of a detector or `<name>_measured`, 1-D float, by labctl's or the file's name.
+
+        Raises KeyError with the names there are. An empty selection gives an empty array.
+        """
+        column = self._table.column(name)
+        if column is not None:
+            return column
+        for known in self._table.names():
+            if file_name(known) == name:
+                return self[known]
+        if not len(self):
+            return np.empty(0)
+        raise KeyError(f"{name}: the {self._kind} points of this run hold {', '.join(sorted(self._table.names()))}")
+
+    def select(self, kind: str) -> View:
+        """Give the view of the points of another kind ("scan", "reference", "dark", "zero")."""
+        return View(self._header, self._tables, kind)
+
+    # ---------------------------------------------------------------- flags
+    def flag(self, name: str) -> np.ndarray:
+        """Tell which points carry this flag."""
+        return self._table.flag(name)
+
+    @property
+    def ok(self) -> np.ndarray:
+        """Tell which points can be used: measured, and not flagged bad."""
+        return ~self._table.flag(BAD)
+
+    # ---------------------------------------------------------------- arrays
+    def counts(self, channel: str = "") -> np.ndarray:
+        """Give the raw arrays as they came, (points, pixels); the default signal unless another channel is named."""
+        return self._table.array(self._channel(channel))
+
+    def wavelength(self, medium: str = "vacuum") -> np.ndarray:
+        """Give the emission wavelength of every pixel in nm, in "vacuum" or "air"."""
+        if medium not in ("vacuum", "air"):
+            raise ValueError(f"medium is {medium!r}; it must be 'vacuum' or 'air'")
+        for dim in self._table.channel_dims(self._channel("")):
+            found = self._table.coordinate(dim)
+            if found is not None and found[1] == "nm":
+                values, _, stored = found
+                if not stored:
+                    raise StoreError(f"The {dim} axis of this run does not say whether it is in air or in vacuum.")
+                if stored == medium:
+                    return values
+                return np.asarray(air_to_vacuum(values) if medium == "vacuum" else vacuum_to_air(values))
+        raise StoreError(f"The {self._kind} points of this run have no wavelength axis.")
+
+    def dark(self, exposure_s: float | None = None) -> np.ndarray | None:
+        """Give the mean dark frame (pixels), of one exposure if given; None when no dark frame was taken."""
+        frames, exposures = self._dark_frames()
+        if not len(frames):
+            return None
+        return (frames if exposure_s is None else electrons.matching_dark(exposure_s, frames, exposures)).mean(axis=0)
+
+    def signal(self, per_pulse: bool = False) -> np.ndarray:
+        """Give electrons per second (or per pump pulse), dark frame of the same exposure subtracted, (points, pixels).
+
+        Raises AnalysisError when there is no such dark frame, or no gain or effective exposure was recorded.
+        """
+        return electrons.electrons_per_second(self.counts(), self._camera(), *self._dark_frames()) / self._pulses(per_pulse)
+
+    def sigma(self, per_pulse: bool = False) -> np.ndarray:
+        """Give the standard error of `signal` from shot noise, read noise and dark frames, same shape."""
+        return electrons.standard_error(self.counts(), self._camera(), *self._dark_frames()) / self._pulses(per_pulse)
+
+    def _channel(self, name: str) -> str:
+        channels = self._table.channels()
+        wanted = name or self._header.get("default_signal", "")
+        if wanted in channels:
+            return wanted
+        if name or not channels:
+            raise StoreError(f"The {self._kind} points of this run hold no array{f' {name!r}' if name else ''}. "
+                             f"Arrays: {', '.join(channels) or 'none'}.")
+        return channels[0]
+
+    def _dark_frames(self) -> tuple[np.ndarray, np.ndarray]:
+        table, channel = self._tables("dark"), self._channel("")
+        if channel not in table.channels():
+            return np.empty((0, *self.counts().shape[1:])), np.empty(0)
+        exposures = table.column("exposure_s")
+        return table.array(channel), np.empty(0) if exposures is None else exposures
+
+    def _camera(self) -> electrons.Camera:
+        names = ("exposure_s", "effective_exposure_s", "gain_e_per_count", "read_noise_e")
+        columns = [self._table.column(name) for name in names]
+        missing = [name for name, column in zip(names, columns, strict=True) if column is None or not np.all(np.isfinite(column))]
+        if missing and len(self):
+            raise AnalysisError(f"Electrons per second need {', '.join(missing)} at every point; this detector did not report it.")
+        return electrons.Camera(*(np.empty(0) if column is None else column for column in columns))
+
+    def _pulses(self, wanted: bool) -> float:
+        if not wanted:
+            return 1.0
+        rate = self.constants.get("repetition_rate_hz")
+        if not rate:
+            raise AnalysisError("The bench file states no repetition rate, so the signal cannot be given per pulse.")
+        return float(rate)
