@@ -1,0 +1,1 @@
+"""Records of simulated samples, one TOML file each."""

@@ -1,0 +1,1 @@
+"""The simulated world behind the emulated instruments: source, optics, sample, detectors."""

@@ -1,0 +1,166 @@
+"""The light path as a bench file describes it: roles, kinds, options; and the hidden facts each bench is dealt from its seed.
+
+| kind | options (defaults) |
+|---|---|
+| supercontinuum | repetition_rate_hz (78e6), pulse_s (10e-12), emission (true), level (1) |
+| select | bandwidth_nm (1.75) |
+| varia | none; its bandwidth is set by the instrument, 10 nm at least |
+| clean_up | offset_nm (2.5) beyond the filter's line, blocking (1e-5); passive, follows the filter |
+| wave_plate_attenuator | offset_deg, extinction, transmission, plate_wavelength_nm (all hidden), angle_deg (0) |
+| filter_wheel | transmissions (one per slot, default six open), slot (1) |
+| pick_off | fraction, slope per 100 nm (hidden) |
+| sample_head | none; a second power head at the sample position |
+| shutter | none |
+| sample | spot_diameter_um (1.2), temperature_k (the record's) |
+| analyser | scheme ("polariser", "half_wave_plate"), angle_deg (0), zero_deg (hidden), fixed_deg (0), extinction (1e-3) |
+| long_pass | edge_nm, width_nm (0.5), blocking (1e-6): passive detection filter, vacuum nm |
+| spectrograph | gratings ([[1200, "500NM"]]), focal_length_mm (320), half_angle_deg (12), slit_um (50), centre_nm (557, air) |
+| | groove_deg (hidden), centre_errors_nm (hidden; one per grating) |
+| camera | columns (1024), rows (256), pixel_um (26), temperature_c (20), pump_angle_deg (70) |
+
+Hidden options are drawn from the bench seed (or nominal when `ideal`) unless a bench file gives them. Passive kinds have no
+emulator; an analyser may be passive too. `pump_angle_deg` is the analyser angle that extinguishes scattered pump light. Pump elements
+stand in the order of the path; filter and clean-up always come right behind the source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sim_instruments.clock import Clock
+from sim_instruments.twin import elements as el
+from sim_instruments.twin.noise import frozen
+
+Drawer = Callable[[np.random.Generator], float]
+
+
+@dataclass(frozen=True)
+class PathItem:
+    """One thing in the light path."""
+
+    role: str
+    kind: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A property nobody typed: how it is drawn, and its nominal value."""
+
+    draw: Drawer
+    nominal: float
+    unit: str
+
+
+_UNIFORM = np.random.Generator.uniform
+HIDDEN: dict[str, dict[str, Hidden]] = {
+    "wave_plate_attenuator": {
+        "offset_deg": Hidden(lambda draw: _UNIFORM(draw, -5.0, 5.0), 0.0, "deg"),
+        "extinction": Hidden(lambda draw: float(10.0 ** _UNIFORM(draw, np.log10(3e-4), np.log10(3e-3))), 1e-3, "1"),
+        "transmission": Hidden(lambda draw: _UNIFORM(draw, 0.90, 0.96), 0.93, "1"),
+        "plate_wavelength_nm": Hidden(lambda draw: _UNIFORM(draw, 505.0, 525.0), 513.0, "nm"),
+    },
+    "pick_off": {
+        "fraction": Hidden(lambda draw: _UNIFORM(draw, 0.03, 0.05), 0.04, "1"),
+        "slope": Hidden(lambda draw: _UNIFORM(draw, -0.3, 0.3), 0.0, "1/(100 nm)"),
+    },
+    "analyser": {"zero_deg": Hidden(lambda draw: _UNIFORM(draw, -4.0, 4.0), 0.0, "deg")},
+    "spectrograph": {"groove_deg": Hidden(lambda draw: _UNIFORM(draw, 0.0, 180.0), 0.0, "deg")},
+}
+"""By kind: what each bench is dealt."""
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "supercontinuum": {"repetition_rate_hz": 78e6, "pulse_s": 10e-12, "emission": True, "level": 1.0},
+    "select": {"bandwidth_nm": 1.75},
+    "varia": {},
+    "clean_up": {"offset_nm": 2.5, "blocking": 1e-5},
+    "wave_plate_attenuator": {"angle_deg": 0.0},
+    "filter_wheel": {"transmissions": [1.0] * 6, "slot": 1},
+    "pick_off": {},
+    "sample_head": {},
+    "shutter": {},
+    "sample": {"spot_diameter_um": 1.2, "temperature_k": None},
+    "analyser": {"scheme": "polariser", "angle_deg": 0.0, "fixed_deg": 0.0, "extinction": 1e-3},
+    "long_pass": {"edge_nm": 500.0, "width_nm": 0.5, "blocking": 1e-6},
+    "spectrograph": {"gratings": [[1200.0, "500NM"]], "focal_length_mm": 320.0, "half_angle_deg": 12.0, "slit_um": 50.0,
+                     "centre_nm": 557.0, "centre_errors_nm": None},
+    "camera": {"columns": 1024, "rows": 256, "pixel_um": 26.0, "temperature_c": 20.0, "pump_angle_deg": 70.0},
+}
+CENTRE_ERROR_SD_NM = 0.1
+ONE_OF_A_KIND = ("supercontinuum", "sample", "analyser", "spectrograph", "camera")
+
+
+class PathError(ValueError):
+    """A light path cannot be built as described."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """An item of the path made real: all its options, and the element its emulator moves (None when passive)."""
+
+    role: str
+    kind: str
+    options: dict[str, Any]
+    element: el.Element | None
+
+
+def build(path: Sequence[PathItem], clock: Clock, bench_seed: int, ideal: bool, changed: Callable[[], None]) -> list[Part]:
+    """Make every part; PathError names the role and what is wrong."""
+    for kind in ONE_OF_A_KIND:
+        roles = [item.role for item in path if item.kind == kind]
+        if len(roles) > 1:
+            raise PathError(f"{' and '.join(roles)} are both of kind {kind}; the light path has room for one")
+    parts = []
+    for item in path:
+        options = _options(item, bench_seed, ideal)
+        parts.append(Part(item.role, item.kind, options, _element(item, options, clock, changed)))
+    return parts
+
+
+def _options(item: PathItem, bench_seed: int, ideal: bool) -> dict[str, Any]:
+    if item.kind not in DEFAULTS:
+        raise PathError(f"{item.role}: there is no kind {item.kind!r} in the simulated beam; there are: {', '.join(DEFAULTS)}")
+    hidden = HIDDEN.get(item.kind, {})
+    unknown = set(item.options) - set(DEFAULTS[item.kind]) - set(hidden)
+    if unknown:
+        known = ", ".join([*DEFAULTS[item.kind], *hidden]) or "none"
+        raise PathError(f"{item.role}: {item.kind} has no option {', '.join(sorted(unknown))}; it has: {known}")
+    dealt = {name: what.nominal if ideal else float(what.draw(frozen(bench_seed, item.role, name)))
+             for name, what in hidden.items()}
+    options: dict[str, Any] = DEFAULTS[item.kind] | dealt | dict(item.options)
+    if item.kind == "spectrograph" and options["centre_errors_nm"] is None:
+        errors = frozen(bench_seed, item.role, "centre_errors_nm").normal(0.0, CENTRE_ERROR_SD_NM, len(options["gratings"]))
+        options["centre_errors_nm"] = [0.0 if ideal else float(error) for error in errors]
+    return options
+
+
+def _element(item: PathItem, options: dict[str, Any], clock: Clock, changed: Callable[[], None]) -> el.Element | None:
+    role = item.role
+    if item.kind == "supercontinuum":
+        source = el.SupercontinuumSource(
+            role, clock, changed, repetition_rate_hz=float(options["repetition_rate_hz"]), pulse_s=float(options["pulse_s"]))
+        source.emission, source.level = bool(options["emission"]), float(options["level"])
+        return source
+    if item.kind == "wave_plate_attenuator":
+        return el.RotatingPlate(role, clock, changed, angle_deg=float(options["angle_deg"]))
+    if item.kind == "analyser":
+        return el.RotatingPlate(role, clock, changed, angle_deg=float(options["angle_deg"]))
+    if item.kind == "filter_wheel":
+        wheel = el.FilterWheel(role, clock, changed, slots=len(options["transmissions"]))
+        wheel.slot.move(float(options["slot"]))
+        return wheel
+    if item.kind == "spectrograph":
+        gratings = tuple(el.Grating(float(lines), str(blaze)) for lines, blaze in options["gratings"])
+        return el.Monochromator(role, clock, changed, gratings=gratings, slit_um=float(options["slit_um"]),
+                                centre_nm=float(options["centre_nm"]))
+    if item.kind == "camera":
+        camera = el.Camera(role, clock, changed, columns=int(options["columns"]), rows=int(options["rows"]))
+        camera.temperature_c.move(float(options["temperature_c"]))
+        return camera
+    simple = {"select": el.SelectFilter, "varia": el.VariaFilter, "pick_off": el.PowerHead, "sample_head": el.PowerHead,
+              "shutter": el.BeamShutter}
+    return simple[item.kind](role, clock, changed) if item.kind in simple else None

@@ -1,0 +1,118 @@
+"""Emission of a sample with feedback, pumped near its absorption line at low temperature.
+
+Only crystals coupled to the feedback volume drive the modes; energy beyond the absorption line heats them. One node (disc) drives
+one amplifier whose modes are the cavity's; the rest of the excitations shows as spontaneous emission.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sim_instruments.twin.amplifier import amplify
+from sim_instruments.twin.excitation import absorption_ev, excitations, exciton_ev
+from sim_instruments.twin.gain import modal_gain
+from sim_instruments.twin.populations import Yields, shares, yields
+from sim_instruments.twin.sample import Cavity, Resonance, Sample
+from sim_instruments.twin.spectra import Emission, NarrowLine, Polarisation, line_shape, line_width_nm, per_nm, spontaneous
+from sim_instruments.twin.units import LIGHT_CM_S, energy_ev
+
+MOST_DEPLETION = 0.8               # of the population, by the modes
+GRID_NM = 0.05                     # spacing of the continuum
+
+
+@dataclass(frozen=True)
+class Pump:
+    """Pump light at the sample: nodes of the band (vacuum nm) with the fluence in each, J/cm² per pulse."""
+
+    wavelength_nm: np.ndarray
+    fluence_j_cm2: np.ndarray
+    pulse_s: float
+
+    @classmethod
+    def monochromatic(cls, wavelength_nm: float, fluence_j_cm2: float, pulse_s: float = 10e-12) -> Pump:
+        """Make a pump of one wavelength."""
+        return cls(np.array([wavelength_nm]), np.array([fluence_j_cm2]), pulse_s)
+
+
+@dataclass(frozen=True)
+class Drive:
+    """What the pump does: mean excitations, those that count for the gain, excess energy, closeness to resonance."""
+
+    excitations: float
+    gain_excitations: float
+    excess_ev: float
+    closeness: float
+
+
+def drive(pump: Pump, sample: Sample, resonance: Resonance, temperature_k: float) -> Drive:
+    """Average excitation, coupling and excess energy over the pump band."""
+    per_node = excitations(pump.fluence_j_cm2, pump.wavelength_nm, sample, pulse_s=pump.pulse_s, temperature_k=temperature_k)
+    mean = float(per_node.sum())
+    if mean <= 0.0:
+        return Drive(0.0, 0.0, 0.0, 0.0)
+    beyond = energy_ev(pump.wavelength_nm) - absorption_ev(sample.lines, temperature_k)
+    near = np.exp(-(beyond**2) / (2.0 * resonance.coupling_sd_ev**2))
+    coupling = resonance.off_resonance + (1.0 - resonance.off_resonance) * near
+    excess = float(per_node @ np.maximum(beyond, 0.0)) / mean
+    coupled = float(per_node @ coupling) / (1.0 + (mean * excess / resonance.heating_ev) ** 2)
+    return Drive(mean, coupled, excess, float(per_node @ near) / mean)
+
+
+def mode_photons(driven: Drive, sample: Sample, cavity: Cavity, resonance: Resonance, pulse_s: float, temperature_k: float,
+                 active: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Give the energies (eV) at which the modes appear, and the photons each takes per nanocrystal and pulse.
+
+    The blue shift moves the lines that are seen, not the gain they feel: gain and seed are those of the cold modes.
+    """
+    population = driven.gain_excitations
+    energies = np.array([mode.energy_ev for mode in cavity.modes])
+    occupation = shares(population, pulse_s, sample.kinetics)
+    loss = 2.0 * np.pi * cavity.index / (energy_ev(energies) * 1e-7 * cavity.quality)
+    gain = modal_gain(energies, occupation, sample, temperature_k=temperature_k, active=active, loss_cm=loss)
+    coupled = sample.gain.coupled_fraction * np.array([mode.weight for mode in cavity.modes])
+    amounts = yields(occupation, pulse_s, sample.kinetics)
+    source = coupled * cavity.slot_ev * spontaneous(energies, amounts, sample, temperature_k, active)
+    length = LIGHT_CM_S * cavity.gain_time_s / cavity.index
+    shift = (resonance.blue_shift_ev * population / (population + resonance.blue_shift_half)
+             + resonance.blue_shift_per_excess * driven.excess_ev)
+    return energies + shift, amplify(gain, source, length, 2.0 / sample.gain.strength_cm) / length
+
+
+def emission(pump: Pump, sample: Sample, temperature_k: float, active: float = 1.0) -> Emission:
+    """Give the emission of a sample that has a cavity and resonance terms."""
+    cavity, resonance = sample.cavity, sample.resonance
+    if cavity is None or resonance is None:
+        raise ValueError(f"sample {sample.name} has no [cavity] and [resonance]")
+    driven = drive(pump, sample, resonance, temperature_k)
+    energies, photons = mode_photons(driven, sample, cavity, resonance, pump.pulse_s, temperature_k, active)
+    wavelength = _grid(sample, temperature_k)
+    spread = Polarisation(resonance.far_spontaneous_polarisation + driven.closeness
+                          * (sample.detected.polarisation - resonance.far_spontaneous_polarisation), sample.detected.angle_deg)
+    far = resonance.far_polarisation_factor
+    lines = tuple(
+        NarrowLine(float(energy_ev(energy)), line_width_nm(float(energy_ev(energy)), cavity.line_fwhm_ev), float(amount),
+                   Polarisation(mode.polarisation * (far + (1.0 - far) * driven.closeness), mode.angle_deg))
+        for energy, amount, mode in zip(energies, photons, cavity.modes, strict=True))
+    continuum = _spontaneous_nm(wavelength, driven, float(photons.sum()), sample, resonance, pump.pulse_s, temperature_k)
+    return Emission(wavelength, active * continuum, spread, lines)
+
+
+def _spontaneous_nm(wavelength_nm: np.ndarray, driven: Drive, stimulated: float, sample: Sample, resonance: Resonance,
+                    pulse_s: float, temperature_k: float) -> np.ndarray:
+    """Give the exciton line, less what the modes took from the part of the crystals that has feedback."""
+    occupation = shares(driven.excitations, pulse_s, sample.kinetics)
+    amount: Yields = replace(yields(occupation, pulse_s, sample.kinetics), biexciton=0.0, trion=0.0, charged_biexciton=0.0)
+    coupled = -np.expm1(-driven.gain_excitations)
+    depletion = min(stimulated / coupled, MOST_DEPLETION) if coupled > 0.0 else 0.0
+    shape = line_shape(energy_ev(wavelength_nm), exciton_ev(sample.lines, temperature_k), sample.lines, temperature_k)
+    remaining = sample.gain.spontaneous_factor * amount.exciton * (1.0 - resonance.feedback_part * depletion)
+    return remaining * per_nm(shape, wavelength_nm)
+
+
+def _grid(sample: Sample, temperature_k: float) -> np.ndarray:
+    """Give a wavelength grid that holds the exciton line out to where nothing is left of it."""
+    centre = float(energy_ev(exciton_ev(sample.lines, temperature_k)))
+    reach = 40.0
+    return np.arange(centre - reach, centre + reach, GRID_NM)

@@ -1,0 +1,300 @@
+"""The twin: one physical model that all emulators of a bench read and move.
+
+Emulators change elements; the twin lets light flow between the changes. Just before any change an element calls `changed`, and the
+twin settles the light since the last one: it adds to the dose of the sample, to what power heads feel, and to every exposure that
+is open, sampling the course of whatever moves meanwhile.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sim_instruments.clock import Clock
+from sim_instruments.twin import history, light, pump
+from sim_instruments.twin.detection import Chip
+from sim_instruments.twin.detector_arm import DetectorArm
+from sim_instruments.twin.elements import BeamShutter, Camera, CcdReadout, Element, PowerHead, SamplePort, SupercontinuumSource
+from sim_instruments.twin.motion import Mover
+from sim_instruments.twin.noise import Streams, Wander, frozen
+from sim_instruments.twin.path import HIDDEN, Part, PathError, PathItem, build
+from sim_instruments.twin.power import Head, make_head
+from sim_instruments.twin.resonance import Pump, emission
+from sim_instruments.twin.sample import load_sample
+from sim_instruments.twin.units import vacuum_to_air
+
+__all__ = ["Gate", "PathItem", "Twin"]
+
+DRIFT_SD, DRIFT_TAU_S = 0.005, 1200.0
+PULSE_JITTER = 0.01                # rms of the energy of one pulse
+FEWEST_STEPS, MOST_STEPS = 16, 256  # into which the course of a mover is cut
+
+
+@dataclass(eq=False)
+class Gate:
+    """An exposure in progress: expected photo-electrons per column so far."""
+
+    camera: Camera
+    draw: np.random.Generator
+    electrons: np.ndarray
+
+
+class Twin:
+    """The simulated bench below its instruments.
+
+    `path` lists the parts (see `sim_instruments.twin.path`), `sample` is a name or a path, `bench_seed` deals the hidden facts of
+    this bench, `ideal` sets them to nominal and removes drift and detector flaws (shot and read noise stay).
+    """
+
+    def __init__(self, path: Sequence[PathItem], *, sample: str | Path, clock: Clock, bench_seed: int = 0, ideal: bool = False):
+        self.clock, self.bench_seed, self.ideal = clock, bench_seed, ideal
+        self.lock = threading.RLock()
+        self.sample = load_sample(sample)
+        self.streams = Streams(bench_seed)
+        self.sample_port = SamplePort()
+        self._settled = clock.now()
+        self._gates: list[Gate] = []
+        self._rates: dict[Any, np.ndarray] = {}
+        self._built = False
+        self._parts = build(path, clock, bench_seed, ideal, lambda: self.settle() if self._built else None)
+        self.elements: dict[str, Element] = {part.role: part.element for part in self._parts if part.element is not None}
+        self.source = self._source()
+        self.beam = pump.Beam(self._stages())
+        self.arm = DetectorArm(self._parts, self.sample, self.streams, ideal)
+        port = next((part.options for part in self._parts if part.kind == "sample"), {})
+        self._spot_cm2 = float(np.pi / 4.0 * (float(port.get("spot_diameter_um", 1.2)) * 1e-4) ** 2)
+        self.temperature_k = float(port.get("temperature_k") or self.sample.lines.temperature_k)
+        start = 0.0 if ideal else float(DRIFT_SD * frozen(bench_seed, self.source.role, "drift").normal())
+        self.drift = Wander(0.0 if ideal else DRIFT_SD, DRIFT_TAU_S, start, clock.now())
+        self.heads: dict[str, Head] = {}
+        self._chips: dict[str, Chip] = {}
+        self._install()
+        self._built = True
+
+    # -------------------------------------------------------------- building
+    def _source(self) -> SupercontinuumSource:
+        for element in self.elements.values():
+            if isinstance(element, SupercontinuumSource):
+                return element
+        raise PathError("the light path has no source (kind supercontinuum)")
+
+    def _stages(self) -> list[pump.Stage]:
+        """Order the pump's stages: source, filter, clean-up, then as in the path, and the objective."""
+        stages: list[pump.Stage] = [pump.source_stage(self.source)]
+        makers: dict[str, Any] = {
+            "select": lambda part: pump.select_stage(part.element, float(part.options["bandwidth_nm"])),
+            "varia": lambda part: pump.varia_stage(part.element),
+            "clean_up": lambda part: pump.clean_up_stage(
+                part.role, stages[-1], float(part.options["offset_nm"]), float(part.options["blocking"])),
+            "wave_plate_attenuator": lambda part: pump.plate_stage(
+                part.element, {name: float(part.options[name]) for name in HIDDEN[part.kind]}),
+            "filter_wheel": lambda part: pump.wheel_stage(part.element, [float(value) for value in part.options["transmissions"]]),
+            "pick_off": lambda part: pump.pick_off_stage(part.role, float(part.options["fraction"]), float(part.options["slope"])),
+            "shutter": lambda part: pump.shutter_stage(part.element),
+        }
+        for wanted in (("select", "varia"), ("clean_up",), ("wave_plate_attenuator", "filter_wheel", "pick_off", "shutter")):
+            stages += [makers[part.kind](part) for part in self._parts if part.kind in wanted]
+        return [*stages, pump.objective_stage()]
+
+    def _install(self) -> None:
+        """Give heads and cameras the functions that only the twin can carry out."""
+        for part in self._parts:
+            if isinstance(part.element, PowerHead):
+                draw = frozen(self.bench_seed, part.role, "head")
+                self.heads[part.role] = make_head(draw, self.clock.now(), self.ideal)
+                self._install_head(part.role, part.element)
+            elif isinstance(part.element, Camera):
+                camera = part.element
+                self._chips[part.role] = Chip(camera.columns, camera.rows, self.bench_seed, part.role, self.ideal)
+                camera.open_gate = lambda camera=camera: self._open_gate(camera)
+                camera.read_out = self._read_out   # type: ignore[assignment]  a Gate is what open_gate gave
+
+    def _install_head(self, role: str, element: PowerHead) -> None:
+        element.measure = lambda wavelength_nm, averages: self._measure(role, wavelength_nm, averages)
+        element.zero = lambda: self._zero(role)
+
+    # -------------------------------------------------------------- the door for emulators and tests
+    def element(self, role: str) -> Element:
+        """Give the element of a role; PathError if there is none or it is passive."""
+        if role in self.elements:
+            return self.elements[role]
+        raise PathError(f"the simulated beam has no element {role!r}; it has: {', '.join(self.elements)}")
+
+    def point(self, run_seed: int, index: int) -> None:
+        """Start a visit of a point: every device's acquisitions count from 0 again."""
+        with self.lock:
+            self.settle()
+            self.streams.visit(run_seed, index)
+
+    def checkpoint(self) -> bytes:
+        """Give the history up to now."""
+        with self.lock:
+            self.settle()
+            return history.capture(self)
+
+    def restore(self, checkpoint: bytes) -> None:
+        """Put the history back; exposures in progress are dropped."""
+        with self.lock:
+            self.settle()
+            self._gates.clear()
+            history.put_back(self, checkpoint)
+
+    def truth(self) -> dict[str, dict[str, Any]]:
+        """Give every constant an analysis could recover, as name → {value, unit}: the sample's by symbol, the bench's by role."""
+        table = {f"sample.{symbol}": entry for symbol, entry in self.sample.truth().items()}
+        for part in self._parts:
+            units = {name: what.unit for name, what in HIDDEN.get(part.kind, {}).items()}
+            table |= {f"{part.role}.{name}": {"value": part.options[name], "unit": unit} for name, unit in units.items()}
+            if part.kind == "spectrograph":
+                table[f"{part.role}.centre_errors_nm"] = {"value": list(part.options["centre_errors_nm"]), "unit": "nm"}
+        table |= {f"{role}.gain": {"value": head.gain, "unit": "1"} for role, head in self.heads.items()}
+        table["sample.spot_area"] = {"value": self._spot_cm2, "unit": "cm2"}
+        table["sample.temperature"] = {"value": self.temperature_k, "unit": "K"}
+        return table
+
+    def power_at_sample_now(self) -> float:
+        """Give the mean power on the sample in W."""
+        with self.lock:
+            self.settle()
+            return self._at_sample(self.beam.states(self.clock.now()))
+
+    def fluence_now(self) -> float:
+        """Give the fluence on the sample in J/cm² per pulse, averaged over the spot."""
+        return self.power_at_sample_now() / self._pulses_per_s / self._spot_cm2
+
+    # -------------------------------------------------------------- light through time
+    def settle(self) -> None:
+        """Let the light flow that has been on its way since the last change."""
+        with self.lock:
+            self.arm.note_moves()
+            now = self.clock.now()
+            if now <= self._settled:
+                return
+            movers = self.beam.movers + (self.arm.movers if self._gates and self.arm.complete else ())
+            corners = sorted({mover.arrival for mover, _ in movers if self._settled < mover.arrival < now})
+            edges = [self._settled, *corners, now]
+            for start, stop in pairwise(edges):
+                self._flow(start, stop, movers)
+            self._settled = now
+
+    def _flow(self, start: float, stop: float, movers: Sequence[tuple[Mover, float]]) -> None:
+        """Let light flow while every mover stands or travels evenly."""
+        travels = [abs(mover.at(stop) - mover.at(start)) / step for mover, step in movers]
+        furthest = max(travels, default=0.0)
+        steps = 1 if furthest == 0.0 else int(np.clip(np.ceil(furthest), FEWEST_STEPS, MOST_STEPS))
+        seconds = (stop - start) / steps
+        for step in range(steps):
+            self._instant(start + (step + 0.5) * seconds, round(seconds, 9))
+
+    def _instant(self, when: float, seconds: float) -> None:
+        states = self.beam.states(when)
+        for role, head in self.heads.items():
+            head.feel(self._on_head(role, states)[0], seconds)
+        power = self._at_sample(states)
+        if power <= 0.0:
+            return
+        port, pulses = self.sample_port, self._pulses_per_s * seconds
+        fluence = power / self._pulses_per_s / self._spot_cm2
+        port.lit_seconds += seconds
+        port.dose_j_cm2 += fluence * pulses
+        port.pulses += pulses
+        port.fluence_max_j_cm2 = max(port.fluence_max_j_cm2, fluence)
+        for gate in self._gates:
+            if gate.camera.shutter_open:
+                gate.electrons += self._electrons_per_s(states, when) * seconds
+
+    @property
+    def _pulses_per_s(self) -> float:
+        return self.source.repetition_rate_hz / max(int(self.source.picker), 1)
+
+    def _at_sample(self, states: tuple[tuple[Any, ...], ...]) -> float:
+        for stage, state in zip(self.beam.stages, states, strict=True):
+            if state and stage.role in self.elements and isinstance(self.elements[stage.role], BeamShutter) and state[0] <= 0.0:
+                return 0.0
+        return self.beam.band(states).total_w * (1.0 + self.drift.value)
+
+    def _on_head(self, role: str, states: tuple[tuple[Any, ...], ...]) -> tuple[float, float]:
+        """Give the power on a head in W and its mean wavelength in nm (vacuum)."""
+        part = self._part(role)
+        if part.kind == "sample_head":
+            return self._at_sample(states), self.beam.band(states).mean_nm
+        place = next(number for number, stage in enumerate(self.beam.stages) if stage.role == role)
+        band = self.beam.band(states[:place])
+        if band.total_w <= 0.0:
+            return 0.0, 0.0
+        share = light.pick_off_fraction(band.mean_nm, float(part.options["fraction"]), float(part.options["slope"]))
+        return band.total_w * share * (1.0 + self.drift.value), band.mean_nm
+
+    def _part(self, role: str) -> Part:
+        return next(part for part in self._parts if part.role == role)
+
+    def _electrons_per_s(self, states: tuple[tuple[Any, ...], ...], when: float) -> np.ndarray:
+        """Give the photo-electrons per second in each column; the last few states are remembered."""
+        seen = self.arm.state(when)
+        active = float(np.exp(-self.sample_port.dose_j_cm2 / self.sample.detected.bleaching_dose_j_cm2))
+        key = (states, seen, self.drift.value, round(active, 6))
+        if key not in self._rates:
+            if len(self._rates) >= 64:
+                self._rates.clear()
+            self._rates[key] = self._spectrum(states, seen, active)
+        return self._rates[key]
+
+    def _spectrum(self, states: tuple[tuple[Any, ...], ...], seen: tuple[Any, ...], active: float) -> np.ndarray:
+        band = self.beam.band(states)
+        level = 1.0 + self.drift.value
+        fluence = band.power_w * level / self._pulses_per_s / self._spot_cm2
+        pulse = Pump(band.wavelength_nm, fluence, self.source.pulse_s)
+        emitted = emission(pulse, self.sample, self.temperature_k, active)
+        scattered = self.beam.density_w_nm(states, self.arm.seen_wavelengths(seen)) * level
+        return self.arm.electrons_per_s(seen, emitted, self._pulses_per_s) + self.arm.leakage_per_s(seen, scattered)
+
+    # -------------------------------------------------------------- what heads and cameras do
+    def _measure(self, role: str, wavelength_nm: float, averages: int) -> float:
+        with self.lock:
+            self.settle()
+            now, draw = self.clock.now(), self.streams.acquisition(role)
+            self.drift.advance(now, draw)
+            mean_nm = self._on_head(role, self.beam.states(now))[1]
+            return self.heads[role].read(float(vacuum_to_air(mean_nm)) if mean_nm else 0.0, wavelength_nm, averages, now, draw)
+
+    def _zero(self, role: str) -> float:
+        with self.lock:
+            reading = self._measure(role, 0.0, 100)
+            self.heads[role].zero_w += reading
+            return reading
+
+    def _open_gate(self, camera: Camera) -> Gate:
+        with self.lock:
+            self.settle()
+            draw = self.streams.acquisition(camera.role)
+            self.drift.advance(self.clock.now(), draw)
+            gate = Gate(camera, draw, np.zeros(camera.columns))
+            if self.arm.complete:
+                self._gates.append(gate)
+            return gate
+
+    def _read_out(self, gate: Gate, readout: CcdReadout) -> np.ndarray:
+        with self.lock:
+            self.settle()
+            if gate in self._gates:
+                self._gates.remove(gate)
+            now = self.clock.now()
+            electrons = gate.electrons
+            states = self.beam.states(now)
+            if readout.shift_s > 0.0 and self.arm.complete and gate.camera.shutter_open and self._at_sample(states) > 0.0:
+                electrons = electrons + self._electrons_per_s(states, now) * readout.shift_s
+            return self._chips[gate.camera.role].expose(electrons * self._pulse_factor(readout, gate.draw), readout, gate.draw)
+
+    def _pulse_factor(self, readout: CcdReadout, draw: np.random.Generator) -> float:
+        """Give what the pulses of this exposure differ from the mean: their number by one, their energy by 1 %/√n."""
+        expected = self._pulses_per_s * max(readout.exposure_s, 0.0)
+        if expected < 1.0:
+            return float(draw.random() < expected) / expected if expected > 0.0 else 1.0
+        pulses = np.floor(expected + draw.random())
+        return float(max(pulses / expected * (1.0 + PULSE_JITTER / np.sqrt(pulses) * draw.normal()), 0.0))
