@@ -138,7 +138,7 @@ class PLEScan(Procedure):
         emission = self._emission(run)
         shape, broad_stderr = learn_shape(_series(run), emission, usable)
         rate, sigma = _rates(run, emission, shape)
-        problems = _reference_drift(run.select("reference"), emission, shape)
+        problems = _reference_drift(run, emission, shape)
         top = None
         try:
             top = parabola_maximum(wavelength, rate, sigma, usable)
@@ -185,11 +185,18 @@ def _rates(run: RunView, emission: Emission, shape: Shape) -> tuple[np.ndarray, 
     return correction * rate, correction * np.hypot(stderr, POWER_REPEATABILITY * rate)
 
 
-def _reference_drift(reference: RunView, emission: Emission, shape: Shape) -> list[Problem]:
+def _reference_drift(run: RunView, emission: Emission, shape: Shape) -> list[Problem]:
     """Compare the last reference point with the first; nothing is corrected."""
-    if len(reference["pump.wavelength"]) < 2:
+    try:
+        reference = run.select("reference")
+        repeated = len(reference["pump.wavelength"]) > 1
+    except KeyError:
+        repeated = False
+    if not repeated:
         return [Problem("reference", "the reference point was not repeated, so drift is unknown.", "warning")]
     rate, sigma = _rates(reference, emission, shape)
+    if not rate[0] > 0:
+        return [Problem("reference", "the first reference point shows no signal, so drift is unknown.", "warning")]
     drift = rate[-1] / rate[0] - 1.0
     if abs(drift) <= REFERENCE_DRIFT:
         return []

@@ -138,7 +138,10 @@ def _transmission(run: RunView, fits: list[PlateFit]) -> tuple[dict[str, Result]
 
 
 def _calibration(run: RunView, fits: list[PlateFit], law: PlateLaw) -> Calibration:
-    """Make the calibration by which the bench sets powers; the lowest powers follow the law, not single noisy readings."""
+    """Make the calibration by which the bench sets powers; the lowest powers follow the law, not single noisy readings.
+
+    `simulated` and `run_id` stay at their defaults: only the caller of `reduce` knows them.
+    """
     wavelength = np.array([fit.wavelength_nm for fit in fits])
     return Calibration(
         kind="power_calibration", model=MODEL,

@@ -9,6 +9,7 @@ import numpy as np
 from labctl.core.errors import AnalysisError
 
 FEWEST_POINTS = 4           # a parabola has three constants; one more point makes its error meaningful
+TRUST = 3.0                 # degrees of freedom for which the stated errors count: few points scatter widely by chance alone
 CONFIDENCE = 2.0            # standard errors by which a fitted point must lie beyond the maximum
 
 
@@ -17,11 +18,13 @@ class Maximum:
     """The vertex of the parabola through the top of a curve.
 
     `wavelength_nm` and `height` (unit of the curve) with their standard errors; `used` marks the fitted points in the order they
-    were given; `reduced_chi2` is above 1 when the points scatter more than their errors say (the errors are then scaled up).
+    were given. `reduced_chi2` is above 1 when the points scatter more than their errors say: both standard errors are then scaled
+    up (not fully, see TRUST), while `propagated_nm` is the error of the wavelength before that.
     """
 
     wavelength_nm: float
     stderr_nm: float
+    propagated_nm: float
     height: float
     height_stderr: float
     used: np.ndarray
@@ -89,26 +92,31 @@ def _vertex(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, used: np.ndarray) -
             "among them. Extend the scan, or use a narrower pump band so that more points stay clear of the emission."
         )
     chi2 = float(np.sum(((y - design @ (c0, c1, c2)) / sigma) ** 2) / (len(x) - 3))
-    covariance = covariance * max(chi2, 1.0)
+    scale = np.sqrt(max((chi2 * (len(x) - 3) + TRUST) / (len(x) - 3 + TRUST), 1.0))
     offset = -c1 / (2 * c2)
     slope = np.array([0.0, -1 / (2 * c2), c1 / (2 * c2**2)])
     height_slope = np.array([1.0, offset, offset**2])
+    propagated = float(np.sqrt(slope @ covariance @ slope))
+    height_propagated = float(np.sqrt(height_slope @ covariance @ height_slope))
     return Maximum(
-        wavelength_nm=middle + offset, stderr_nm=float(np.sqrt(slope @ covariance @ slope)),
-        height=float(c0 + offset * (c1 + offset * c2)), height_stderr=float(np.sqrt(height_slope @ covariance @ height_slope)),
+        wavelength_nm=float(middle + offset), stderr_nm=float(scale * propagated), propagated_nm=propagated,
+        height=float(c0 + offset * (c1 + offset * c2)), height_stderr=float(scale * height_propagated),
         used=used, coefficients=(float(c0), float(c1), float(c2)), middle_nm=middle, reduced_chi2=chi2,
     )
 
 
 def _insist_on_both_flanks(found: Maximum, x: np.ndarray) -> None:
-    """Refuse a vertex that is not clearly inside the fitted points: it would be an extrapolation."""
-    margin = 0.5 * float(np.median(np.diff(x))) + CONFIDENCE * found.stderr_nm
+    """Refuse a vertex that is not clearly inside the fitted points: it would be an extrapolation.
+
+    The margin takes the propagated error: scaled by the scatter of so few points it would refuse good scans by chance.
+    """
+    margin = 0.5 * float(np.median(np.diff(x))) + CONFIDENCE * found.propagated_nm
     beyond, short = x[-1] - found.wavelength_nm, found.wavelength_nm - x[0]
     for distance, end, side in ((beyond, x[-1], "beyond"), (short, x[0], "short of")):
         if distance < margin:
             raise AnalysisError(
                 f"No usable point lies clearly {side} the maximum: the parabola peaks at {found.wavelength_nm:.2f} ± "
-                f"{found.stderr_nm:.2f} nm and the last usable point is at {end:.2f} nm, but it must be {margin:.2f} nm away "
+                f"{found.propagated_nm:.2f} nm and the last usable point is at {end:.2f} nm, but it must be {margin:.2f} nm away "
                 "(half a step and two standard errors). Extend the scan to that side; where points were left out "
                 "as pump_overlap, use a narrower pump band."
             )
