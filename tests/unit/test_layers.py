@@ -134,8 +134,13 @@ def run_at_import(node: ast.AST) -> Iterator[ast.AST]:
             yield from run_at_import(child)
 
 
-HEAVY = ("matplotlib", "lmfit", "xarray", "h5netcdf", "pymeasure.experiment", "PyQt5", "qtpy", "pyqtgraph")
-NEEDS_IT = {"labctl/core/procedure.py": "pymeasure.experiment"}
+# Whoever is about one of them may import it; a module about figures is then itself as heavy as matplotlib to others.
+DRAWING = ("labctl.analysis.figure", "labctl.analysis.panels")
+HEAVY = ("matplotlib", "lmfit", "xarray", "h5netcdf", "pymeasure.experiment", "PyQt5", "qtpy", "pyqtgraph", *DRAWING)
+NEEDS_IT = {
+    "labctl/core/procedure.py": ("pymeasure.experiment",),
+    **{module.replace(".", "/") + ".py": ("matplotlib", *DRAWING) for module in DRAWING},
+}
 
 
 def heavy_at_import(tree: Path) -> list[str]:
@@ -143,7 +148,7 @@ def heavy_at_import(tree: Path) -> list[str]:
     return [
         f"{path}: {name}" for path, syntax in modules(tree, *PACKAGES) if not path.startswith("labctl/gui/")
         for name in sorted(imported(list(run_at_import(syntax))))
-        if name.startswith(HEAVY) and not name.startswith(NEEDS_IT.get(path, "\0"))
+        if name.startswith(HEAVY) and not name.startswith(NEEDS_IT.get(path, ()))
     ]
 
 
