@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,10 @@ class Plan:
     def errors(self) -> tuple[Problem, ...]:
         """The problems that forbid the run."""
         return tuple(problem for problem in self.problems if problem.level == "error")
+
+    def with_problems(self, more: list[Problem]) -> Plan:
+        """Give the plan with further problems."""
+        return replace(self, problems=(*self.problems, *more))
 
     def refuse_if_wrong(self) -> None:
         """Raise Refused with everything found, warnings included, when anything forbids the run."""

@@ -79,19 +79,25 @@ def run(procedure: Procedure, bench: Bench, order: Order, *, listeners: Listener
     Raises Refused, with every problem, before anything is written or moved; whatever happens afterwards is in the outcome.
     """
     plan = plan or make_plan(procedure, bench, order.root)
-    plan.refuse_if_wrong()
-    unsafe.refuse_if_marked(bench.name, simulated=bench.simulated)
     seed = draw_seed() if order.seed is None else order.seed
     run_id = uuid.uuid4().hex
-    sample = order.sample or (bench.config.twin.sample if bench.config.twin else "sample")
-    place = names.reserve(order.root, bench.config.data.file, {
-        "sample": sample, "procedure": order.name, "bench": bench.name, "user": order.user, "start": bench.clock.utc()})
+    sample = order.sample or (_plain_name(bench.config.twin.sample) if bench.config.twin else "sample")
+    fields = {"sample": sample, "procedure": order.name, "bench": bench.name, "user": order.user, "start": bench.clock.utc()}
+    plan = plan.with_problems(names.check(order.root, bench.config.data.file, fields))
+    plan.refuse_if_wrong()
+    unsafe.refuse_if_marked(bench.name, simulated=bench.simulated)
+    place = names.reserve(order.root, bench.config.data.file, fields)
     journal = Journal.create(place.journal, _header(procedure, bench, order, plan, seed=seed, run_id=run_id, sample=sample,
                                                     number=place.number))
     end = _measure(procedure, bench, order, plan, journal, seed, run_id, listeners, abort)
     if end.status == "unsafe" and not bench.simulated:
         unsafe.mark(bench.name, end.problems)
     return _close(procedure, bench, order, place, end, seed, run_id, plan)
+
+
+def _plain_name(sample: str) -> str:
+    """Give the name of a sample that may be given as the path of its file."""
+    return Path(sample).stem if sample.endswith(".toml") else sample
 
 
 def _measure(procedure: Procedure, bench: Bench, order: Order, plan: Plan, journal: Journal, seed: int, run_id: str,
