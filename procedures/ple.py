@@ -6,7 +6,7 @@ import numpy as np
 
 from labctl.analysis.excitation import Maximum, parabola_maximum
 from labctl.analysis.lineshape import Shape
-from labctl.analysis.pair_series import Emission, Series, learn_shape, pair_rates
+from labctl.analysis.pair_series import Emission, Series, fitted_pixels, learn_shape, pair_rates
 from labctl.core.errors import AnalysisError, Refused
 from labctl.core.instrument import BenchView
 from labctl.core.photons import energy_ev
@@ -18,7 +18,7 @@ from labctl.core.reduction import CurveData, Reduction, RunView
 
 MOST_POINTS = 100_000
 OVERLAP = "pump_overlap"
-LEFT_OUT = (OVERLAP, "saturated")
+SATURATED, BAD = "saturated", "bad"
 BANDWIDTHS_CLEAR, INSTRUMENT_WIDTHS_CLEAR = 1.5, 3.0     # how far the pump band stays from the emission
 POWER_REPEATABILITY = 0.01      # relative, per point: closing the photon flux on the pick-off
 REFERENCE_DRIFT = 0.03          # relative drift of the reference point worth a warning
@@ -132,10 +132,10 @@ class PLEScan(Procedure):
         (resonance minus the centre of the broad line). When the points do not enclose a maximum, these are missing, the curve is
         kept, and an error among the problems says why. Raises AnalysisError when no spectrum shows the pair.
         """
-        wavelength, usable = run["pump.wavelength"], ~_flagged(run, LEFT_OUT)
+        wavelength, emission = run["pump.wavelength"], self._emission(run)
+        usable = ~(run.flag(OVERLAP) | run.flag(BAD) | _saturated(run, emission))
         if not usable.any():
             raise AnalysisError("Every point of the scan is flagged (pump overlap or saturation), so nothing is left to fit.")
-        emission = self._emission(run)
         shape, broad_stderr = learn_shape(_series(run), emission, usable)
         rate, sigma = _rates(run, emission, shape)
         problems = _reference_drift(run, emission, shape)
@@ -162,12 +162,19 @@ def _margin(bandwidth_nm: float, instrument_fwhm_nm: float) -> float:
     return BANDWIDTHS_CLEAR * bandwidth_nm + INSTRUMENT_WIDTHS_CLEAR * instrument_fwhm_nm
 
 
-def _flagged(run: RunView, names: tuple[str, ...]) -> np.ndarray:
-    """Mark the points that carry any of the flags."""
-    marked = np.zeros(len(run["pump.wavelength"]), dtype=bool)
-    for name in names:
-        marked |= run.flag(name)
-    return marked
+def _saturated(run: RunView, emission: Emission) -> np.ndarray:
+    """Mark the points that are saturated where it matters: in a pixel that the fit uses.
+
+    Near the resonance the pump's own line stands at the edge of the frame and saturates there; charge spreads along columns, so the
+    pixels of the emission stay true. Without the camera's limit among the numbers of the run every flagged point counts.
+    """
+    flagged = run.flag(SATURATED)
+    try:
+        limit = run["saturation_counts"]
+    except KeyError:
+        return flagged
+    fitted = fitted_pixels(run["pump.wavelength"], run.wavelength("vacuum"), emission)
+    return flagged & np.any(fitted & (run.counts() >= limit[:, None]), axis=1)
 
 
 def _series(run: RunView) -> Series:

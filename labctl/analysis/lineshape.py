@@ -17,6 +17,7 @@ from labctl.core.errors import AnalysisError
 from labctl.core.photons import energy_ev
 
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
+FEWEST_PIXELS = 20                # for two lines, a pedestal and an offset with their shapes
 VISIBLE = 5.0                     # a line counts as seen when its area exceeds this many standard errors
 RIDGE = 1e-12
 PEDESTAL_FWHM_EV = (5e-3, 60e-3)  # broader than the lines, narrower than the fit window of any bench
@@ -59,18 +60,17 @@ class PairFit:
     reduced_chi2: float
 
 
-def window(wavelength_nm: np.ndarray, signal: np.ndarray, sigma: np.ndarray, low_nm: float, high_nm: float) -> Window:
-    """Cut the pixels of one spectrum between two vacuum wavelengths in nm; the arrays are (pixels,).
+def window(wavelength_nm: np.ndarray, signal: np.ndarray, sigma: np.ndarray, fitted: np.ndarray) -> Window:
+    """Cut the pixels to be fitted out of one spectrum; wavelengths in nm (vacuum), all arrays (pixels,), `fitted` boolean.
 
     Raises AnalysisError when too few pixels remain to carry a fit of two lines, a pedestal and an offset.
     """
     pixel_ev = np.abs(np.gradient(energy_ev(wavelength_nm)))
-    inside = (wavelength_nm >= low_nm) & (wavelength_nm <= high_nm) & np.isfinite(signal) & (sigma > 0)
-    if np.count_nonzero(inside) < 20:
+    inside = fitted & np.isfinite(signal) & (sigma > 0)
+    if np.count_nonzero(inside) < FEWEST_PIXELS:
         raise AnalysisError(
-            f"Only {np.count_nonzero(inside)} usable pixels lie between {low_nm:.2f} and {high_nm:.2f} nm (vacuum), but the "
-            f"spectrum covers {wavelength_nm.min():.2f} to {wavelength_nm.max():.2f} nm. Move the spectrograph's centre or the "
-            "fit window."
+            f"Only {np.count_nonzero(inside)} usable pixels of the spectrum, which covers {wavelength_nm.min():.2f} to "
+            f"{wavelength_nm.max():.2f} nm (vacuum), lie in the fit window. Move the spectrograph's centre or the window."
         )
     return Window(energy_ev(wavelength_nm[inside]), pixel_ev[inside], signal[inside], sigma[inside])
 

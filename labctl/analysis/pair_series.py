@@ -39,6 +39,12 @@ class Emission:
     instrument_fwhm_nm: float
 
 
+def fitted_pixels(pump_nm: np.ndarray, wavelength: np.ndarray, emission: Emission) -> np.ndarray:
+    """Mark the pixels that enter the fit of each spectrum, (points, pixels): inside the window and clear of the pump band."""
+    low = np.maximum(emission.low_nm, np.minimum(pump_nm + emission.margin_nm, emission.edge_nm))
+    return (wavelength >= low[:, None]) & (wavelength <= emission.high_nm)
+
+
 def learn_shape(series: Series, emission: Emission, usable: np.ndarray) -> tuple[Shape, float]:
     """Fit the brightest spectra freely; gives their mean shape and the standard error of the broad line's centre in eV.
 
@@ -71,6 +77,6 @@ def pair_rates(series: Series, emission: Emission, shape: Shape) -> tuple[np.nda
 
 
 def _window(series: Series, emission: Emission, index: int) -> Window:
-    """Cut one spectrum to the fit window, without the pixels that the pump band reaches."""
-    low = max(emission.low_nm, min(series.pump_nm[index] + emission.margin_nm, emission.edge_nm))
-    return window(series.wavelength, series.signal[index], series.sigma[index], low, emission.high_nm)
+    """Cut one spectrum to the pixels that enter its fit."""
+    fitted = fitted_pixels(series.pump_nm[index : index + 1], series.wavelength, emission)[0]
+    return window(series.wavelength, series.signal[index], series.sigma[index], fitted)

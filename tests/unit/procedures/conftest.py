@@ -56,6 +56,7 @@ class FakeRun:
     others: dict[str, FakeRun] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     extra_flags: dict[str, np.ndarray] = field(default_factory=dict)
+    raw: np.ndarray | None = None
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name in self.values:
@@ -80,7 +81,8 @@ class FakeRun:
         return self.errors
 
     def counts(self) -> np.ndarray:
-        return self.signal()
+        assert self.raw is not None
+        return self.raw
 
     def wavelength(self, medium: str = "vacuum") -> np.ndarray:
         assert self.pixels_nm is not None

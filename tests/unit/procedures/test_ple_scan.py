@@ -148,6 +148,18 @@ class TestReduction:
         assert curve.used is not None
         assert not curve.used[curve.x == 526.5].any()
 
+    def test_saturation_by_the_pump_line_beside_the_emission_does_no_harm(self, make_ple_run) -> None:
+        run = make_ple_run(part(), np.random.default_rng(1))
+        run.extra_flags["saturated"] = run["pump.wavelength"] > 525
+        run.values["saturation_counts"] = np.full(len(run.points), 65535.0)
+        clipped = (run.pixels_nm < 528) & (run["pump.wavelength"][:, None] > 525)
+        run.raw = np.where(clipped, 65535, 1000)
+        assert part().reduce(run).results["resonance_nm"].value == pytest.approx(526.4, abs=0.2)
+        run.raw[run["pump.wavelength"] == 526.0, np.argmin(abs(run.pixels_nm - 530.8))] = 65535
+        curve = part().reduce(run).curves["pair_rate"]
+        assert curve.used is not None
+        assert set(curve.x[~curve.used & (curve.x < 527.2)]) == {526.0}
+
     def test_measured_flux_normalises(self, make_ple_run) -> None:
         """A source that sags by 20 % in mid-scan moves nothing when the pick-off has seen it."""
         run = make_ple_run(part(), np.random.default_rng(1))
