@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from labctl.api import Order, Outcome, load, make_procedure, open_bench, run
     from labctl.core import Point, Procedure
-    from labctl.core import Point, Procedure
 
 __all__ = ["Order", "Outcome", "Point", "Procedure", "load", "make_procedure", "open_bench", "run"]
 _CORE = {"Point", "Procedure"}
