@@ -127,7 +127,7 @@ def fit_pair(data: Window, splitting_ev: float, like: Shape, *, pair_spread_ev: 
 
 def _best_start(data: Window, splitting_ev: float, width_ev: float) -> Shape:
     """Try the pair everywhere in the window, over a few pedestals, and give the shape that leaves the least."""
-    energies = np.arange(data.energy.min() + splitting_ev, data.energy.max() - splitting_ev, width_ev / 2)
+    energies = np.arange(data.energy.min() + splitting_ev, data.energy.max() - splitting_ev, 0.8 * width_ev)
     light = np.clip(data.signal - np.median(data.signal), 0, None)
     middle = float(np.sum(light * data.energy) / max(np.sum(light), 1e-300))
     candidates = [
@@ -166,7 +166,7 @@ def _project(data: Window, splitting_ev: float, start: Shape, bounds: tuple[Sequ
     # Centres are known to 1e-4 of their value, widths to 1e-1: scale by what can change.
     steps = np.array([1e-4, 1e-4, 1e-3, 1e-3])[index]
     first = np.clip(fixed[index], np.asarray(bounds[0]) + 1e-9, np.asarray(bounds[1]) - 1e-9)
-    solution = least_squares(residuals, first, bounds=bounds, x_scale=steps, method="trf", xtol=1e-10, ftol=1e-10)
+    solution = least_squares(residuals, first, bounds=bounds, x_scale=steps, method="trf", xtol=1e-7, ftol=1e-7)
     shape = full(solution.x)
     amplitudes, left = _solve(data, splitting_ev, shape)
     covariance = _covariance(data, splitting_ev, shape, amplitudes, index, spread)

@@ -10,7 +10,7 @@ from labctl.analysis.lineshape import PairFit, Shape, Window, average_shape, fit
 from labctl.core.errors import AnalysisError
 from labctl.core.photons import energy_ev
 
-FREE_FITS = 8       # brightest spectra from which the shape is learnt; more do not improve it visibly
+FREE_FITS = 5       # brightest spectra from which the shape is learnt; more do not improve it visibly
 
 
 @dataclass(frozen=True)

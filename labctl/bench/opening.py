@@ -148,6 +148,8 @@ def load_calibrations(bench: Bench) -> dict[str, str]:
         bench.calibrations[kind] = chosen
         if chosen is None:
             reasons[kind] = reason or "none has been taken"
+    if bench.beam is not None:
+        bench.beam.tell_park_angle()
     return reasons
 
 

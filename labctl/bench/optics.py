@@ -119,6 +119,12 @@ class PumpBeam:
         high *= max(self.config.filters) * self.sample_per_reading
         return max(low, self.limits_w[0]), min(high, self.limits_w[1])
 
+    def tell_park_angle(self) -> None:
+        """Tell the plate's driver where the calibrated minimum of transmission is: that is where `park` turns it."""
+        calibration = self.calibration()
+        if calibration is not None:
+            self.plate.device.driver.park_angle = (float(calibration.curve["offset_deg"]) + 45.0) % 360.0
+
     def choose(self, wavelength_nm: float, reading_w: float, present_slot: int) -> tuple[int, float]:
         """Choose filter slot and plate angle for a wanted reading at the head.
 

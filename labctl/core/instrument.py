@@ -105,7 +105,8 @@ class Identity:
 
     def __str__(self) -> str:
         tail = f", firmware {self.firmware}" if self.firmware else ""
-        return f"{self.vendor} {self.model}, serial {self.serial}{tail}"
+        serial = f", serial {self.serial}" if self.serial else ""
+        return f"{self.vendor} {self.model}{serial}{tail}"
 
 
 @runtime_checkable

@@ -72,11 +72,6 @@ class Header(TypedDict, total=False):
     estimate: dict[str, float]
 
 
-def to_json(value: Any) -> str:
-    """Write a value as JSON at full precision; numpy types become plain ones, NaN stays NaN (Python reads it back)."""
-    return json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
@@ -87,3 +82,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+_ENCODER = json.JSONEncoder(default=_plain, ensure_ascii=False, separators=(",", ":"))
+
+
+def to_json(value: Any) -> str:
+    """Write a value as JSON at full precision; numpy types become plain ones, NaN stays NaN (Python reads it back)."""
+    return _ENCODER.encode(value)

@@ -30,18 +30,14 @@ RUNNING = "running"
 SYNC_EVERY_S = 1.0                      # points that come faster than 10/s reach the platter at most this often
 SLOW_POINT_S = 0.1                      # points slower than this are each synced (an fsync costs about 4 ms)
 
-_TABLES = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE point (
-    number INTEGER PRIMARY KEY,         -- index in the plan
-    started_s REAL NOT NULL,
-    record TEXT NOT NULL,               -- JSON: point, values, flags, arrays [[name, dtype, shape], ...]
-    crc INTEGER NOT NULL,               -- crc32 of data
-    data BLOB NOT NULL,                 -- the arrays one after the other, little endian
-    checkpoint BLOB
-);
-CREATE TABLE event (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, elapsed_s REAL NOT NULL, text TEXT NOT NULL, data TEXT);
-"""
+_TABLES = (
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    # number: place in the plan; record: JSON {point, values, flags, arrays: [[name, dtype, shape], ...]};
+    # crc: crc32 of data; data: the arrays one after the other, little endian
+    "CREATE TABLE point (number INTEGER PRIMARY KEY, started_s REAL NOT NULL, record TEXT NOT NULL, crc INTEGER NOT NULL, "
+    "data BLOB NOT NULL, checkpoint BLOB)",
+    "CREATE TABLE event (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, elapsed_s REAL NOT NULL, text TEXT NOT NULL, data TEXT)",
+)
 
 
 class Journal:
@@ -68,11 +64,8 @@ class Journal:
         text = to_json(header)
         with _explained(path, "could not be created; nothing was measured"):
             database = _connect(path)
-            database.executescript(f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION}; BEGIN IMMEDIATE;"
-                                   f"{_TABLES} COMMIT;")
-            journal = cls(path, database)
-            journal._put_meta({"header": text, "status": RUNNING, "writer": _writer()})
-        return journal
+            _begin(database, {"header": text, "status": RUNNING, "writer": _writer()})
+            return cls(path, _with_log(database))
 
     @classmethod
     def open(cls, path: Path) -> Journal:
@@ -83,7 +76,7 @@ class Journal:
         path = Path(path)
         check_is_journal(path)
         with _explained(path, "could not be opened for writing"):
-            journal = cls(path, _connect(path))
+            journal = cls(path, _with_log(_connect(path)))
             journal._put_meta({"status": RUNNING, "writer": _writer()}, forget="end")
         return journal
 
@@ -106,7 +99,7 @@ class Journal:
             "point": point, "values": values, "flags": list(flags),
             "arrays": [[name, array.dtype.str, array.shape] for name, array in kept.items()],
         })
-        data = b"".join(array.tobytes() for array in kept.values())
+        data = b"".join(array.data.cast("B") if array.size else b"" for array in kept.values())
         with self._writing(f"point {index}"):
             self._database.execute(
                 "INSERT INTO point VALUES (?,?,?,?,?,?)", (index, started_s, record, zlib.crc32(data), data, checkpoint))
@@ -199,10 +192,26 @@ def check_is_journal(path: Path) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """Open read-write, transactions by hand, the log kept after every commit."""
+    """Open read-write, transactions by hand, every commit synced."""
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
-    database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
+    return database
+
+
+def _begin(database: sqlite3.Connection, meta: Mapping[str, str]) -> None:
+    """Make tables, marks and header in one transaction of the file itself: a kill leaves an empty file or a whole journal."""
+    database.execute("BEGIN IMMEDIATE")
+    database.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    database.execute(f"PRAGMA user_version={VERSION}")
+    for table in _TABLES:
+        database.execute(table)
+    database.executemany("INSERT INTO meta VALUES (?,?)", meta.items())
+    database.execute("COMMIT")
+
+
+def _with_log(database: sqlite3.Connection) -> sqlite3.Connection:
+    """Switch to write-ahead logging: one append per point, and readers are never in the way."""
+    database.execute("PRAGMA journal_mode=WAL")
     return database
 
 
