@@ -92,10 +92,10 @@ class Chip:
         if profile is None:
             self._compress(frame[0], light)
         self._add_cosmics(frame, tracks, seconds, draw)
-        if readout.binning[0] > 1:
-            width = readout.binning[0]
-            frame = frame[:, : frame.shape[1] // width * width].reshape(len(frame), -1, width).sum(axis=2)
-        return self._digitise(frame, readout, draw)
+        first, last = readout.columns or (0, self.columns - 1)
+        width = readout.binning[0]
+        stop = first + (last + 1 - first) // width * width
+        return self._digitise(frame[:, first:stop].reshape(len(frame), -1, width).sum(axis=2), first, readout, draw)
 
     def _track(self, track: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """Give the part of the light and the dark-current pixels that a track collects, per column."""
@@ -143,9 +143,9 @@ class Chip:
                     if column + 1 < self.columns:
                         frame[number, column + 1] += charge * COSMIC_SHARE
 
-    def _digitise(self, electrons: np.ndarray, readout: CcdReadout, draw: np.random.Generator) -> np.ndarray:
+    def _digitise(self, electrons: np.ndarray, first: int, readout: CcdReadout, draw: np.random.Generator) -> np.ndarray:
         held = np.minimum(electrons, REGISTER_WELL_E) + readout.read_noise_e * draw.normal(size=electrons.shape)
-        pattern = self.pattern if readout.binning[0] == 1 else self.pattern[: electrons.shape[1]]
+        pattern = self.pattern[first : first + electrons.shape[1]]
         counts = np.rint(held / readout.gain_e_per_count + BIAS_COUNTS + pattern)
         return np.clip(counts, 0.0, HIGHEST_COUNT).astype(np.uint16)
 

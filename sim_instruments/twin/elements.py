@@ -175,6 +175,7 @@ class CcdReadout:
     mode: str = "fvb"                     # "fvb", "tracks" (see tracks), "image"
     tracks: tuple[tuple[int, int], ...] = ()
     binning: tuple[int, int] = (1, 1)
+    columns: tuple[int, int] | None = None   # first and last column read; None: all
 
 
 class LightGate(Protocol):
@@ -192,6 +193,8 @@ class Camera(Element):
         self.shutter_open = True       # the camera's own shutter; without one the chip always sees the slit
         self.temperature_c = self.mover(20.0)
         self.open_gate: Callable[[], LightGate]
+        self.drop_gate: Callable[[LightGate], None] = lambda gate: None
+        """End an exposure without reading it (abort)."""
         self.read_out: Callable[[LightGate, CcdReadout], np.ndarray]
         """Counts, uint16, shape (tracks or rows, columns); ends the gate. One call = one acquisition of this device's noise."""
 

@@ -16,11 +16,11 @@
 | long_pass | edge_nm, width_nm (0.5), blocking (1e-6): passive detection filter, vacuum nm |
 | spectrograph | gratings ([[1200, "500NM"]]), focal_length_mm (320), half_angle_deg (12), slit_um (50), centre_nm (557, air) |
 | | groove_deg (hidden), centre_errors_nm (hidden; one per grating) |
-| camera | columns (1024), rows (256), pixel_um (26), temperature_c (20), pump_angle_deg (70) |
+| camera | columns (1024), rows (256), pixel_um (26), temperature_c (-60: found cold), pump_angle_deg (70) |
 
 Hidden options are drawn from the bench seed (or nominal when `ideal`) unless a bench file gives them. Passive kinds have no
-emulator; an analyser may be passive too. `pump_angle_deg` is the analyser angle that extinguishes scattered pump light. Pump elements
-stand in the order of the path; filter and clean-up always come right behind the source.
+emulator; an analyser may be passive too. `pump_angle_deg` is the analyser angle that extinguishes scattered pump light. Pump
+elements stand in the order of the path; filter and clean-up always come right behind the source.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "long_pass": {"edge_nm": 500.0, "width_nm": 0.5, "blocking": 1e-6},
     "spectrograph": {"gratings": [[1200.0, "500NM"]], "focal_length_mm": 320.0, "half_angle_deg": 12.0, "slit_um": 50.0,
                      "centre_nm": 557.0, "centre_errors_nm": None},
-    "camera": {"columns": 1024, "rows": 256, "pixel_um": 26.0, "temperature_c": 20.0, "pump_angle_deg": 70.0},
+    "camera": {"columns": 1024, "rows": 256, "pixel_um": 26.0, "temperature_c": -60.0, "pump_angle_deg": 70.0},
 }
 CENTRE_ERROR_SD_NM = 0.1
 ONE_OF_A_KIND = ("supercontinuum", "sample", "analyser", "spectrograph", "camera")

@@ -113,6 +113,7 @@ class Twin:
                 camera = part.element
                 self._chips[part.role] = Chip(camera.columns, camera.rows, self.bench_seed, part.role, self.ideal)
                 camera.open_gate = lambda camera=camera: self._open_gate(camera)
+                camera.drop_gate = self._drop_gate   # type: ignore[assignment]  a Gate is what open_gate gave
                 camera.read_out = self._read_out   # type: ignore[assignment]  a Gate is what open_gate gave
 
     def _install_head(self, role: str, element: PowerHead) -> None:
@@ -278,6 +279,12 @@ class Twin:
             if self.arm.complete:
                 self._gates.append(gate)
             return gate
+
+    def _drop_gate(self, gate: Gate) -> None:
+        with self.lock:
+            self.settle()
+            if gate in self._gates:
+                self._gates.remove(gate)
 
     def _read_out(self, gate: Gate, readout: CcdReadout) -> np.ndarray:
         with self.lock:
