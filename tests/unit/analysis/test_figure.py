@@ -62,34 +62,45 @@ def panel(made, title: str) -> Axes:
     return next(axes for axes in made.axes if axes.get_title(loc="left") == title)
 
 
+@pytest.fixture(scope="module")
+def map_panel() -> Axes:
+    """A map drawn once, looked at by many."""
+    made = draw([MAP])
+    made.draw_without_rendering()
+    return panel(made, "Map")
+
+
+@pytest.fixture(scope="module")
+def curve_panel() -> Axes:
+    """A curve with its fit, drawn once."""
+    return panel(draw([CURVE], Reduction(curves={"pair_rate": curve()})), "Curve")
+
+
 def texts(made) -> str:
     return " ".join(text.get_text() for text in made.texts)
 
 
 class TestMap:
-    def test_axes_have_units_and_energy_on_top(self) -> None:
-        made = draw([MAP])
-        made.draw_without_rendering()
-        axes = panel(made, "Map")
-        assert axes.get_xlabel() == "Emission wavelength (vacuum, nm)"
-        assert axes.get_ylabel() == "Pump wavelength (vacuum, nm)"
-        top = axes.child_axes[0]
+    def test_axes_have_units_and_energy_on_top(self, map_panel: Axes) -> None:
+        assert map_panel.get_xlabel() == "Emission wavelength (vacuum, nm)"
+        assert map_panel.get_ylabel() == "Pump wavelength (vacuum, nm)"
+        top = map_panel.child_axes[0]
         assert top.get_xlabel() == "Photon energy (eV)"
-        assert sorted(top.get_xlim()) == pytest.approx(sorted(1239.841984 / np.array(axes.get_xlim())))
+        assert sorted(top.get_xlim()) == pytest.approx(sorted(1239.841984 / np.array(map_panel.get_xlim())))
 
-    def test_colours_are_logarithmic_and_reach_from_noise_to_pump(self) -> None:
-        mesh = panel(draw([MAP]), "Map").collections[0]
+    def test_colours_are_logarithmic_and_reach_from_noise_to_pump(self, map_panel: Axes) -> None:
+        mesh = map_panel.collections[0]
         assert isinstance(mesh.norm, LogNorm)
         assert mesh.norm.vmin == pytest.approx(4.0)
         assert mesh.norm.vmax is not None
         assert mesh.norm.vmax > 9e5
         assert mesh.get_cmap().name == "viridis"
 
-    def test_colour_bar_has_a_unit(self) -> None:
-        assert "Signal (electrons/s per pixel)" in [axes.get_ylabel() for axes in draw([MAP]).axes]
+    def test_colour_bar_has_a_unit(self, map_panel: Axes) -> None:
+        assert "Signal (electrons/s per pixel)" in [axes.get_ylabel() for axes in map_panel.figure.axes]
 
-    def test_dark_columns_are_cut_off(self) -> None:
-        low, high = panel(draw([MAP]), "Map").get_xlim()
+    def test_dark_columns_are_cut_off(self, map_panel: Axes) -> None:
+        low, high = map_panel.get_xlim()
         assert low == pytest.approx(527.5, abs=0.2)
         assert 531 < high < 545
 
@@ -107,14 +118,13 @@ class TestMap:
 
 
 class TestCurve:
-    def test_fit_points_and_reasons_are_in_the_legend(self) -> None:
-        legend = panel(draw([CURVE], Reduction(curves={"pair_rate": curve()})), "Curve").get_legend()
+    def test_fit_points_and_reasons_are_in_the_legend(self, curve_panel: Axes) -> None:
+        legend = curve_panel.get_legend()
         assert legend is not None
         assert [text.get_text() for text in legend.get_texts()] == ["measured", "fit", "left out: pump overlap"]
 
-    def test_left_out_points_are_hollow_and_complete(self) -> None:
-        axes = panel(draw([CURVE], Reduction(curves={"pair_rate": curve()})), "Curve")
-        hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+    def test_left_out_points_are_hollow_and_complete(self, curve_panel: Axes) -> None:
+        hollow = [line for line in curve_panel.lines if line.get_markerfacecolor() == "white"]
         assert sum(len(np.atleast_1d(line.get_xdata())) for line in hollow) == 3
 
     def test_wild_left_out_points_do_not_flatten_the_curve(self) -> None:
@@ -126,11 +136,10 @@ class TestCurve:
         assert legend is not None
         assert "off scale" in legend.get_texts()[-1].get_text()
 
-    def test_labels(self) -> None:
-        axes = panel(draw([CURVE], Reduction(curves={"pair_rate": curve()})), "Curve")
-        assert axes.get_xlabel() == "Pump wavelength (vacuum, nm)"
-        assert axes.get_ylabel() == "Electrons in the pair (s⁻¹)"
-        assert axes.child_axes[0].get_xlabel() == "Photon energy (eV)"
+    def test_labels(self, curve_panel: Axes) -> None:
+        assert curve_panel.get_xlabel() == "Pump wavelength (vacuum, nm)"
+        assert curve_panel.get_ylabel() == "Electrons in the pair (s⁻¹)"
+        assert curve_panel.child_axes[0].get_xlabel() == "Photon energy (eV)"
 
     def test_one_line_per_outer_value(self) -> None:
         angles = np.linspace(0, 90, 19)
@@ -177,7 +186,7 @@ class TestFigure:
     def test_same_input_same_picture(self) -> None:
         pictures = []
         for _ in range(2):
-            made, buffer = draw([MAP, CURVE], Reduction(curves={"pair_rate": curve()}), title="PLE"), io.BytesIO()
+            made, buffer = draw([CURVE], Reduction(curves={"pair_rate": curve()}), title="PLE"), io.BytesIO()
             made.savefig(buffer, format="png", dpi=30, metadata={"Software": None})
             pictures.append(buffer.getvalue())
         assert pictures[0] == pictures[1]
