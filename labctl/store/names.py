@@ -100,9 +100,10 @@ def _highest(root: Path, template: str) -> int:
     for path in files(root):
         relative = path.relative_to(root).as_posix().removesuffix(path.suffix)
         found = pattern.fullmatch(relative)
-        digits = found["run"] if found else next(reversed(re.findall(r"\d+", re.sub(r"_r\d+$", "", path.stem))), "0")
-        if len(digits) <= 9:             # longer ones are dates and times, not run numbers
-            numbers.append(int(digits))
+        if found:
+            numbers.append(int(found["run"]))
+        elif (last := re.search(r"(?<!\d)\d{1,5}(?!\d)(?=\D*$)", re.sub(r"_r\d+$", "", path.stem))) is not None:
+            numbers.append(int(last[0]))             # longer ones are dates and times
     return max(numbers, default=0)
 
 
