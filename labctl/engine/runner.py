@@ -7,11 +7,12 @@ import logging
 import secrets
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from labctl.bench.bench import Bench
+from labctl.core.calibration import Calibration
 from labctl.core.errors import AnalysisError, LabctlError
 from labctl.core.plan import Problem, Result, plan_hash
 from labctl.core.procedure import Procedure
@@ -136,10 +137,16 @@ def _close(procedure: Procedure, bench: Bench, order: Order, place: names.Place,
     if end.status == "done":
         place.journal.unlink(missing_ok=True)
         if reduction.calibration is not None:
-            state.save_calibration(state.folder(), bench.name, reduction.calibration)
+            _keep(reduction.calibration, bench, run_id)
     figure, trouble = _figure(procedure, order, run_path, reduction)
     return Outcome(end.status, run_path, run_id, end.points, seed, dict(reduction.results), (*problems, *trouble), figure,
                    end.seconds, reduction)
+
+
+def _keep(calibration: Calibration, bench: Bench, run_id: str) -> None:
+    """Store a calibration with what only the runner knows: where, when and in which run it was taken."""
+    state.save_calibration(state.folder(), bench.name, replace(
+        calibration, simulated=bench.simulated, run_id=run_id, date=bench.clock.utc().isoformat()))
 
 
 def _reduce(procedure: Procedure, measured: Run, end: RunEnd) -> tuple[Reduction, list[Problem]]:
