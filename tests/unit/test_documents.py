@@ -15,8 +15,11 @@ from typer.main import get_command
 from labctl.bench import config
 from labctl.cli.main import app
 from labctl.core import AnalysisError, Procedure, Refused
+from labctl.core.clock import VirtualClock
+from labctl.core.errors import LimitError
 from labctl.core.quantities import QUANTITIES
-from sim_instruments.clock import RealClock
+from sim_instruments.faults import Fault
+from sim_instruments.visa import SimulatedVisa
 from sim_instruments.wire import Unit
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -135,13 +138,37 @@ class TestProcedureExample:
             example().reduce(FakeRun(np.zeros(5)))  # type: ignore[arg-type]
 
 
-class TestEmulatorExample:
-    """docs/how-to/add-an-instrument.md"""
+class TestInstrumentExample:
+    """docs/how-to/add-an-instrument.md: the driver and the emulator of the page, on one wire."""
 
-    def test_remembers(self) -> None:
-        emulated = execute(blocks("how-to/add-an-instrument.md", "python")[0])["EmulatedLamp"]
-        lamp = emulated([Unit("lamp", "lamp")], clock=RealClock(1e6))
-        lamp.feed(b"I=12\r")
-        assert lamp.milliamperes == 12
-        lamp.feed(b"I=many\r")
-        assert lamp.milliamperes == 12
+    @pytest.fixture
+    def emulator(self) -> Any:
+        made = execute(blocks("how-to/add-an-instrument.md", "python")[1])["EmulatedLamp"]
+        return made([Unit("lamp", "lamp")], clock=VirtualClock())
+
+    @pytest.fixture
+    def lamp(self, emulator: Any) -> Any:
+        driver = execute(blocks("how-to/add-an-instrument.md", "python")[0])["Lamp"]
+        library = SimulatedVisa({"ASRL7::INSTR": emulator}, emulator.clock)
+        return driver("ASRL7::INSTR", clock=emulator.clock, name="lamp", visa_library=library)
+
+    def test_identity_and_current(self, lamp: Any) -> None:
+        assert str(lamp.identify()) == "Bright & Sons L8, serial 0815"
+        lamp.start_move(1.25)
+        assert lamp.current == pytest.approx(1.25)
+        lamp.park()
+        assert lamp.current == 0
+
+    def test_limit_is_kept_before_anything_is_sent(self, lamp: Any, emulator: Any) -> None:
+        with pytest.raises(LimitError, match="nothing was sent"):
+            lamp.start_move(9.0)
+        assert emulator.milliamperes == 0
+
+    def test_a_lost_reply_is_asked_for_again(self, lamp: Any, emulator: Any) -> None:
+        emulator.faults.append(Fault("drop"))
+        assert lamp.current == 0
+        assert lamp.port.incidents
+
+    def test_axis_names_what_the_driver_has(self, lamp: Any) -> None:
+        for spec in lamp.axes.values():
+            assert all(hasattr(lamp, name) for name in (spec.read, spec.start, spec.poll, spec.stop, spec.eta))
