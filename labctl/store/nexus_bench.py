@@ -22,7 +22,7 @@ def write(entry: Node, header: Mapping[str, Any], scan: Arranged, version: str) 
     _beam(instrument, entry, header, scan)
     _source(instrument, header)
     _detector(instrument, entry, header, scan)
-    if not scan.signal.startswith("power") and len(scan.axes) > len(scan.layout.dims):
+    if scan[scan.axes[-1]].attrs.get("units") == "nm" and len(scan.axes) > len(scan.layout.dims):
         _monochromator(instrument, entry, header, scan)
     for calibration in header.get("calibrations") or ():
         _calibration(instrument, calibration)

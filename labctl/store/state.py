@@ -6,6 +6,7 @@ import json
 import os
 import re
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 from labctl.core.calibration import Calibration
@@ -47,9 +48,11 @@ def newest_calibrations(state: Path, bench: str, kind: str) -> list[Calibration]
 
     Raises StoreError for a file that cannot be read: passing over it would silently bring back an older calibration.
     """
-    found = [(calibration, path) for path in _place(state, bench, kind).glob("*.json") if (calibration := _read(path)) is not None]
-    found.sort(key=lambda pair: (pair[0].date, _number(pair[1])), reverse=True)
-    return [calibration for calibration, _ in found]
+    found = []
+    for path in _place(state, bench, kind).glob("*.json"):
+        if (calibration := _read(path)) is not None:
+            found.append((datetime.fromisoformat(calibration.date), _number(path), calibration))
+    return [calibration for *_, calibration in sorted(found, key=lambda told: told[:2], reverse=True)]
 
 
 def _place(state: Path, bench: str, kind: str) -> Path:
@@ -85,6 +88,9 @@ def _read(path: Path) -> Calibration | None:
     """Read one; None for a name that was reserved but never filled."""
     try:
         text = path.read_text(encoding="utf-8")
-        return Calibration.from_json(json.loads(text)) if text else None
+        calibration = Calibration.from_json(json.loads(text)) if text else None
+        if calibration is not None and datetime.fromisoformat(calibration.date).tzinfo is None:
+            raise ValueError(f"its date {calibration.date} has no time zone")
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise StoreError(f"The calibration {path} cannot be read ({exc}). Delete it, or take the calibration again.") from exc
+    return calibration

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +141,36 @@ class TestResuming:
             add(journal, 1)
             journal.end("done", end={})
         assert contents(tmp_path / "a.journal") == [0, 1]
+
+
+class TestSyncing:
+    """Slow points reach the platter one by one, fast ones once a second: an fsync costs about 4 ms."""
+
+    @pytest.mark.parametrize(("interval_s", "synced"), [(0.5, 100), (0.01, 1), (0.05, 5)])
+    def test_commits_that_are_synced(self, tmp_path, monkeypatch, interval_s, synced):
+        told, now = [], [0.0]
+        connect = sqlite3.connect
+
+        def listened(*args, **kwargs):
+            database = connect(*args, **kwargs)
+            database.set_trace_callback(told.append)
+            return database
+
+        monkeypatch.setattr(sqlite3, "connect", listened)
+        monkeypatch.setattr(time, "monotonic", lambda: now[0])
+        with Journal.create(tmp_path / "a.journal", {}) as journal:
+            told.clear()
+            for index in range(100):
+                now[0] += interval_s
+                add(journal, index)
+            commits = [statement for statement in told if statement.startswith(("COMMIT", "PRAGMA synchronous"))]
+        levels, level = [], "FULL"
+        for statement in commits:
+            if statement == "COMMIT":
+                levels.append(level)
+            level = statement.removeprefix("PRAGMA synchronous=") if statement.startswith("PRAGMA") else level
+        assert len(levels) == 100
+        assert abs(levels.count("FULL") - synced) <= 1
 
 
 class TestTrouble:
