@@ -9,6 +9,7 @@ from drivers.link import Port
 from labctl.core.errors import BadReply, DeviceFault, WrongDevice
 from labctl.core.instrument import ActionSpec, DetectorSpec, Identity, Meter, Readout
 
+SETTLE_S = 3.5          # seven response times of a thermopile-like head (0.5 s, unverified): 0.1 % of a step is left
 SAMPLE_S = 0.3e-3            # unverified: seconds for one averaged sample
 ZERO_S = 5.0                 # unverified
 OVERRANGE_W = 1e30           # SCPI's infinity (9.9E37) instead of a reading
@@ -116,10 +117,13 @@ class PM100D(Device):
                             remedy="Switch 'auto_range' on, or attenuate the beam.")
         return reading
 
-    def __init__(self, port: Any, *, clock: Any, name: str, averages: int | None = None, **connection: Any):
+    def __init__(self, port: Any, *, clock: Any, name: str, averages: int | None = None, settle_s: float = SETTLE_S,
+                 **connection: Any):
         self._limits: tuple[float, float] | None = None
         super().__init__(port, clock=clock, name=name, **connection)
         self._averages = averages
+        check_limits(name, "settle_s", settle_s, (0.0, 600.0), "s")
+        self.settle_s = settle_s
 
     # ------------------------------------------------------------ detector and zeroing
     def configure(self, exposure_s: float = 0.0) -> dict[str, float]:
@@ -128,7 +132,7 @@ class PM100D(Device):
             self.averages = self._averages
         if not self.auto_range:
             self.auto_range = True
-        return {"exposure_s": 0.0}
+        return {"settle_s": self.settle_s}
 
     def expose(self) -> None:
         """Nothing: a reading is taken by `fetch`."""
@@ -144,7 +148,7 @@ class PM100D(Device):
 
     def cost(self, exposure_s: float = 0.0) -> float:
         """Give the seconds of a reading."""
-        return 0.01 + (self._averages or 1) * SAMPLE_S
+        return self.settle_s + 0.01 + (self._averages or 1) * SAMPLE_S
 
     def start_zero(self) -> None:
         """Take the present reading as zero; the head has to be dark. Ask `zeroing` for the end."""

@@ -110,10 +110,12 @@ class Bench:
                 device.lane.keep_alive(KEEP_ALIVE_S, device.driver.keep_alive)
 
     def release(self) -> Steps[None]:
-        """The run gives the bench back: disarm watchdogs where the bench is to stay warm."""
+        """The run gives the bench back: watchdogs are fed no more, and disarmed where the bench is to stay warm."""
         for device in self.devices.values():
-            if hasattr(device.driver, "disarm_watchdog") and self.config.safety.keep_warm:
-                yield from device.call("disarm_watchdog")
+            if hasattr(device.driver, "disarm_watchdog"):
+                device.lane.stop_keep_alive()
+                if self.config.safety.keep_warm:
+                    yield from device.call("disarm_watchdog")
 
     def action(self, name: str) -> Steps[None]:
         """Carry out a named action ("power_meter.zero")."""

@@ -57,7 +57,6 @@ class Pump(_Strict):
     filters: list[float] = [1.0]                                     # transmission of the slots of `pump.nd`, slot 1 first
     source: PumpSource | None = None
     tolerance: float = Field(0.01, gt=0, lt=0.5)                     # of the closed loop on the pick-off
-    settle_s: float = Field(2.5, ge=0)                               # five response times of the power head
 
 
 class Spectrograph(_Strict):

@@ -185,6 +185,7 @@ class DriverDetector:
         device = self.device
         cost = self.cost(self.granted.get("exposure_s", 0.0))
         give_up = device.clock.now() + 3 * cost + 2.0
+        yield self.granted.get("settle_s", 0.0)      # heads that follow a change of light slowly
         yield from device.call(self.spec.expose)
         yield self.granted.get("exposure_s", 0.0)
         while (yield from device.call(self.spec.poll)):

@@ -97,6 +97,11 @@ class PumpBeam:
         return (1.0 - fraction) / fraction * self.config.transmission.value
 
     @property
+    def settle_s(self) -> float:
+        """How long the power head needs after a change of light."""
+        return float(getattr(self.meter.driver, "settle_s", 0.0))
+
+    @property
     def uncertainty(self) -> float:
         """Relative standard uncertainty of that ratio."""
         return float(np.hypot(self.config.pickoff.uncertainty, self.config.transmission.uncertainty))
@@ -187,7 +192,7 @@ class PumpLevel:
 
     def eta(self, start: float | None, stop: float) -> float:
         """Allow for two rounds of plate and power head."""
-        return 2.0 * (self.beam.plate.eta(None, stop=45.0) + self.beam.config.settle_s)
+        return 2.0 * (self.beam.plate.eta(None, stop=45.0) + self.beam.settle_s)
 
     def move(self, value: float, at: Mapping[str, float]) -> Steps[dict[str, float]]:
         """Set filter and plate, then correct the plate until the pick-off reads what it should."""
@@ -201,7 +206,7 @@ class PumpLevel:
         reading = float("nan")
         for _ in range(LOOP_TRIES):
             yield from self._aim(wavelength, aim)
-            yield beam.config.settle_s
+            yield beam.settle_s
             reading = float((yield from beam.meter.call("power")))
             if abs(reading / wanted - 1.0) <= beam.config.tolerance:
                 return self._report(wavelength, reading)

@@ -52,8 +52,8 @@ class Lane:
     """Run calls one after another in a daemon thread of the clock.
 
     A call that hangs cannot be killed: its lane is declared dead, later calls are refused at once, and the thread, being
-    a daemon, does not keep the process alive. `keepalive` is called whenever the lane has been idle for its period
-    (the laser's traffic watchdog).
+    a daemon, does not keep the process alive. A keep-alive is called at least once a period, whatever else the lane does: other
+    units on the same bus do not count for a laser's traffic watchdog.
     """
 
     def __init__(self, name: str, clock: Clock):
@@ -64,6 +64,7 @@ class Lane:
         self._work = clock.event()
         self._closing = False
         self._keepalive: tuple[float, Callable[[], Any]] | None = None
+        self._kept_alive = 0.0
         clock.spawn(f"lane {name}", self._run)
 
     def submit(self, call: Callable[[], T], deadline_s: float = DEFAULT_DEADLINE_S) -> Future[T]:
@@ -78,9 +79,14 @@ class Lane:
         return future
 
     def keep_alive(self, period_s: float, call: Callable[[], Any]) -> None:
-        """Call `call` whenever nothing else was said for `period_s` seconds."""
+        """Call `call` every `period_s` seconds, between other calls."""
         self._keepalive = (period_s, call)
+        self._kept_alive = self.clock.now()
         self._work.set()
+
+    def stop_keep_alive(self) -> None:
+        """Call it no more."""
+        self._keepalive = None
 
     def declare_dead(self) -> None:
         """Give up on this connection: queued and later calls fail at once."""
@@ -96,20 +102,32 @@ class Lane:
 
     def _run(self) -> None:
         while True:
-            if not self._queue:
-                if self._closing or self.dead:
-                    return
-                period = self._keepalive[0] if self._keepalive else None
+            left = self._until_keep_alive()
+            if left is not None and left <= 0:
+                self._kept_alive = self.clock.now()
+                self._quietly(self._keepalive[1] if self._keepalive else bool)
+            elif self._queue:
+                self._serve(*self._queue.popleft())
+            elif self._closing or self.dead:
+                return
+            else:
                 self._work.clear()
-                if not self._queue and not self._closing and not self._work.wait(period) and self._keepalive:
-                    self._quietly(self._keepalive[1])
-                continue
-            future, call = self._queue.popleft()
-            try:
-                value, error = call(), None
-            except Exception as exc:
-                value, error = None, exc
-            future.finish(value, error)
+                if not self._queue and not self._closing and not self.dead:
+                    self._work.wait(left)
+
+    def _until_keep_alive(self) -> float | None:
+        """Give the seconds until the next keep-alive is due; None without one, or when the lane is closing."""
+        if self._keepalive is None or self._closing or self.dead:
+            return None
+        return self._kept_alive + self._keepalive[0] - self.clock.now()
+
+    @staticmethod
+    def _serve(future: Future[Any], call: Callable[[], Any]) -> None:
+        try:
+            value, error = call(), None
+        except Exception as exc:
+            value, error = None, exc
+        future.finish(value, error)
 
     @staticmethod
     def _quietly(call: Callable[[], Any]) -> None:

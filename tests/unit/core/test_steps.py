@@ -131,12 +131,20 @@ class TestLane:
             drive(clock, steps(3.0))
         assert clock.now() == 3.0, "a dead lane must refuse at once"
 
-    def test_keep_alive_is_called_only_when_idle(self, clock):
+    def test_keep_alive_is_called_every_period_also_under_other_traffic(self, clock):
         lane = Lane("laser", clock)
         calls = []
         lane.keep_alive(3.0, lambda: calls.append(clock.now()))
-        clock.wait(10.0)
+
+        def traffic():
+            while clock.now() < 10.0:
+                yield lane.submit(slow(clock, 0.5, None))
+
+        drive(clock, traffic())
         assert calls == [3.0, 6.0, 9.0]
+        lane.stop_keep_alive()
+        clock.wait(20.0)
+        assert len(calls) == 3
 
     def test_failing_keep_alive_does_not_end_the_lane(self, clock):
         lane = Lane("laser", clock)
