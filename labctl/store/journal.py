@@ -50,6 +50,7 @@ class Journal:
         self._events: list[tuple[str, float, str, str | None]] = []
         self._synced = self._committed = time.monotonic()
         self._durable = True        # what `PRAGMA synchronous` stands at
+        self._closed = False
         self._points = database.execute("SELECT count(*) FROM point").fetchone()[0]
 
     @classmethod
@@ -120,15 +121,23 @@ class Journal:
         self._put_meta({"status": status, "end": to_json(end)})
 
     def close(self) -> None:
-        """Write what is still buffered, fold the log into the file, and close. May be called twice."""
+        """Write what is still buffered, fold the log into the file, and close. May be called twice.
+
+        Afterwards the file stands alone, without `-wal` and `-shm` beside it, unless another process still reads it.
+        """
         with self._lock:
+            if self._closed:
+                return
             try:
                 if self._events:
                     with self._writing("the last events"):
                         pass
             finally:
+                self._closed = True
+                with contextlib.suppress(sqlite3.Error):       # refused while somebody reads; the log then stays beside the file
+                    self._database.execute("PRAGMA busy_timeout=0")
+                    self._database.execute("PRAGMA journal_mode=DELETE")
                 self._database.close()
-                self._events.clear()
 
     def __enter__(self) -> Journal:
         return self

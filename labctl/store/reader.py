@@ -122,19 +122,10 @@ class JournalReader:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """Open read-only; in a folder that cannot be written, a closed journal is read as the unchanging file it is."""
-    address = path.resolve().as_uri()
     try:
-        database = sqlite3.connect(f"{address}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
-        try:
-            database.execute("SELECT count(*) FROM meta").fetchone()
-        except sqlite3.OperationalError:
-            database.close()
-            log = path.with_name(path.name + "-wal")
-            if log.exists() and log.stat().st_size:
-                raise
-            database = sqlite3.connect(f"{address}?immutable=1", uri=True, isolation_level=None, check_same_thread=False)
-            database.execute("SELECT count(*) FROM meta").fetchone()
+        database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False,
+                                   timeout=5.0)
+        database.execute("SELECT count(*) FROM meta").fetchone()
     except sqlite3.Error as exc:
         raise StoreError(f"{path} cannot be read as a journal: {exc}.") from exc
     return database

@@ -66,25 +66,27 @@ def write_points(journal: Journal, points: list[Point], upto: int | None = None,
                       flags=point.flags, checkpoint=b"state %d" % index)
 
 
-@pytest.fixture
+def write_journal(path: Path, points: list[Point] | None = None, *, upto: int | None = None, status: str = "done",
+                  **changes: Any) -> Path:
+    """Write a whole journal, or its beginning; `changes` go into the header."""
+    points = scan_points() if points is None else points
+    with Journal.create(path, make_header(points, **changes)) as journal:
+        write_points(journal, points, upto)
+        journal.event("info", 3.0, "cooled to −60 °C", {"kelvin": 213.15})
+        if status:
+            journal.end(status, end={"problems": [], "seconds": 99.5, "end_utc": "2026-11-21T13:02:00+00:00",
+                                     "truth": {"resonance_nm": 526.4, "levels": [1.0, 2.5], "dipole": {"angle_deg": 31.0}}})
+    return path
+
+
+@pytest.fixture(scope="session")
 def kit() -> SimpleNamespace:
     """What tests need to write journals of their own."""
-    return SimpleNamespace(header=make_header, points=scan_points, counts=counts_of, write=write_points, wavelengths=WAVELENGTHS)
+    return SimpleNamespace(header=make_header, points=scan_points, write=write_points, journal=write_journal,
+                           wavelengths=WAVELENGTHS)
 
 
 @pytest.fixture
 def make_journal(tmp_path: Path) -> Callable[..., Path]:
     """Write a whole journal and give its path."""
-    def make(points: list[Point] | None = None, *, upto: int | None = None, status: str = "done", name: str = "run",
-             **changes: Any) -> Path:
-        points = scan_points() if points is None else points
-        path = tmp_path / f"{name}.journal"
-        with Journal.create(path, make_header(points, **changes)) as journal:
-            write_points(journal, points, upto)
-            journal.event("info", 3.0, "cooled to −60 °C", {"kelvin": 213.15})
-            if status:
-                journal.end(status, end={"problems": [], "seconds": 99.5, "end_utc": "2026-11-21T13:02:00+00:00",
-                                         "truth": {"resonance_nm": 526.4, "levels": [1.0, 2.5], "dipole": {"angle_deg": 31.0}}})
-        return path
-
-    return make
+    return lambda *args, name="run", **more: write_journal(tmp_path / f"{name}.journal", *args, **more)

@@ -11,19 +11,20 @@ from labctl.store import nexus
 from labctl.store.find import find_run
 
 
-@pytest.fixture
-def root(make_journal, tmp_path):
+@pytest.fixture(scope="module")
+def root(kit, tmp_path_factory):
     """A data folder with two runs, one of them resumed, a foreign file and an empty reservation."""
-    data = tmp_path / "data" / "2026-11-21"
+    top = tmp_path_factory.mktemp("find")
+    data = top / "data" / "2026-11-21"
     data.mkdir(parents=True)
     for number, run_id, names in ((7, "aaaa1111" * 4, ["x_ple_0007", "x_ple_0007_r1"]), (12, "aaaa2222" * 4, ["x_ple_0012"])):
-        journal = make_journal(name=f"j{number}", run_number=number, run_id=run_id)
+        journal = kit.journal(top / f"j{number}.journal", run_number=number, run_id=run_id)
         shutil.copy(journal, data / f"{names[0]}.journal")
         for name in names:
             nexus.render(journal, data / f"{name}.nxs")
     (data / "foreign_0012.nxs").write_bytes(b"text")
     (data / "x_ple_0013.journal").touch()
-    return tmp_path / "data"
+    return top / "data"
 
 
 def test_path(root):
@@ -39,9 +40,9 @@ def test_number_and_id_give_the_newest_file_of_the_run(root, text, name):
     assert find_run(text, root).name == name
 
 
-def test_journal_stands_in_until_there_is_a_file(root):
-    (root / "2026-11-21" / "x_ple_0012.nxs").unlink()
-    assert find_run("12", root).name == "x_ple_0012.journal"
+def test_journal_stands_in_until_there_is_a_file(root, tmp_path):
+    shutil.copy(root / "2026-11-21" / "x_ple_0012.journal", tmp_path)
+    assert find_run("12", tmp_path).name == "x_ple_0012.journal"
 
 
 @pytest.mark.parametrize(("text", "words"), [

@@ -275,6 +275,24 @@ for fatal in {fatal!r}:
                 add(journal, index)
                 assert len(reader.records()) == index + 1
 
+    def test_closed_journal_stands_alone_also_after_reading(self, tmp_path):
+        with Journal.create(tmp_path / "a.journal", {}) as journal:
+            add(journal, 0)
+        assert contents(tmp_path / "a.journal") == [0]
+        assert [path.name for path in tmp_path.iterdir()] == ["a.journal"]
+        with Journal.open(tmp_path / "a.journal") as journal:
+            add(journal, 1)
+        assert [path.name for path in tmp_path.iterdir()] == ["a.journal"]
+
+    def test_closing_while_somebody_reads_waits_for_nobody(self, tmp_path):
+        journal = Journal.create(tmp_path / "a.journal", {})
+        add(journal, 0)
+        with JournalReader(tmp_path / "a.journal") as reader:
+            journal.close()
+            journal.close()
+            assert len(reader.records()) == 1
+        assert contents(tmp_path / "a.journal") == [0]
+
     def test_closed_journal_is_read_in_a_folder_that_cannot_be_written(self, tmp_path):
         with Journal.create(tmp_path / "a.journal", {}) as journal:
             add(journal, 0)

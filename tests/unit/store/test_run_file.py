@@ -18,6 +18,21 @@ from labctl.store.run import load
 RESULT = Result(526.41, 0.04, "nm", "parabola", 0.1, "vacuum")
 
 
+@pytest.fixture(scope="module")
+def file(kit, tmp_path_factory):
+    """One complete run file, opened."""
+    folder = tmp_path_factory.mktemp("file")
+    curve = CurveData("pump.wavelength", np.array([500.0, 501.0, 502.0]), np.array([1.0, 2.0, 1.5]), "1/s", "pair rate",
+                      sigma=np.full(3, 0.1), used=np.array([True, True, False]), left_out="overlap",
+                      fit_x=np.linspace(500, 502, 9), fit_y=np.linspace(1, 2, 9))
+    calibration = {"kind": "power_calibration", "model": "half_wave_plate", "date": "2026-11-20T09:00:00+00:00", "run_id": "ab",
+                   "uncertainty": 0.03}
+    journal = kit.journal(folder / "run.journal", calibrations=[calibration])
+    path = nexus.render(journal, folder / "run.nxs", results={"resonance_nm": RESULT}, curves={"pair_rate": curve})
+    with h5py.File(path) as opened:
+        yield opened
+
+
 def same_dataset(left, right):
     assert set(left.variables) == set(right.variables)
     for name in left.variables:
@@ -159,8 +174,7 @@ class TestAxes:
 class TestPartialRuns:
     """Whatever ended the run, the file opens and holds what was measured."""
 
-    @pytest.mark.parametrize(("upto", "measured"), [(0, 0), (2, 0), (3, 0), (4, 1), (7, 4)])
-    @pytest.mark.parametrize("status", ["aborted", ""])
+    @pytest.mark.parametrize(("upto", "measured", "status"), [(0, 0, "aborted"), (3, 0, "failed"), (4, 1, "unsafe"), (7, 4, "")])
     def test_file_holds_the_points_so_far(self, make_journal, tmp_path, upto, measured, status):
         journal = make_journal(upto=upto, status=status)
         nexus.render(journal, tmp_path / "run.nxs")
@@ -182,18 +196,6 @@ class TestPartialRuns:
 
 class TestTheFile:
     """What stands where, for readers that know NeXus and not labctl."""
-
-    @pytest.fixture
-    def file(self, make_journal, tmp_path):
-        curve = CurveData("pump.wavelength", np.array([500.0, 501.0, 502.0]), np.array([1.0, 2.0, 1.5]), "1/s", "pair rate",
-                          sigma=np.full(3, 0.1), used=np.array([True, True, False]), left_out="overlap",
-                          fit_x=np.linspace(500, 502, 9), fit_y=np.linspace(1, 2, 9))
-        calibration = {"kind": "power_calibration", "model": "half_wave_plate", "date": "2026-11-20T09:00:00+00:00", "run_id": "ab",
-                       "uncertainty": 0.03}
-        path = nexus.render(make_journal(calibrations=[calibration]), tmp_path / "run.nxs", results={"resonance_nm": RESULT},
-                            curves={"pair_rate": curve})
-        with h5py.File(path) as opened:
-            yield opened
 
     def test_root_says_what_a_catalogue_needs(self, file):
         told = dict(file.attrs)
