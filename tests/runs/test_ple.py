@@ -100,7 +100,7 @@ class TestItEmerges:
         assert any(problem.field == "resonance_nm" and "maximum" in problem.text for problem in outcome.problems)
 
 
-SAMPLE_SHIFT = ("d_S", "d_S")     # replaced below once the sample file is known
+SAMPLE_SHIFT = ("d_S = {value = 18,", "d_S = {value = 23,")
 
 
 class TestAbort:

@@ -31,7 +31,7 @@ def labctl(labctl_state, tmp_path, monkeypatch):
     (["ple", "--set", "exposure=10 h"], "exposure", "above the highest allowed value"),
     (["ple", "--set", "step=-0.5"], "step", ""),
     (["ple", "--set", "start=530", "--set", "stop=500"], "step", ""),
-    (["ple", "--set", "stop=640"], "plan", "575"),
+    (["ple", "--set", "stop=640"], "stop", "465.13 to 590.164 nm"),
     (["ple", "--out", "/proc/labctl"], "out", "cannot be written"),
 ])
 def test_refused(labctl, tmp_path, words, field, text):
@@ -42,6 +42,12 @@ def test_refused(labctl, tmp_path, words, field, text):
     assert field in [problem["field"] for problem in answer["problems"]], answer["problems"]
     assert text in " ".join(problem["text"] for problem in answer["problems"])
     assert not (tmp_path / "data").exists()
+
+
+def test_wavelengths_the_calibration_does_not_cover(labctl, ple_run):
+    code, answer = labctl("ple", "--set", "stop=580")
+    assert code == 2
+    assert "covers 475 to 575 nm, not 575.5 nm" in answer["problems"][0]["text"]
 
 
 def test_all_problems_together(labctl):
