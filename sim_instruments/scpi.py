@@ -37,8 +37,10 @@ def header_pattern(manual: str) -> re.Pattern[str]:
             pattern += re.escape(part)
         else:
             word = part.removeprefix(":")
-            short = "".join(letter for letter in word if not letter.islower())
-            pattern += ":" * (word != part) + re.escape(short) + (f"(?:{word[len(short):]})?" if word != short else "")
+            name = word.rstrip("0123456789") or word
+            short = name.rstrip("abcdefghijklmnopqrstuvwxyz")
+            optional = f"(?:{name[len(short):]})?" if name != short else ""
+            pattern += ":" * (word != part) + short + optional + word[len(name):]
     return re.compile(pattern, re.IGNORECASE)
 
 

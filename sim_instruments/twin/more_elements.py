@@ -93,7 +93,7 @@ class BiasedSample(Element):
         """Apply a voltage; no more than `limit_a` flows."""
         wanted = self.law.current(volts)
         end = volts if abs(wanted) <= limit_a else self.law.voltage(math.copysign(limit_a, wanted))
-        self._follow(end, limit_a / self.capacitance_f, self._tau, clamped=end != volts)
+        self._follow(end, max(limit_a, 1e-12) / self.capacitance_f, self._tau, clamped=end != volts)
 
     def drive_current(self, amps: float, limit_v: float) -> None:
         """Drive a current; the voltage stays within `limit_v`."""

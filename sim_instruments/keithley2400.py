@@ -1,0 +1,329 @@
+"""Emulated Keithley 2400 source-meter (SCPI; GPIB, RS-232 or a socket in front of them)."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from typing import Any, ClassVar
+
+from sim_instruments.clock import Handle
+from sim_instruments.keithley import CURR, LIMITS, NOT_A_NUMBER, OVERRANGE, VOLT, Reading, SourceMeter, both
+from sim_instruments.keithley2400_settings import MOST_READINGS, SETTINGS
+from sim_instruments.scpi import ScpiError, header, number, switch
+
+AUTO_DELAY_S = 1e-3
+"""Source delay in automatic mode (depends on the range in reality; unverified)."""
+
+ELEMENTS = (VOLT, CURR, "RES", "TIME", "STAT")
+"""Parts of a reading, always in this order."""
+
+COMPLIANCE, SENSES_VOLT, SENSES_CURR, SENSES_OHM, SOURCES_VOLT, SOURCES_CURR = 1 << 3, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15
+"""Bits of the status element (unverified)."""
+
+BUFFER_FULL = 512
+"""Bit of the measurement event register."""
+
+
+class EmulatedKeithley2400(SourceMeter):
+    """The source-meter that GPIB programs know.
+
+    `:MEASure?` configures (automatic range, 1 power-line cycle), reads and leaves the output as it is; with the output off and no
+    auto-clear it fails with +803. Whether a real box switches the output on by itself is unverified: `measure_switches_on` makes
+    this one do so.
+    """
+
+    no_error = '0,"No error"'
+    settings: ClassVar = {**SourceMeter.settings, **SETTINGS}
+
+    def reset(self) -> None:
+        """Take the settings of *RST."""
+        self.measure_switches_on = getattr(self, "measure_switches_on", False)
+        self.sensed = {VOLT, CURR}
+        self.elements = set(ELEMENTS)
+        self.delay_s = 0.0
+        self.zeroing = True
+        self.counts = {"TRIG": 1, "ARM": 1}
+        self.buffer: list[Reading] = []
+        self._last: list[Reading] = []
+        self._sweep: Handle | None = None
+        self._armed = False
+        super().reset()
+
+    def identity(self) -> str:
+        """Name maker, model, serial and firmware."""
+        return f"KEITHLEY INSTRUMENTS INC.,MODEL 2400,{self.serial},C32   Oct  4 2010 14:20:11/A02  /K/J"
+
+    # ------------------------------------------------------------------ source
+    @header("SOURce[1]:FUNCtion[:MODE]")
+    def _set_function(self, argument: str) -> None:
+        self.set_function(_function(argument))
+
+    @header("SOURce[1]:FUNCtion[:MODE]?")
+    def _function(self, argument: str) -> str:
+        return self.function
+
+    _set_volts, _set_amps = both("SOURce[1]:{}[:LEVel][:IMMediate][:AMPLitude]", SourceMeter.set_level)
+    _volts, _amps = both("SOURce[1]:{}[:LEVel][:IMMediate][:AMPLitude]?", lambda meter, function, argument: _number(
+        number(argument, -LIMITS[function], LIMITS[function]) if argument else meter.level[function]))
+    _fix_volts, _fix_amps = both("SOURce[1]:{}:RANGe", SourceMeter.set_source_range)
+    _range_volts, _range_amps = both("SOURce[1]:{}:RANGe?", lambda meter, function, argument: _number(
+        meter.range_in_use(function, source=True) * OVERRANGE))
+    _free_volts, _free_amps = both("SOURce[1]:{}:RANGe:AUTO", SourceMeter.set_source_automatic)
+    _is_free_volts, _is_free_amps = both(
+        "SOURce[1]:{}:RANGe:AUTO?", lambda meter, function, argument: str(int(meter.source_range[function] is None)))
+
+    @header("SOURce[1]:DELay")
+    def _set_delay(self, argument: str) -> None:
+        self.delay_s = number(argument, 0.0, 999.9999)
+        self.values["delay_automatic"] = False
+
+    @header("SOURce[1]:DELay?")
+    def _delay(self, argument: str) -> str:
+        return _number(AUTO_DELAY_S if self.values["delay_automatic"] else self.delay_s)
+
+    # ------------------------------------------------------------------ sense
+    _limit_volts, _limit_amps = both("SENSe[1]:{}[:DC]:PROTection[:LEVel]", SourceMeter.set_limit)
+    _limit_of_volts, _limit_of_amps = both(
+        "SENSe[1]:{}[:DC]:PROTection[:LEVel]?", lambda meter, function, argument: _number(meter.limit[function]))
+    _tripped_volts, _tripped_amps = both("SENSe[1]:{}[:DC]:PROTection:TRIPped?", lambda meter, function, argument: str(int(
+        meter.output_on and meter.function != function and meter.sample.limited())))
+    _sense_volts, _sense_amps = both("SENSe[1]:{}[:DC]:RANGe[:UPPer]", SourceMeter.set_sense_range)
+    _sensed_volts, _sensed_amps = both("SENSe[1]:{}[:DC]:RANGe[:UPPer]?", lambda meter, function, argument: _number(
+        meter.range_in_use(function, source=False) * OVERRANGE))
+    _seek_volts, _seek_amps = both("SENSe[1]:{}[:DC]:RANGe:AUTO", SourceMeter.set_sense_automatic)
+    _seeks_volts, _seeks_amps = both(
+        "SENSe[1]:{}[:DC]:RANGe:AUTO?", lambda meter, function, argument: str(int(meter.sense_range[function] is None)))
+
+    @header("SENSe[1]:VOLTage[:DC]:NPLCycles", "SENSe[1]:CURRent[:DC]:NPLCycles", "SENSe[1]:RESistance:NPLCycles")
+    def _set_cycles(self, argument: str) -> None:
+        self.nplc = number(argument, 0.01, 10.0)
+
+    @header("SENSe[1]:VOLTage[:DC]:NPLCycles?", "SENSe[1]:CURRent[:DC]:NPLCycles?", "SENSe[1]:RESistance:NPLCycles?")
+    def _cycles(self, argument: str) -> str:
+        return _number(self.nplc)
+
+    @header("SENSe[1]:FUNCtion[:ON]")
+    def _sense(self, argument: str) -> None:
+        named = {_function(text, "RES") for text in argument.split(",")}
+        self.sensed = self.sensed | named if self.values["concurrent"] else named
+
+    @header("SENSe[1]:FUNCtion:OFF")
+    def _leave_out(self, argument: str) -> None:
+        self.sensed -= {_function(text, "RES") for text in argument.split(",")}
+
+    @header("SENSe[1]:FUNCtion:ALL", "SENSe[1]:FUNCtion[:ON]:ALL")
+    def _sense_all(self, argument: str) -> None:
+        self.sensed = {VOLT, CURR, "RES"}
+
+    @header("SENSe[1]:FUNCtion[:ON]?")
+    def _senses(self, argument: str) -> str:
+        names = {VOLT: "VOLT:DC", CURR: "CURR:DC", "RES": "RES"}
+        return ",".join(f'"{names[name]}"' for name in ("RES", VOLT, CURR) if name in self.sensed)
+
+    @header("SYSTem:AZERo[:STATe]")
+    def _set_zeroing(self, argument: str) -> None:
+        if argument.upper() == "ONCE":
+            self.spend(self.nplc / 50.0)
+        else:
+            self.zeroing = switch(argument)
+
+    @header("SYSTem:AZERo[:STATe]?")
+    def _zeroes(self, argument: str) -> str:
+        return str(int(self.zeroing))
+
+    # ------------------------------------------------------------------ readings
+    @header("FORMat:ELEMents[:SENSe[1]]")
+    def _set_elements(self, argument: str) -> None:
+        shorts = {"VOLT": VOLT, "CURR": CURR, "RES": "RES", "TIME": "TIME", "STAT": "STAT"}
+        names = {shorts.get(text.strip().upper()[:4].removesuffix("I"), "") for text in argument.split(",")}
+        if "" in names:
+            raise ScpiError(-224, "Illegal parameter value")
+        self.elements = names
+
+    @header("FORMat:ELEMents[:SENSe[1]]?")
+    def _elements(self, argument: str) -> str:
+        return ",".join(name for name in ELEMENTS if name in self.elements)
+
+    def _take(self) -> Reading:
+        delay = AUTO_DELAY_S if self.values["delay_automatic"] else self.delay_s
+        self.spend(delay + self.values["trigger_delay"])
+        averages = self.values["filter_count"] if self.values["filter"] and self.values["filter_type"] == "REP" else 1
+        return self.read_once(averages * (2.0 if self.zeroing else 1.0))
+
+    def _text(self, reading: Reading) -> str:
+        status = (SOURCES_VOLT if self.function == VOLT else SOURCES_CURR) | (COMPLIANCE if reading.limited else 0)
+        status |= sum(bit for name, bit in ((VOLT, SENSES_VOLT), (CURR, SENSES_CURR), ("RES", SENSES_OHM)) if name in self.sensed)
+        shown = {VOLT: reading.volts, CURR: reading.amps, "RES": reading.ohms, "TIME": reading.seconds, "STAT": float(status)}
+        for name in {VOLT, CURR, "RES"} - self.sensed:
+            # What is not measured is reported as programmed, if it is what is sourced.
+            shown[name] = self.level[name] if name == self.function else NOT_A_NUMBER
+        return ",".join(_number(shown[name]) for name in ELEMENTS if name in self.elements)
+
+    @header("READ?")
+    def _read(self, argument: str) -> str:
+        if self.values["arm_source"] not in ("IMM", "TIM") or self.values["trigger_source"] != "IMM":
+            raise ScpiError(-214, "Trigger deadlock")
+        off_afterwards = self.values["clear_automatically"]
+        if not self.output_on and not off_afterwards:
+            raise ScpiError(803, "Not permitted with OUTPUT off")
+        if off_afterwards:
+            self.set_output(True)
+        self._last = [self._take() for _ in range(self.counts["TRIG"] * self.counts["ARM"])]
+        if off_afterwards:
+            self.set_output(False)
+        return ",".join(self._text(reading) for reading in self._last)
+
+    @header("FETCh?", "SENSe[1]:DATA[:LATest]?")
+    def _fetch(self, argument: str) -> str:
+        if not self._last:
+            raise ScpiError(-230, "Data corrupt or stale")
+        return ",".join(self._text(reading) for reading in self._last)
+
+    def _configure(self, function: str) -> None:
+        self._abort("")
+        self.sensed |= {function}
+        self.counts = {"TRIG": 1, "ARM": 1}
+        self.values.update(arm_source="IMM", trigger_source="IMM", trigger_delay=0.0)
+        self.nplc = 1.0
+        if function in LIMITS:
+            self.sense_range[function] = None
+        self.drive()
+
+    _configure_volts, _configure_amps = both(
+        "CONFigure:{}[:DC]", lambda meter, function, argument: meter._configure(function))
+    _measure_volts, _measure_amps = both("MEASure:{}[:DC]?", lambda meter, function, argument: meter._measure(function))
+
+    @header("CONFigure:RESistance")
+    def _configure_ohms(self, argument: str) -> None:
+        self._configure("RES")
+
+    @header("MEASure:RESistance?")
+    def _measure_ohms(self, argument: str) -> str:
+        return self._measure("RES")
+
+    @header("MEASure?")
+    def _measure_again(self, argument: str) -> str:
+        return self._read("")
+
+    def _measure(self, function: str) -> str:
+        self._configure(function)
+        if self.measure_switches_on:
+            self.set_output(True)
+        return self._read("")
+
+    # ------------------------------------------------------------------ trigger model and buffer
+    @header("TRIGger:COUNt")
+    def _set_triggers(self, argument: str) -> None:
+        self._set_count("TRIG", argument)
+
+    @header("ARM:COUNt")
+    def _set_arms(self, argument: str) -> None:
+        self._set_count("ARM", argument)
+
+    def _set_count(self, layer: str, argument: str) -> None:
+        count = int(number(argument, 1, MOST_READINGS))
+        if count * self.counts["ARM" if layer == "TRIG" else "TRIG"] > MOST_READINGS:
+            raise ScpiError(-221, "Settings conflict")
+        self.counts[layer] = count
+
+    @header("TRIGger:COUNt?")
+    def _triggers(self, argument: str) -> str:
+        return str(self.counts["TRIG"])
+
+    @header("ARM:COUNt?")
+    def _arms(self, argument: str) -> str:
+        return str(self.counts["ARM"])
+
+    @header("INITiate[:IMMediate]")
+    def _initiate(self, argument: str) -> None:
+        if not self.output_on and not self.values["clear_automatically"]:
+            raise ScpiError(803, "Not permitted with OUTPUT off")
+        self._abort("")
+        self._last = []
+        self._armed = True
+        if self.values["arm_source"] in ("IMM", "TIM") and self.values["trigger_source"] == "IMM":
+            self._start()
+
+    @header("*TRG")
+    def _trigger(self, argument: str) -> None:
+        if not self._armed or self.values["arm_source"] != "BUS":
+            raise ScpiError(-211, "Trigger ignored")
+        self._start()
+
+    def _start(self) -> None:
+        self._armed = False
+        self._next_reading(self.counts["TRIG"] * self.counts["ARM"])
+
+    def _next_reading(self, left: int) -> None:
+        """Take one reading of a sweep in the background; the next one when it has taken its time."""
+        spent, self._spent_s = self._spent_s, 0.0
+        reading = self._take()
+        seconds, self._spent_s = self._spent_s, spent
+        self._last.append(reading)
+        if self.values["buffer_control"] == "NEXT" and len(self.buffer) < self.values["buffer_points"]:
+            self.buffer.append(reading)
+        if self.values["arm_source"] == "TIM" and (left - 1) % self.counts["TRIG"] == 0:
+            seconds = max(seconds, self.values["arm_timer"])
+        self._sweep = self.after(seconds, lambda: self._next_reading(left - 1)) if left > 1 else None
+
+    @header("ABORt", "TRIGger:CLEar")
+    def _abort(self, argument: str) -> None:
+        self._armed = False
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+
+    @header("TRACe:CLEar")
+    def _clear_buffer(self, argument: str) -> None:
+        self.buffer = []
+
+    @header("TRACe:DATA?")
+    def _buffer(self, argument: str) -> str:
+        if not self.buffer:
+            raise ScpiError(-230, "Data corrupt or stale")
+        return ",".join(self._text(reading) for reading in self.buffer)
+
+    @header("TRACe:POINts:ACTual?")
+    def _buffered(self, argument: str) -> str:
+        return str(len(self.buffer))
+
+    @header("STATus:MEASurement[:EVENt]?", "STATus:MEASurement:CONDition?")
+    def _measurement_events(self, argument: str) -> str:
+        return str(self._measurement_bits)
+
+    @property
+    def _measurement_bits(self) -> int:
+        full = len(self.buffer) >= self.values["buffer_points"] and self._sweep is None
+        return BUFFER_FULL if full else 0
+
+    @header("*STB?")
+    def _status_byte(self, argument: str) -> str:
+        byte = (4 if self.errors else 0) | (32 if self.events else 0)
+        byte |= 1 if self._measurement_bits & self.values["measurement_enable"] else 0
+        return str(byte | (64 if byte & self.values["service_enable"] else 0))
+
+    @header("CALCulate3:DATA?")
+    def _statistics(self, argument: str) -> str:
+        """Give a statistic of V, A and ohms over the buffer."""
+        kinds = {"MEAN": statistics.fmean, "MAX": max, "MIN": min, "SDEV": _deviation, "PKPK": lambda data: max(data) - min(data)}
+        if not self.buffer:
+            raise ScpiError(-230, "Data corrupt or stale")
+        columns = zip(*((reading.volts, reading.amps, reading.ohms) for reading in self.buffer), strict=True)
+        return ",".join(_number(float(kinds[self.values["statistic"]](column))) for column in columns)
+
+
+def _deviation(data: Any) -> float:
+    return statistics.stdev(data) if len(data) > 1 else 0.0
+
+
+def _number(value: float) -> str:
+    return f"{value if math.isfinite(value) else NOT_A_NUMBER:+.6E}"
+
+
+def _function(argument: str, *more: str) -> str:
+    """Read the name of a function, quoted or not, with or without :DC."""
+    name = argument.strip().strip("'\"").upper().removesuffix(":DC")
+    short = {"VOLT": VOLT, "VOLTAGE": VOLT, "CURR": CURR, "CURRENT": CURR, "RES": "RES", "RESISTANCE": "RES"}.get(name)
+    if short is None or (short not in (VOLT, CURR) and short not in more):
+        raise ScpiError(-224, "Illegal parameter value")
+    return short
