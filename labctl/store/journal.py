@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import socket
 import sqlite3
@@ -22,6 +23,8 @@ import numpy as np
 
 from labctl.core.errors import StoreError
 from labctl.store.header import to_json
+
+log = logging.getLogger("labctl.store")
 
 APPLICATION_ID = 0x6C_61_62_63          # "labc": tells a journal from any other SQLite file
 VERSION = 1
@@ -107,12 +110,18 @@ class Journal:
         self._points += 1
 
     def event(self, kind: str, elapsed_s: float, text: str, data: Mapping[str, Any] | None = None, *, now: bool = False) -> None:
-        """Write one line of the run's log with the next point or end of the run; at once when `now` or when it is an error."""
+        """Write one line of the run's log with the next point or end of the run; at once when `now` or when it is an error.
+
+        Never raises for a full or vanished disk: who reports a failure must get on with making the bench safe. The line is tried
+        again with the next transaction.
+        """
         with self._lock:
             self._events.append((kind, float(elapsed_s), text, None if data is None else to_json(data)))
             if now or kind == "error":
-                with self._writing("an event"):
-                    pass
+                try:
+                    self._flush("an event")
+                except StoreError as exc:
+                    log.warning("%s", exc)
 
     def end(self, status: str, *, end: Mapping[str, Any]) -> None:
         """Write how the run ended: status done, aborted, failed, unsafe or interrupted, and the end record."""
@@ -130,8 +139,7 @@ class Journal:
                 return
             try:
                 if self._events:
-                    with self._writing("the last events"):
-                        pass
+                    self._flush("the last events")
             finally:
                 self._closed = True
                 with contextlib.suppress(sqlite3.Error):       # refused while somebody reads; the log then stays beside the file
@@ -150,6 +158,10 @@ class Journal:
         with self._writing("the state of the run", durable=True):
             self._database.executemany("INSERT OR REPLACE INTO meta VALUES (?,?)", entries.items())
             self._database.execute("DELETE FROM meta WHERE name=?", (forget,))
+
+    def _flush(self, what: str) -> None:
+        with self._writing(what):
+            pass        # nothing but the buffered events
 
     @contextlib.contextmanager
     def _writing(self, what: str, *, durable: bool = False) -> Iterator[None]:

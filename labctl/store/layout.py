@@ -143,6 +143,8 @@ def words(header: Mapping[str, Any], name: str) -> dict[str, str]:
     """Give units, label, medium and labctl's own name of a per-point quantity."""
     channel = header.get("channels", {}).get(name) or header.get("companions", {}).get(name) or {}
     unit, label = CAMERA_WORDS.get(name, (quantity_unit(name), long_name(name)))
+    if not unit and name.removesuffix("_measured").endswith("_s"):
+        unit = "s"          # durations carry their unit in the name wherever a bare float is passed
     found = {"units": channel.get("unit") or unit, "long_name": channel.get("long_name") or label, "labctl_name": name}
     if name.removesuffix("_measured") in NANOMETRES_IN_VACUUM:
         found["medium"] = "vacuum"

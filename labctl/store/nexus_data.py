@@ -15,8 +15,8 @@ CONTIGUOUS_BELOW = 16 * 1024    # a small array is not worth a chunk index
 
 
 def group(parent: Node, name: str, nexus_class: str, **attrs: Any) -> Node:
-    """Make a NeXus group."""
-    made = parent.create_group(name)
+    """Make a NeXus group; a collection keeps the order in which things were put into it."""
+    made = parent.create_group(name, track_order=nexus_class == "NXcollection")
     made.attrs.update({"NX_class": nexus_class, **attrs})
     return made
 

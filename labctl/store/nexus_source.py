@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,12 +47,12 @@ class NexusTable:
 
     def names(self) -> list[str]:
         """Name every column, by labctl's own names."""
-        found = [item for item in self._fields().values() if "labctl_name" in item.attrs and item.ndim <= len(self._dims)]
+        found = [item for item in self._fields.values() if "labctl_name" in item.attrs and item.ndim <= len(self._dims)]
         return [str(item.attrs["labctl_name"]) for item in found]
 
     def column(self, name: str) -> np.ndarray | None:
         """Give a column as floats; None when there is none of that name."""
-        item = self._fields().get(file_name(name))
+        item = self._fields.get(file_name(name))
         if item is None or "labctl_name" not in item.attrs or item.ndim > len(self._dims):
             return None
         values = item[()]
@@ -62,39 +63,41 @@ class NexusTable:
 
     def flag_names(self) -> list[str]:
         """Name every flag that was recorded."""
-        return [str(item.attrs["labctl_flag"]) for item in self._fields().values() if "labctl_flag" in item.attrs]
+        return [str(item.attrs["labctl_flag"]) for item in self._fields.values() if "labctl_flag" in item.attrs]
 
     def flag(self, name: str) -> np.ndarray:
         """Tell which points carry a flag."""
-        item = self._fields().get(name)
+        item = self._fields.get(name)
         if item is None or "labctl_flag" not in item.attrs:
             return np.zeros(len(self._rows), dtype=bool)
         return item[()].ravel()[self._rows].astype(bool)
 
     def channels(self) -> list[str]:
         """Name the channels that hold arrays."""
-        found = [item for item in self._fields().values() if "labctl_name" in item.attrs and item.ndim > len(self._dims)]
+        found = [item for item in self._fields.values() if "labctl_name" in item.attrs and item.ndim > len(self._dims)]
         return [str(item.attrs["labctl_name"]) for item in found]
 
     def channel_dims(self, name: str) -> tuple[str, ...]:
         """Name the dimensions of a channel."""
-        item = self._fields()[file_name(name)]
+        item = self._fields[file_name(name)]
         return tuple(str(dim[0].name).rsplit("/", 1)[-1] for dim in item.dims)[len(self._dims):]
 
     def array(self, name: str) -> np.ndarray:
         """Give a channel, (points, ...)."""
-        item = self._fields()[file_name(name)]
+        item = self._fields[file_name(name)]
         inner = item.shape[len(self._dims):]
         return item[()].reshape((-1, *inner))[self._rows]
 
     def coordinate(self, dim: str) -> tuple[np.ndarray, str, str] | None:
         """Give values, unit and medium along a dimension."""
-        item = self._fields().get(dim)
+        item = self._fields.get(dim)
         if item is None:
             return None
         return item[()], str(item.attrs.get("units", "")), str(item.attrs.get("medium", ""))
 
+    @functools.cached_property
     def _fields(self) -> dict[str, Any]:
+        """Every dataset by name; looking them up one by one is the slow part of HDF5."""
         return {} if self._group is None else dict(self._group.items())
 
 

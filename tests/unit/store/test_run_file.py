@@ -57,13 +57,14 @@ class TestSameAsJournal:
 
     def test_header_end_events_and_truth_come_back_exactly(self, make_journal, tmp_path):
         journal = make_journal()
-        nexus.render(journal, tmp_path / "run.nxs", results={"resonance_nm": RESULT})
+        nexus.render(journal, tmp_path / "run.nxs", results={"resonance_nm": RESULT, "first": RESULT})
         with load(journal) as ours, load(tmp_path / "run.nxs") as file:
             kept, header = dict(ours.header), dict(file.header)
             channels = kept.pop("channels")
             del channels["counts"]["coords"]["emission_wavelength"]["values"]       # they stand in the data
             assert header.pop("channels") == channels
             assert header == kept
+            assert list(header["parameters"]) == ["step", "frames", "fast", "mode"]
             assert type(header["parameters"]["fast"]["value"]) is bool
             assert header["parameters"]["step"]["value"] == 0.1 + 0.2
             assert file.end == ours.end
@@ -71,7 +72,7 @@ class TestSameAsJournal:
             assert file.events == ours.events
             assert file.plan == ours.plan
             assert (file.run_id, file.status, file.seed) == (ours.run_id, "done", 42)
-            assert file.results == {"resonance_nm": RESULT}
+            assert list(file.results.items()) == [("resonance_nm", RESULT), ("first", RESULT)]
             assert file.headline == ours.headline == "run 7 · ple · CsPbBr₃ · ying2021, simulated · 2026-11-21 13:00 UTC · done"
 
     def test_same_journal_same_file_but_for_time_stamps(self, make_journal, tmp_path):
