@@ -109,20 +109,22 @@ class Chip:
     def _profile(self, light: np.ndarray) -> np.ndarray | None:
         """Give the vertical profile of every column once wells overflow; None while none does.
 
-        What a full pixel cannot hold spreads along its column (blooming) until the column is full; charge is conserved.
+        What a full pixel cannot hold spreads along its column (blooming): the profile is scaled up and cut off at the well until it
+        holds the charge, so a block of full pixels grows from the middle. Charge is conserved until the column is full.
         """
-        if float(light.max()) * float(self.profile.max()) <= PIXEL_WELL_E:
+        overflowing = light * float(self.profile.max()) > PIXEL_WELL_E
+        if not overflowing.any():
             return None
         charge = np.outer(self.profile, light)
-        full = np.minimum(light, self.rows * PIXEL_WELL_E)
+        wanted = np.minimum(light[overflowing], self.rows * PIXEL_WELL_E * 0.999)
+        logarithm = np.log(self.profile)[:, None]
+        low, high = np.zeros(len(wanted)), np.full(len(wanted), np.log(PIXEL_WELL_E) - float(logarithm.min()))
         for _ in range(40):
-            charge = np.minimum(charge, PIXEL_WELL_E)
-            missing = full - charge.sum(axis=0)
-            if float(np.max(missing / np.maximum(full, 1.0))) < 1e-3:
-                break
-            room = (PIXEL_WELL_E - charge) * (charge + 1.0)
-            charge += missing * room / np.maximum(room.sum(axis=0), 1.0)
-        return np.minimum(charge, PIXEL_WELL_E) / np.maximum(light, 1e-30)
+            middle = (low + high) / 2.0
+            too_little = np.exp(np.minimum(logarithm + middle, np.log(PIXEL_WELL_E))).sum(axis=0) < wanted
+            low, high = np.where(too_little, middle, low), np.where(too_little, high, middle)
+        charge[:, overflowing] = np.exp(np.minimum(logarithm + high, np.log(PIXEL_WELL_E)))
+        return charge / np.maximum(light, 1e-30)
 
     def _compress(self, electrons: np.ndarray, light: np.ndarray) -> None:
         """Bend the response of well-filled pixels, in place."""

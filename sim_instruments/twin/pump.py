@@ -81,7 +81,8 @@ class Beam:
         grid, density = self._product(states)
         if not grid.size:
             return Band(grid, grid, 0.0, 0.0)
-        power = density * np.gradient(grid)
+        steps = np.gradient(grid)
+        power = density * np.minimum(steps, steps[0])       # between two lines far apart there is a gap, not a wide step
         total = float(power.sum())
         return Band(grid, power, total, float(power @ grid) / total if total > 0.0 else 0.0)
 

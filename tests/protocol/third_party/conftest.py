@@ -6,6 +6,8 @@ The code of the drivers' packages is not modified; the shims bend what surrounds
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import importlib
 import sys
 from collections.abc import Callable
 
@@ -64,3 +66,26 @@ def open_client():
     yield open_with
     for client in opened:
         client.close()
+
+
+@pytest.fixture
+def load_andor(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], type]:
+    """Let pyLabLib find an emulated Andor library where it would load the vendor's; gives its camera class.
+
+    Its signatures are made on import, so that happens here, with a C long of the 32 bits it has in the vendor's interface.
+    """
+    with monkeypatch.context() as patch:
+        patch.setattr(ctypes, "c_long", ctypes.c_int32)
+        patch.setattr(ctypes, "c_ulong", ctypes.c_uint32)
+        importlib.import_module("pylablib.devices.Andor.atmcd32d_defs")
+    sdk = importlib.import_module("pylablib.devices.Andor.AndorSDK2")
+    library_module = importlib.import_module("pylablib.devices.Andor.atmcd32d_lib")
+    monkeypatch.setitem(importlib.import_module("pylablib").par, "devices/only_windows_dlls", False)
+
+    def load(library: object) -> type:
+        monkeypatch.setattr(library_module.load_lib, "load_lib", lambda *arguments, **options: library)
+        monkeypatch.setattr(library_module.wlib, "_initialized", False)
+        monkeypatch.setattr(sdk.libctl, "initialized", False)
+        return sdk.AndorSDK2Camera
+
+    return load
