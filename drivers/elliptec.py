@@ -199,11 +199,7 @@ class ELL14(Device):
     def pulses_per_degree(self) -> float:
         """The scale, from the unit itself (travel and pulses of IN)."""
         if self._pulses_per_degree is None:
-            text = self.information
-            travel, pulses = int(text[18:22], 16), int(text[22:30], 16)
-            if not travel or not pulses:
-                raise BadReply(self.name, f"it describes itself without a scale: {text!r}.", remedy="Switch it off and on.")
-            self._pulses_per_degree = pulses / travel
+            self._pulses_per_degree = float(self.values("in IN 30", cast=_scale)[0])
         return self._pulses_per_degree
 
     @property
@@ -286,9 +282,13 @@ class ELL14(Device):
         self._target = self._queued = None
 
     def eta(self, old: float, new: float) -> float:
-        """Give the seconds of a move, homing included if it is due."""
-        homing = 0.0 if self._homed else HOMING_S
-        return homing + PAUSE_BEFORE_MOVE_S + START_S + abs(new - old) / SPEED_DEG_S
+        """Give the seconds of a move; homing, once, comes on top (`due_before_move_s`)."""
+        return PAUSE_BEFORE_MOVE_S + START_S + abs(new - old) / SPEED_DEG_S
+
+    @property
+    def due_before_move_s(self) -> float:
+        """Seconds of homing that the next move starts with."""
+        return 0.0 if self._homed else HOMING_S
 
     # ------------------------------------------------------------ what every driver offers
     def identify(self) -> Identity:
@@ -310,6 +310,14 @@ class ELL14(Device):
         if self.park_angle is not None:
             self.start_move(self.park_angle)
         self.finish(lambda: self.moving, 6.0, "parking")
+
+
+def _scale(text: str) -> float:
+    """Read pulses per degree from the 30 characters of IN; raises ValueError."""
+    travel, pulses = int(text[18:22], 16), int(text[22:30], 16)
+    if not travel or not pulses:
+        raise ValueError(text)
+    return pulses / travel
 
 
 def _signed(text: str) -> int:

@@ -183,6 +183,13 @@ class Bench:
         """The simulated world, for tests and rehearsals; None on hardware."""
         return self._world.twin if self._world is not None else None
 
+    def emulator(self, role: str) -> Any:
+        """Give the emulated port or library behind a role, so that a test can plant faults; None on hardware."""
+        if self._world is None:
+            return None
+        resource = self.devices[role].config.resource
+        return self._world.ports.get(resource) or self._world.libraries.get(resource)
+
     # ---------------------------------------------------------------- for people and scripts
     def run_level(self, level: str) -> list[Problem]:
         """Carry out park, safe or shutdown now, each action on its own; gives what failed."""

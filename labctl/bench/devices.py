@@ -96,12 +96,13 @@ class DriverAxis:
             raise LimitError(self.name, problems[0].text, state="nothing was moved")
         device, spec = self.device, self.spec
         eta = self.eta(None, value)
-        give_up = device.clock.now() + 3 * eta + 2.0
+        limit = 3 * (eta + float(getattr(device.driver, "due_before_move_s", 0.0))) + 2.0
+        give_up = device.clock.now() + limit
         yield from device.call(spec.start, value)
         while (yield from device.call(spec.poll)):
             if device.clock.now() > give_up:
                 yield from self.stop()
-                raise NotSettled(self.name, f"the move to {value:g} {self.unit} did not end in {3 * eta + 2:.1f} s.",
+                raise NotSettled(self.name, f"the move to {value:g} {self.unit} did not end in {limit:.1f} s.",
                                  state="stop sent, position unknown", remedy="Look whether something blocks it.")
             yield POLL_S
         readback = yield from self._settled(value)
@@ -224,7 +225,10 @@ class DriverShutter:
         yield from self._command("open", "is_open")
 
     def close(self) -> Steps[None]:
-        """Close, and wait until it says it is; raises when it does not."""
+        """Close, and wait until it says it is; raises when it does not. One that says it is closed is not commanded again."""
+        if self.confirmed_closed and (yield from self.device.call("is_closed")):
+            return
+        self.confirmed_closed = False
         yield from self._command("close", "is_closed")
         self.confirmed_closed = True
 

@@ -191,8 +191,8 @@ class PumpLevel:
                                    f"{shown(high, self.name)}, the reach of attenuator, filters and the sample's limit.")]
 
     def eta(self, start: float | None, stop: float) -> float:
-        """Allow for two rounds of plate and power head."""
-        return 2.0 * (self.beam.plate.eta(None, stop=45.0) + self.beam.settle_s)
+        """Allow for one round of plate and power head; a second one is rare, and a filter change rarer."""
+        return self.beam.plate.eta(0.0, 15.0) + self.beam.settle_s
 
     def move(self, value: float, at: Mapping[str, float]) -> Steps[dict[str, float]]:
         """Set filter and plate, then correct the plate until the pick-off reads what it should."""

@@ -50,6 +50,8 @@ QUANTITIES = _table(
     Quantity("delay.time", "ps", "pump_delay", "Pump delay"),
     Quantity("exposure_s", "s", "exposure_time", "Exposure"),
     Quantity("effective_exposure_s", "s", "effective_exposure_time", "Effective exposure (read-out shift included)"),
+    Quantity("cycle_s", "s", "cycle_time", "Camera cycle time"),
+    Quantity("settle_s", "s", "settling_time", "Settling time before the reading"),
     Quantity("elapsed_s", "s", "elapsed_time", "Time since the start of the run"),
     Quantity("power", "W", "power", "Power at the pick-off head", ("µW", 1e6)),
 )

@@ -178,9 +178,13 @@ class Engine:
         self.listeners.tell(Progress(elapsed, done, total, left))
 
     def _log(self, level: str, text: str) -> None:
+        """Write a line of the run's log; a journal that cannot take it must not keep the bench from being parked."""
         elapsed = self.clock.now() - self._started
-        if self._recorder is not None:
-            self._recorder.event(level, elapsed, text)
+        try:
+            if self._recorder is not None:
+                self._recorder.event(level, elapsed, text)
+        except LabctlError:
+            log.exception("the journal did not take: %s", text)
         self.listeners.tell(LogLine(elapsed, level, text))
 
 

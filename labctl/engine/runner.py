@@ -110,13 +110,26 @@ def _measure(procedure: Procedure, bench: Bench, order: Order, plan: Plan, journ
         end = engine.run(plan.points, journal, seed=seed, run_id=run_id, procedure=order.name, estimate=plan.estimate,
                          before_first=lambda: journal.describe(_described(bench, plan)))
     finally:
-        journal.end(end.status, end={
+        trouble = _end_journal(journal, bench, end)
+    if trouble is not None:
+        status = "failed" if end.status == "done" else end.status
+        return replace(end, status=status, problems=(*end.problems, trouble))
+    return end
+
+
+def _end_journal(journal: Journal, bench: Bench, end: RunEnd) -> Problem | None:
+    """Write the end of the run and close the journal; gives what kept it from doing so. The points are in it either way."""
+    trouble = None
+    for step in (lambda: journal.end(end.status, end={
             "problems": [problem.as_json() for problem in end.problems], "seconds": end.seconds,
             "end_utc": bench.clock.utc().isoformat(), "instruments_end": drive(bench.clock, bench.snapshot()),
-            "truth": bench.truth(),
-        })
-        journal.close()
-    return end
+            "truth": bench.truth()}), journal.close):
+        try:
+            step()
+        except (LabctlError, OSError) as exc:
+            log.exception("the end of the run could not be written")
+            trouble = Problem("file", f"the end of the run could not be written: {exc}")
+    return trouble
 
 
 def _close(procedure: Procedure, bench: Bench, order: Order, place: names.Place, end: RunEnd, seed: int, run_id: str,

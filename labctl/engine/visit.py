@@ -37,8 +37,8 @@ class Visitor:
     def visit(self, index: int, point: Point, start: float) -> Steps[Reading]:
         """Visit one point; gives what was found. On any exception the caller parks the bench."""
         values: dict[str, float] = {**point.set}
-        if self.shutter is not None:
-            yield from self._again("shutter", self.shutter.close)
+        if point.do:
+            yield from self._close()
         for name in point.do:
             yield from self.bench.action(name)
         yield from self.configure(point)
@@ -71,13 +71,19 @@ class Visitor:
     def _expose(self, names: list[str], light: bool) -> Steps[dict[str, Any]]:
         if light and self.shutter is not None:
             yield from self.shutter.open()
+        else:
+            yield from self._close()
         yield Together({name: self.detectors[name].expose() for name in names})
-        if self.shutter is not None:
-            yield from self.shutter.close()
+        if light:
+            yield from self._close()
         results = yield Together({name: self.detectors[name].fetch() for name in names})
         for name, (found, numbers, _) in results.items():
             self._insist_finite(name, found, numbers)
         return results
+
+    def _close(self) -> Steps[None]:
+        if self.shutter is not None:
+            yield from self.shutter.close()
 
     def _insist_finite(self, name: str, arrays: Mapping[str, np.ndarray], numbers: Mapping[str, float]) -> None:
         channels = {channel.name: channel for channel in self.detectors[name].channels()}

@@ -26,7 +26,7 @@ class TestOnePoint:
         assert run(bench, journal, [lit(500)]).status == "done"
         start = bench.done.index("configure spectrum")
         assert bench.done[start + 1:bench.done.index("park shutter", start)] == [
-            "close", "close", "move pump.wavelength 500", "there pump.wavelength 500", "move pump.power 1", "there pump.power 1",
+            "close", "move pump.wavelength 500", "there pump.wavelength 500", "move pump.power 1", "there pump.power 1",
             "open", "expose spectrum lit", "close", "fetch spectrum dark"]
 
     def test_parked_before_the_first_and_after_the_last_point(self, bench, journal):
