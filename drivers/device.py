@@ -53,15 +53,17 @@ class Device(Instrument):
 
     def values(self, command: str, separator: str = ",", cast: Any = float, preprocess_reply: Callable[[str], str] | None = None,
                maxsplit: int = -1, **options: Any) -> list[Any]:
-        """Ask and convert; a reply that does not convert is a BadReply, never a string where a number is meant."""
-        answer = self.ask(command, **options).strip()
-        text = preprocess_reply(answer) if preprocess_reply else answer
-        parts = [text] if cast is str else text.split(separator, maxsplit)
-        try:
-            return [cast(part) for part in parts]
-        except ValueError:
-            raise BadReply(self.name, f"it answered {answer!r} to {command!r}, which is not {cast.__name__}.",
-                           state="unchanged", remedy="Ask again; if it stays so, another device may be on this port.") from None
+        """Ask and convert. What does not convert is asked again, then a BadReply: never a string where a number is meant."""
+        answer = ""
+        for _ in range(self.port.tries):
+            answer = self.ask(command, **options).strip()
+            try:
+                text = preprocess_reply(answer) if preprocess_reply else answer
+                return [cast(part) for part in ([text] if cast is str else text.split(separator, maxsplit))]
+            except ValueError:
+                self.port.mistrust(f"{answer!r} is no answer to {command!r}; asked again")
+        raise BadReply(self.name, f"it answers {answer!r} to {command!r}, which makes no sense.", state="unchanged",
+                       remedy="Another device may be on this port: correct the resource in the bench file.")
 
     def wait_for(self, query_delay: float | None = None) -> None:
         """Wait on the clock (pymeasure's own sleeps)."""

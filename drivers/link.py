@@ -306,6 +306,11 @@ class Port:
         with self._translated(b""):
             self.adapter.flush_read_buffer()
 
+    def mistrust(self, text: str) -> None:
+        """Note that a reply made no sense; the line is brought back into step before the next conversation."""
+        self.note(text)
+        self._astray = b""
+
     # ------------------------------------------------------------ bytes
     def _send(self, data: bytes) -> None:
         wire.debug("%s > %r", self.name, data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from drivers.device import Device, check_limits, within
@@ -13,7 +14,8 @@ SETTLE_S = 3.5          # seven response times of a thermopile-like head (0.5 s,
 SAMPLE_S = 0.3e-3            # unverified: seconds for one averaged sample
 ZERO_S = 5.0                 # unverified
 OVERRANGE_W = 1e30           # SCPI's infinity (9.9E37) instead of a reading
-CAN_SET_WAVELENGTH = 32      # flag of SYST:SENS:IDN?
+NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d{2,3})?")
+ERROR_ENTRY = re.compile(r'([+-]?\d+),\s*"(.*)"')
 WAVELENGTH_STEP_NM = 0.5     # unverified: finest step of the wavelength correction
 
 
@@ -27,6 +29,21 @@ class NoSensor(DeviceFault):
 
 class OverRange(DeviceFault):
     """The power exceeds the range, or the head's maximum."""
+
+
+def _number(text: str) -> float:
+    """Read a number, refusing one whose exponent lost a digit on the way; raises ValueError."""
+    if not NUMBER.fullmatch(text):
+        raise ValueError(text)
+    return float(text)
+
+
+def _entry(text: str) -> tuple[int, str]:
+    """Read an entry of the error queue; raises ValueError."""
+    found = ERROR_ENTRY.fullmatch(text)
+    if not found:
+        raise ValueError(text)
+    return int(found[1]), found[2]
 
 
 class PM100DPort(Port):
@@ -64,27 +81,26 @@ class PM100D(Device):
 
     def raise_errors(self) -> None:
         """Raise the oldest entry of the error queue, if there is one, and clear the rest."""
-        code, _, text = self.ask("SYST:ERR?").partition(",")
-        try:
-            number = int(code)
-        except ValueError:
-            raise BadReply(self.name, f"it answered {code!r} when asked for its errors.", state="unknown") from None
+        number, text = self.values("SYST:ERR?", maxsplit=0, cast=_entry)[0]
         if number != 0:
             self.port.post(b"*CLS\n")
-            raise MeterError(self.name, f"it reports error {number}: {text.strip(chr(34))}.", state="the last command was refused",
+            raise MeterError(self.name, f"it reports error {number}: {text}.", state="the last command was refused",
                              remedy="Compare the head and the model with the bench file.")
 
     wavelength_setting = Device.control("SENS:CORR:WAV?", "SENS:CORR:WAV %.10g",
-                                        """Control the wavelength in nm (float), unchecked.""")
-    shortest_wavelength = Device.measurement("SENS:CORR:WAV? MIN", """The shortest wavelength of the head in nm (float).""")
-    longest_wavelength = Device.measurement("SENS:CORR:WAV? MAX", """The longest wavelength of the head in nm (float).""")
+                                        """Control the wavelength in nm (float), unchecked.""", cast=_number)
+    shortest_wavelength = Device.measurement("SENS:CORR:WAV? MIN", """The shortest wavelength of the head in nm (float).""",
+                                             cast=_number)
+    longest_wavelength = Device.measurement("SENS:CORR:WAV? MAX", """The longest wavelength of the head in nm (float).""",
+                                            cast=_number)
     averages = Device.control("SENS:AVER:COUN?", "SENS:AVER:COUN %d", """Control how many samples are averaged (int, 1 to 3000).""",
-                              **within((1, 3000), ""), get_process=int)
+                              **within((1, 3000), ""), cast=_number, get_process=int)
     range_w = Device.control("SENS:POW:RANG?", "SENS:POW:RANG %g", """Control the upper end of the range in W (float).""",
-                             **within((0.0, 1000.0), "W"))
+                             **within((0.0, 1000.0), "W"), cast=_number)
     auto_range = Device.control("SENS:POW:RANG:AUTO?", "SENS:POW:RANG:AUTO %d", """Control whether the range follows (bool).""",
                                 get_process=bool, set_process=int)
-    zero_magnitude = Device.measurement("SENS:CORR:COLL:ZERO:MAGN?", """What zeroing found, in the head's unit (float).""")
+    zero_magnitude = Device.measurement("SENS:CORR:COLL:ZERO:MAGN?", """What zeroing found, in the head's unit (float).""",
+                                        cast=_number)
     sensor = Device.measurement("SYST:SENS:IDN?", """The head's name, serial number, date, type and flags (str).""", cast=str)
 
     @property
@@ -111,7 +127,7 @@ class PM100D(Device):
     @property
     def power(self) -> float:
         """The power in W (float); raises OverRange, NoSensor."""
-        reading = float(self.values("MEAS:POW?")[0])
+        reading = float(self.values("MEAS:POW?", cast=_number)[0])
         if abs(reading) > OVERRANGE_W or reading != reading:
             raise OverRange(self.name, "the power is above its range.", state=f"it reads {reading:g}",
                             remedy="Switch 'auto_range' on, or attenuate the beam.")

@@ -99,10 +99,7 @@ class SpectraPro(Device):
         return judge
 
     def _number(self, command: str) -> float:
-        found = re.search(r"-?\d+(\.\d+)?", self.ask(command))
-        if found is None:
-            raise BadReply(self.name, f"its answer to {command!r} holds no number.", state="unknown", remedy="Ask again.")
-        return float(found.group())
+        return self.values(command, cast=_first_number)[0]
 
     @property
     def centre(self) -> float:
@@ -217,3 +214,11 @@ class SpectraPro(Device):
         """Let a move under way end; stop a scan."""
         self.finish(lambda: self.moving, 6.0, "the move under way")
         self.stop()
+
+
+def _first_number(text: str) -> float:
+    """Read the first number of an answer, whatever stands around it; raises ValueError."""
+    found = re.search(r"-?\d+(\.\d+)?", text)
+    if found is None:
+        raise ValueError(text)
+    return float(found.group())
