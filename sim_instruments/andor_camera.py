@@ -62,13 +62,16 @@ class Cooling:
     setpoint_c: float = ROOM_C
     on: bool = False
     stuck: bool = False            # fault: the temperature stays where it is
+    settled_before: bool = True    # the chip was found, and left, where it is wanted
 
     def aim(self) -> None:
         """Send the chip where setpoint and switch want it."""
         mover = self.camera.temperature_c
         goal = self.setpoint_c if self.on else ROOM_C
-        if not self.stuck:
-            mover.move(goal, abs(goal - mover.position) / COOLING_K_S)
+        distance = abs(goal - mover.position)
+        if not self.stuck and (distance > 0.0 or mover.moving):
+            self.settled_before = False
+            mover.move(goal, distance / COOLING_K_S)
 
     def state(self) -> str:
         """Tell "off", "not_reached", "not_stabilised" or "stabilised"."""
@@ -77,7 +80,8 @@ class Cooling:
             return "off"
         if self.stuck or abs(mover.position - self.setpoint_c) > REACHED_WITHIN_K:
             return "not_reached"
-        return "stabilised" if self.clock.now() >= mover.arrival + STABLE_AFTER_S else "not_stabilised"
+        rested = self.settled_before or self.clock.now() >= mover.arrival + STABLE_AFTER_S
+        return "stabilised" if rested else "not_stabilised"
 
 
 @dataclass

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from scipy.special import erfc
 
-from sim_instruments.twin.sample import Lines, Sample
+from sim_instruments.twin.sample import Absorption, Lines, Sample
 from sim_instruments.twin.units import BOLTZMANN_EV_K, ELECTRON_J, FWHM_PER_SD, HC_EV_NM, energy_ev
 
 ENERGY_400_EV = 3.09960            # 400 nm, where cross-sections are quoted
@@ -35,14 +36,18 @@ def absorption_ev(lines: Lines, temperature_k: float) -> float:
 
 def one_photon_cm2(energy: Any, sample: Sample, temperature_k: float) -> np.ndarray:
     """Give the absorption cross-section in cm² at photon energies in eV: exciton line plus continuum, scaled at 400 nm."""
-    shape = _one_photon_shape(np.asarray(energy, dtype=float), sample, temperature_k)
-    return sample.absorption.cross_section_400_cm2 * shape / _one_photon_shape(np.asarray(ENERGY_400_EV), sample, temperature_k)
+    shape = _one_photon_shape(np.asarray(energy, dtype=float), sample.absorption, sample.lines, temperature_k)
+    return shape * _scale_cm2(sample.absorption, sample.lines, temperature_k)
 
 
-def _one_photon_shape(energy: np.ndarray, sample: Sample, temperature_k: float) -> np.ndarray:
-    absorption = sample.absorption
-    centre = absorption_ev(sample.lines, temperature_k)
-    sd = sample.lines.relative_absorption_width * emission_fwhm_ev(sample.lines, temperature_k) / FWHM_PER_SD
+@lru_cache(maxsize=16)
+def _scale_cm2(absorption: Absorption, lines: Lines, temperature_k: float) -> float:
+    return absorption.cross_section_400_cm2 / float(_one_photon_shape(np.asarray(ENERGY_400_EV), absorption, lines, temperature_k))
+
+
+def _one_photon_shape(energy: np.ndarray, absorption: Absorption, lines: Lines, temperature_k: float) -> np.ndarray:
+    centre = absorption_ev(lines, temperature_k)
+    sd = lines.relative_absorption_width * emission_fwhm_ev(lines, temperature_k) / FWHM_PER_SD
     offset = absorption.continuum_offset_ev
     onset = centre + (max(2.2 * sd, 0.030) if offset is None else offset)
     line = absorption.exciton_weight * np.exp(-((energy - centre) ** 2) / (2.0 * sd**2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import gammaln
@@ -41,14 +42,17 @@ def poisson(mean: float) -> np.ndarray:
     return shares
 
 
+@lru_cache(maxsize=16)
 def radiative_rates(kinetics: Kinetics) -> np.ndarray:
     """Give the radiative rate of each state, 1/s."""
     single = kinetics.quantum_yield / kinetics.exciton_lifetime_s
     rates = kinetics.radiative_factor * single * np.minimum(_STATES / 2.0, 3.0)
     rates[:2] = 0.0, single
+    rates.flags.writeable = False
     return rates
 
 
+@lru_cache(maxsize=16)
 def total_rates(kinetics: Kinetics) -> np.ndarray:
     """Give the rate at which each state is left, 1/s: radiative, non-radiative and Auger (∝ n²(n−1))."""
     radiative = radiative_rates(kinetics)
@@ -56,6 +60,7 @@ def total_rates(kinetics: Kinetics) -> np.ndarray:
     auger = max(1.0 / kinetics.biexciton_lifetime_s - kinetics.radiative_factor * radiative[1], 0.0)
     rates = radiative + _STATES * loss + auger * _STATES**2 * (_STATES - 1) / 4.0
     rates[1] = radiative[1] + loss
+    rates.flags.writeable = False
     return rates
 
 

@@ -6,20 +6,21 @@ one amplifier whose modes are the cavity's; the rest of the excitations shows as
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from sim_instruments.twin.amplifier import amplify
 from sim_instruments.twin.excitation import absorption_ev, excitations, exciton_ev
 from sim_instruments.twin.gain import modal_gain
-from sim_instruments.twin.populations import Yields, shares, yields
-from sim_instruments.twin.sample import Cavity, Resonance, Sample
+from sim_instruments.twin.populations import shares, yields
+from sim_instruments.twin.sample import Cavity, Lines, Resonance, Sample
 from sim_instruments.twin.spectra import Emission, NarrowLine, Polarisation, line_shape, line_width_nm, per_nm, spontaneous
 from sim_instruments.twin.units import LIGHT_CM_S, energy_ev
 
 MOST_DEPLETION = 0.8               # of the population, by the modes
-GRID_NM = 0.05                     # spacing of the continuum
+REACH_NM, GRID_NM = 40.0, 0.05     # of the continuum
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def emission(pump: Pump, sample: Sample, temperature_k: float, active: float = 1
         raise ValueError(f"sample {sample.name} has no [cavity] and [resonance]")
     driven = drive(pump, sample, resonance, temperature_k)
     energies, photons = mode_photons(driven, sample, cavity, resonance, pump.pulse_s, temperature_k, active)
-    wavelength = _grid(sample, temperature_k)
+    wavelength, shape = _exciton_line(sample.lines, temperature_k)
     spread = Polarisation(resonance.far_spontaneous_polarisation + driven.closeness
                           * (sample.detected.polarisation - resonance.far_spontaneous_polarisation), sample.detected.angle_deg)
     far = resonance.far_polarisation_factor
@@ -95,24 +96,22 @@ def emission(pump: Pump, sample: Sample, temperature_k: float, active: float = 1
         NarrowLine(float(energy_ev(energy)), line_width_nm(float(energy_ev(energy)), cavity.line_fwhm_ev), float(amount),
                    Polarisation(mode.polarisation * (far + (1.0 - far) * driven.closeness), mode.angle_deg))
         for energy, amount, mode in zip(energies, photons, cavity.modes, strict=True))
-    continuum = _spontaneous_nm(wavelength, driven, float(photons.sum()), sample, resonance, pump.pulse_s, temperature_k)
-    return Emission(wavelength, active * continuum, spread, lines)
+    amount = _spontaneous(driven, float(photons.sum()), sample, resonance, pump.pulse_s)
+    return Emission(wavelength, active * amount * shape, spread, lines)
 
 
-def _spontaneous_nm(wavelength_nm: np.ndarray, driven: Drive, stimulated: float, sample: Sample, resonance: Resonance,
-                    pulse_s: float, temperature_k: float) -> np.ndarray:
-    """Give the exciton line, less what the modes took from the part of the crystals that has feedback."""
-    occupation = shares(driven.excitations, pulse_s, sample.kinetics)
-    amount: Yields = replace(yields(occupation, pulse_s, sample.kinetics), biexciton=0.0, trion=0.0, charged_biexciton=0.0)
+def _spontaneous(driven: Drive, stimulated: float, sample: Sample, resonance: Resonance, pulse_s: float) -> float:
+    """Give the photons in the exciton line, less what the modes took from the part of the crystals that has feedback."""
+    amount = yields(shares(driven.excitations, pulse_s, sample.kinetics), pulse_s, sample.kinetics).exciton
     coupled = -np.expm1(-driven.gain_excitations)
     depletion = min(stimulated / coupled, MOST_DEPLETION) if coupled > 0.0 else 0.0
-    shape = line_shape(energy_ev(wavelength_nm), exciton_ev(sample.lines, temperature_k), sample.lines, temperature_k)
-    remaining = sample.gain.spontaneous_factor * amount.exciton * (1.0 - resonance.feedback_part * depletion)
-    return remaining * per_nm(shape, wavelength_nm)
+    return sample.gain.spontaneous_factor * amount * (1.0 - resonance.feedback_part * depletion)
 
 
-def _grid(sample: Sample, temperature_k: float) -> np.ndarray:
-    """Give a wavelength grid that holds the exciton line out to where nothing is left of it."""
-    centre = float(energy_ev(exciton_ev(sample.lines, temperature_k)))
-    reach = 40.0
-    return np.arange(centre - reach, centre + reach, GRID_NM)
+@lru_cache(maxsize=16)
+def _exciton_line(lines: Lines, temperature_k: float) -> tuple[np.ndarray, np.ndarray]:
+    """Give a wavelength grid that holds the exciton line, and the line of unit area on it, per nm."""
+    exciton = exciton_ev(lines, temperature_k)
+    centre = float(energy_ev(exciton))
+    wavelength = np.arange(centre - REACH_NM, centre + REACH_NM, GRID_NM)
+    return wavelength, per_nm(line_shape(energy_ev(wavelength), exciton, lines, temperature_k), wavelength)

@@ -33,6 +33,7 @@ __all__ = ["Gate", "PathItem", "Twin"]
 
 DRIFT_SD, DRIFT_TAU_S = 0.005, 1200.0
 PULSE_JITTER = 0.01                # rms of the energy of one pulse
+NEGLIGIBLE = 1e-4                  # of the band's strongest node: left out of the excitation, not of the dose
 FEWEST_STEPS, MOST_STEPS = 16, 256  # into which the course of a mover is cut
 
 
@@ -249,8 +250,9 @@ class Twin:
     def _spectrum(self, states: tuple[tuple[Any, ...], ...], seen: tuple[Any, ...], active: float) -> np.ndarray:
         band = self.beam.band(states)
         level = 1.0 + self.drift.value
-        fluence = band.power_w * level / self._pulses_per_s / self._spot_cm2
-        pulse = Pump(band.wavelength_nm, fluence, self.source.pulse_s)
+        counts = band.power_w > NEGLIGIBLE * float(band.power_w.max())
+        fluence = band.power_w[counts] * level / self._pulses_per_s / self._spot_cm2
+        pulse = Pump(band.wavelength_nm[counts], fluence, self.source.pulse_s)
         emitted = emission(pulse, self.sample, self.temperature_k, active)
         scattered = self.beam.density_w_nm(states, self.arm.seen_wavelengths(seen)) * level
         return self.arm.electrons_per_s(seen, emitted, self._pulses_per_s) + self.arm.leakage_per_s(seen, scattered)

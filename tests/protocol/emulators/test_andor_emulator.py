@@ -145,10 +145,11 @@ class TestCooling:
         assert sdk.ints("GetTemperatureRange", count=2) == (SUCCESS, -120, 20)
         assert sdk("SetTemperature", -121) == P1
 
-    def test_a_bench_is_found_cold(self, clock):
+    def test_a_bench_is_found_cold_and_stable(self, clock):
         client = Client(make_sdk([Unit("ccd", "andor")], clock=clock, seed=1))
         client("Initialize", b"")
-        clock.wait(60.0)
+        client("SetTemperature", -60)
+        client("CoolerON")
         assert client.ints("IsCoolerOn") == (SUCCESS, 1)
         assert client.ints("GetTemperature") == (20036, -60)
 
@@ -166,7 +167,8 @@ class TestCooling:
 class TestSettings:
     @pytest.mark.parametrize(("name", "arguments", "code"), [
         ("SetReadMode", (7,), P1), ("SetReadMode", (-1,), P1), ("SetAcquisitionMode", (0,), P1),
-        ("SetAcquisitionMode", (4,), NOT_SUPPORTED), ("SetHSSpeed", (0, 3), P2), ("SetVSSpeed", (3,), P1), ("SetPreAmpGain", (3,), P1), ("SetTriggerMode", (3,), P1),
+        ("SetAcquisitionMode", (4,), NOT_SUPPORTED), ("SetHSSpeed", (0, 3), P2), ("SetVSSpeed", (3,), P1),
+        ("SetPreAmpGain", (3,), P1), ("SetTriggerMode", (3,), P1),
         ("SetExposureTime", (-1.0,), P1), ("SetNumberAccumulations", (0,), P1), ("SetImage", (1, 1, 1, 1024, 1, 257), P6),
         ("SetImage", (1, 1, 10, 5, 1, 256), P4), ("SetImage", (3, 1, 1, 1024, 1, 256), P4), ("SetSingleTrack", (1, 20), P2),
         ("SetShutter", (0, 3, 0, 0), P2), ("SetFanMode", (3,), P1)])
