@@ -64,7 +64,10 @@ class TestDeterminism:
         assert not np.array_equal(counts[0], counts[2])
 
 
-def altered_bench(tmp_path: Path, sample_change: tuple[str, str] | None = None, bench_change: tuple[str, str] | None = None) -> Path:
+Change = tuple[str, str] | None
+
+
+def altered_bench(tmp_path: Path, sample_change: Change = None, bench_change: Change = None) -> Path:
     """Copy the packaged bench and sample files, change one line of one of them."""
     benches, samples = (Path(str(resources.files(f"sim_instruments.{kind}"))) for kind in ("benches", "samples"))
     bench, sample = tmp_path / "altered.toml", tmp_path / "sample.toml"

@@ -96,5 +96,5 @@ class TestRealBackend:
             assert again.identities
 
     def test_a_port_that_does_not_exist_is_named(self, tmp_path):
-        with pytest.raises(Refused, match="instruments.shutter"):
+        with pytest.raises(Refused, match=r"instruments\.shutter"):
             api.open_config(self.config(tmp_path), "")
