@@ -99,8 +99,8 @@ def test_sees_the_twin_s_light(load_andor, open_client):
     dark = camera.snap().astype(int)
     twin.element("shutter").opening.move(1.0)
     lit = camera.snap().astype(int)
-    assert (lit - dark)[0, :150].max() > 1000
-    assert (lit - dark)[0, 500:].max() < 500
+    assert (lit - dark)[0, :150].max() > 150
+    assert np.abs((lit - dark)[0, 500:]).mean() < 10
 
 
 def test_errors_arrive_as_the_library_s_codes(camera, library):
