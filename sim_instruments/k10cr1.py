@@ -10,6 +10,7 @@ from typing import Any
 
 from sim_instruments.apt import AptDevice, data_frame, frame, message
 from sim_instruments.clock import Clock, Handle
+from sim_instruments.trapezoid import travel_seconds
 from sim_instruments.twin.elements import RotatingPlate
 from sim_instruments.wire import Unit, serial_number
 
@@ -62,13 +63,6 @@ def factory_settings() -> dict[int, tuple[int, ...]]:
     homing = round(FASTEST_HOMING_DEG_S * VELOCITY_SCALE)
     return {VELOCITY: (0, hard, fast), JOG: (2, round(5.0 * STEPS_PER_DEG), 0, hard, fast, 2), SWITCHES: (4, 1, 0, 0, 1),
             CURRENTS: (5, 30), BACKLASH: (0,), HOME: (REVERSE, 1, homing, HOME_OFFSET), RELATIVE: (0,), ABSOLUTE: (0,)}
-
-
-def travel_seconds(distance: float, velocity: float, acceleration: float) -> float:
-    """Give the duration of a trapezoidal move: d/v + v/a, or 2·sqrt(d/a) when the distance is too short to reach v."""
-    if distance >= velocity**2 / acceleration:
-        return distance / velocity + velocity / acceleration
-    return 2 * math.sqrt(distance / acceleration)
 
 
 @dataclass(frozen=True)

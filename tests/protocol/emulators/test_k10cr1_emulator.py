@@ -4,7 +4,8 @@ import struct
 
 import pytest
 
-from sim_instruments.k10cr1 import STEPS_PER_DEG, EmulatedK10CR1, travel_seconds
+from sim_instruments.k10cr1 import STEPS_PER_DEG, EmulatedK10CR1
+from sim_instruments.trapezoid import travel_seconds
 
 STATUS = bytes.fromhex("290401005001")
 POSITION = bytes.fromhex("110401005001")
