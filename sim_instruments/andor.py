@@ -62,13 +62,14 @@ class Atmcd(Library):
     """The library with one camera.
 
     Besides the faults of every library: `not_cooled` (the temperature stays where it is). `fire_trigger()` is the pulse on the
-    camera's external trigger input.
+    camera's external trigger input. The option `shutter = "internal"` gives the head a shutter of its own; without one the output
+    of SetShutter drives nothing, and the chip sees the slit even while it is read.
     """
 
     internal_error = Code.GENERAL_ERRORS
 
     def __init__(self, camera: Camera, *, clock: Clock, seed: int = 0, options: Mapping[str, Any] | None = None):
-        self.camera = AndorCamera(camera, clock, internal_shutter=bool((options or {}).get("internal_shutter", False)))
+        self.camera = AndorCamera(camera, clock, internal_shutter=(options or {}).get("shutter") == "internal")
         super().__init__(clock, SettingFunctions(self.camera), FrameFunctions(self.camera))
         self.lock = self.camera.lock
         self.serial = int(serial_number(seed, camera.role, 4)) + 10_000

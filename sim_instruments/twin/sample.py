@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from importlib import resources
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -144,7 +145,7 @@ class Sample:
     resonance: Resonance | None = None
 
     def truth(self) -> dict[str, dict[str, Any]]:
-        """Give every parameter as symbol → {value, unit}; modes are numbered."""
+        """Give every finite parameter as symbol → {value, unit}; modes are numbered."""
         table: dict[str, dict[str, Any]] = {}
         for section in (self.lines, self.absorption, self.kinetics, self.gain, self.detected, self.cavity, self.resonance):
             if section is not None:
@@ -155,9 +156,9 @@ class Sample:
 
 
 def _symbols(section: Any, suffix: str) -> dict[str, dict[str, Any]]:
-    declared = [item for item in fields(section) if "symbol" in item.metadata]
-    return {f"{item.metadata['symbol']}{suffix}": {"value": getattr(section, item.name), "unit": item.metadata["unit"]}
-            for item in declared if getattr(section, item.name) is not None}
+    known = [(item.metadata, getattr(section, item.name)) for item in fields(section) if "symbol" in item.metadata]
+    return {f"{declared['symbol']}{suffix}": {"value": value, "unit": declared["unit"]}
+            for declared, value in known if value is not None and isfinite(value)}
 
 
 def load_sample(source: str | Path) -> Sample:

@@ -141,7 +141,7 @@ class TestHiddenFacts:
         assert truth["sample.d_S"] == {"value": pytest.approx(0.018), "unit": "eV"}
         assert all(set(entry) == {"value", "unit"} for entry in truth.values())
         assert not any(word in name.lower() for name in truth for word in ("resonance", "maximum", "threshold"))
-        json.dumps(truth, allow_nan=True)
+        json.dumps(truth, allow_nan=False)
 
     def test_grating_never_returns_to_quite_the_same_place(self, build):
         rig = build(ideal=False)

@@ -427,7 +427,7 @@ class TestLight:
 
     def test_internal_shutter_keeps_the_chip_dark(self, clock, lit):
         element = lit.library.camera.element
-        client = Client(make_sdk([Unit("ccd", "andor", {"internal_shutter": True}, element)], clock=clock))
+        client = Client(make_sdk([Unit("ccd", "andor", {"shutter": "internal"}, element)], clock=clock))
         client("Initialize", b"")
         client("SetExposureTime", 0.1)
         client("SetShutter", 1, 2, 0, 0)
