@@ -68,6 +68,7 @@ class OverCurrent(DeviceFault):
 
 
 OK = 0x00
+MISHEARD = (0x01, 0x03)
 FAULTS: dict[int, tuple[type[DeviceFault], str, str]] = {
     0x01: (CommandTimeout, "a command reached it incomplete", "Send it again; check the cable."),
     0x02: (MechanicalTimeout, "the stage did not arrive in time", "Look whether something blocks it, then home it."),
@@ -90,6 +91,15 @@ def _fault(name: str, code: int) -> DeviceFault:
     return kind(name, f"{what} (status {code:02X}h).", state="the position is not certain", remedy=remedy)
 
 
+class Misheard(BadReply):
+    """A question was answered by status 1 or 3: what came before it on the line was incomplete, or the question is not known."""
+
+    def __init__(self, name: str, code: int):
+        self.code = code
+        super().__init__(name, f"it did not understand the question (status {code:02X}h).", state="unchanged",
+                         remedy="It is asked again.")
+
+
 class ElliptecPort(Port):
     """The bus that up to 16 units share."""
 
@@ -103,9 +113,20 @@ class ElliptecPort(Port):
         """Ends of moves (PO, GS) and buttons (BO, BS) are told unasked."""
         return message[1:3] in (b"PO", b"GS", b"BO", b"BS")
 
+    def party(self, request: bytes) -> bytes:
+        """Units are told apart by the first character."""
+        return request[:1]
+
+    def sync_questions(self, party: bytes) -> tuple[tuple[bytes, bytes], ...]:
+        """Ask the unit for its description, or for its velocity."""
+        return (party + b"in", party + b"IN"), (party + b"gv", party + b"GV")
+
     def ask_unit(self, address: str, letters: str, data: str, reply: str, length: int, who: str) -> str:
         """Ask one unit; gives the `length` characters after the reply's letters. Raises the unit's fault if it reports one."""
-        return self.ask(f"{address}{letters}{data}".encode("ascii"), self._take(address, reply, length, who))
+        try:
+            return self.ask(f"{address}{letters}{data}".encode("ascii"), self._take(address, reply, length, who))
+        except Misheard as exc:
+            raise _fault(who, exc.code) from None
 
     def set_unit(self, address: str, letters: str, data: str, carried_out: Callable[[], bool], who: str) -> None:
         """Give a command that is acknowledged by GS00."""
@@ -118,14 +139,13 @@ class ElliptecPort(Port):
 
         def take(message: bytes) -> str | None:
             body = message.strip(b"\r\n\0 ")
-            if body.startswith(status) and reply != "gs":
+            if body.startswith(status):
                 code = _hex(body[3:], 2, who, message)
-                if code != OK:
+                if code in MISHEARD and reply != "GS":
+                    raise Misheard(who, code)
+                if code != OK and reply != "gs":
                     raise _fault(who, code)
-                return "00" if reply == "GS" else None
-            if reply == "gs" and body.startswith(status):
-                _hex(body[3:], 2, who, message)
-                return body[3:].decode("ascii")
+                return None if reply not in ("GS", "gs") else f"{code:02X}"
             if not body.startswith(head):
                 return None
             if len(body) != len(head) + length or not body.isascii():

@@ -82,7 +82,8 @@ class Port:
         self.lock = threading.RLock()
         self.incidents: list[Incident] = []
         self.errand: Errand | None = None
-        self._astray: bytes | None = None       # the request after which the line may be out of step
+        self._astray: dict[bytes, bytes] = {}   # by party: the request after which it may be out of step
+        self._last = b""
         self._partial = b""
         self._timeout_ms: int | None = None
         self.adapter = resource if isinstance(resource, Adapter) else self._open(resource, visa_library)
@@ -178,20 +179,21 @@ class Port:
         """Send a request and wait for the message that `take` accepts: one try, in step, or an exception."""
         with self.held():
             self._finish_errand()
-            self._get_in_step()
+            self._get_in_step(request)
             self._discard_waiting()
+            self._last = request
             try:
                 self._send(request)
                 return self._collect(request, take, self.reply_timeout_s if timeout_s is None else timeout_s)
             except CommunicationError:
-                self._astray = request
+                self._astray[self.party(request)] = request
                 raise
 
     def post(self, request: bytes) -> None:
         """Send a command that is not answered."""
         with self.held():
             self._finish_errand()
-            self._get_in_step()
+            self._get_in_step(request)
             self._discard_waiting()
             self._send(request)
 
@@ -239,7 +241,7 @@ class Port:
 
     def _abandon(self, errand: Errand, why: str) -> None:
         self.note(f"{errand.request!r}: {why}")
-        self.errand, self._astray = None, errand.request
+        self.errand, self._astray[self.party(errand.request)] = None, errand.request
 
     def _finish_errand(self) -> None:
         """Let an errand end before anything else is said; a device in the middle of one is busy."""
@@ -274,11 +276,20 @@ class Port:
             raise OutOfStep(self.name, f"the line does not fall silent within {DRAIN_LIMIT_S:g} s.", state="unknown",
                             remedy="Check that the right device is on this port, and its baud rate.")
 
-    def _get_in_step(self) -> None:
-        if self._astray is None:
+    def party(self, request: bytes) -> bytes:
+        """Give the unit that a request is for: on a bus each is kept in step for itself, so that a dead one blocks only its own."""
+        return b""
+
+    def sync_questions(self, party: bytes) -> tuple[tuple[bytes, bytes], ...]:
+        """Give the two questions that bring a party into step."""
+        return self.sync
+
+    def _get_in_step(self, request: bytes) -> None:
+        party = self.party(request)
+        if party not in self._astray:
             return
         self.drain()
-        questions = sorted(self.sync, key=lambda pair: pair[0] == self._astray)     # another kind first
+        questions = sorted(self.sync_questions(party), key=lambda pair: pair[0] == self._astray[party])     # another kind first
         if not questions and self.cancel:
             self._send(self.cancel)
             self.drain()
@@ -294,7 +305,7 @@ class Port:
             if questions:
                 raise OutOfStep(self.name, "it answers nothing any more.", state="unknown",
                                 remedy="Check power and cable; switch the instrument off and on, then start again.")
-        self._astray = None
+        del self._astray[party]
 
     def _wait_for(self, mark: bytes) -> None:
         give_up = self.clock.now() + self.reply_timeout_s
@@ -309,7 +320,7 @@ class Port:
     def mistrust(self, text: str) -> None:
         """Note that a reply made no sense; the line is brought back into step before the next conversation."""
         self.note(text)
-        self._astray = b""
+        self._astray[self.party(self._last)] = b""
 
     # ------------------------------------------------------------ bytes
     def _send(self, data: bytes) -> None:
@@ -323,6 +334,8 @@ class Port:
         except NoReply:
             raise NoReply(self.name, f"no answer to {request!r}.", state="unknown", remedy="Check power and cable.") from None
         wire.debug("%s < %r", self.name, message)
+        if not message.endswith(self.end):
+            raise BadReply(self.name, f"the answer to {request!r} was cut off: {message!r}.", state="unknown", remedy="Ask again.")
         return message
 
     def _read(self, timeout_s: float, count: int = -1) -> bytes:
@@ -347,7 +360,7 @@ class Port:
             raise self._gone(str(exc)) from exc
 
     def _gone(self, reason: str) -> Disconnected:
-        self._astray = b""
+        self._astray[self.party(self._last)] = b""
         return Disconnected(self.name, f"the connection is gone ({reason}).", state="unknown; it may go on with what it was doing",
                             remedy="Check cable and power, then reopen the bench.")
 

@@ -46,7 +46,7 @@ class SpectraProPort(Port):
 
     def __init__(self, resource: Any, **options: Any):
         super().__init__(resource, **options)
-        self._astray = b""
+        self._astray[self.party(b"")] = b""
 
     def is_expected(self, message: bytes) -> bool:
         """An answer may have several lines."""
@@ -88,6 +88,9 @@ class SpectraPro(Device):
             if not message.isascii():
                 raise BadReply(self.name, f"a damaged reply came back: {message!r}.", state="unknown", remedy="It is asked again.")
             text = message.decode("ascii").strip("\r\n ")
+            if text.endswith("?") and text[:-1].upper() not in command.upper().split():
+                raise BadReply(self.name, f"it understood {text[:-1]!r} instead of {command!r}.", state="unknown",
+                               remedy="It is asked again.")
             if text.endswith("?") or "no motor" in text:
                 raise CommandUnknown(self.name, f"it does not know {command!r}: it says {text!r}.", state="unchanged",
                                      remedy="Compare the model with the driver's.")

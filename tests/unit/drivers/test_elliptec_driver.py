@@ -74,7 +74,7 @@ class TestMoving:
 
     def test_the_end_of_one_units_move_is_not_the_answer_of_another(self, mount):
         driver, box = mount
-        box.plan.extend([INFORMATION, b"1PO00001234\r\n0PO00004600\r\n"])
+        box.plan.append(b"1PO00001234\r\n0PO00004600\r\n")
         assert driver.angle == pytest.approx(45.0)
 
     def test_a_pause_after_one_move_before_the_next(self, mount, clock):
