@@ -94,7 +94,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Result:
-    """A number one could publish: value, statistical and systematic standard errors, unit, and how it was estimated."""
+    """A number one could publish: value, statistical and systematic standard errors, unit, and how it was estimated.
+
+    `goodness` is the reduced χ² of the fit behind it; `interval` the 95 % interval where ± 2 standard errors would not do.
+    """
 
     value: float
     stderr: float | None
@@ -102,6 +105,8 @@ class Result:
     estimator: str
     systematic: float | None = None
     note: str = ""
+    goodness: float | None = None
+    interval: tuple[float, float] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Give the result as in the command contract; NaN becomes null, as JSON has none."""
@@ -111,6 +116,8 @@ class Result:
         return {
             "value": number(self.value), "stderr": number(self.stderr), "systematic": number(self.systematic),
             "unit": self.unit, "estimator": self.estimator, "note": self.note,
+            "goodness": number(self.goodness),
+            "interval": None if self.interval is None else [number(limit) for limit in self.interval],
         }
 
     def __str__(self) -> str:

@@ -46,6 +46,10 @@ def _result(parent: Node, name: str, result: Result) -> None:
     for error, value in (("stderr", result.stderr), ("systematic", result.systematic)):
         if value is not None:
             nexus_data.number(group, error, value, result.unit)
+    if result.interval is not None:
+        nexus_data.number(group, "interval", np.asarray(result.interval), result.unit, long_name="95 % interval")
+    if result.goodness is not None:
+        nexus_data.number(group, "goodness", result.goodness, "", long_name="reduced chi-squared")
     nexus_data.text(group, "estimator", result.estimator)
     nexus_data.text(group, "note", result.note)
 
@@ -54,9 +58,11 @@ def _read_result(group: Node) -> Result:
     def error(name: str) -> float | None:
         return float(group[name][()]) if name in group else None
 
+    interval = (float(group["interval"][0]), float(group["interval"][1])) if "interval" in group else None
     return Result(
         value=float(group["value"][()]), stderr=error("stderr"), unit=str(group["value"].attrs.get("units", "")),
         estimator=group["estimator"].asstr()[()], systematic=error("systematic"), note=group["note"].asstr()[()],
+        goodness=error("goodness"), interval=interval,
     )
 
 
