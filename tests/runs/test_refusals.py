@@ -16,7 +16,7 @@ def labctl(labctl_state, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def call(*words):
-        result = CliRunner().invoke(app, ["run", *words, "--json", "--out", str(tmp_path / "data")])
+        result = CliRunner().invoke(app, ["run", "--json", "--out", str(tmp_path / "data"), *words])
         return result.exit_code, json.loads(result.stdout)
     return call
 
