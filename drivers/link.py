@@ -13,26 +13,21 @@ No error of PyVISA, of decoding or of conversion leaves this module: what leaves
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-from pymeasure.adapters import Adapter, VISAAdapter
-from pyvisa.constants import StatusCode
-from pyvisa.errors import Error as VisaError
-from pyvisa.errors import VisaIOError
+from pymeasure.adapters import Adapter
 
+from drivers.line import Line, wire
 from labctl.core.clock import Clock
-from labctl.core.errors import BadReply, Busy, CommunicationError, Disconnected, NoReply, ResourceBusy
+from labctl.core.errors import BadReply, Busy, CommunicationError, Disconnected, NoReply
 
 T = TypeVar("T")
 Take = Callable[[bytes], T | None]
 """Judge a message: the answer, or None if it is not the one waited for; raises BadReply or DeviceFault."""
-
-wire = logging.getLogger("labctl.wire")
 
 QUIET_S = 0.05          # a line silent for this long has nothing more to say
 DRAIN_LIMIT_S = 1.0     # a line that is still talking after this long is broken
@@ -84,31 +79,17 @@ class Port:
         self.errand: Errand | None = None
         self._astray: dict[bytes, bytes] = {}   # by party: the request after which it may be out of step
         self._last = b""
-        self._partial = b""
-        self._timeout_ms: int | None = None
-        self.adapter = resource if isinstance(resource, Adapter) else self._open(resource, visa_library)
+        self._line = Line(resource, name=self.name, end=self.end, serial=self.serial, timeout_s=self.reply_timeout_s,
+                          visa_library=visa_library)
 
-    # ------------------------------------------------------------ opening and closing
-    def _open(self, resource: str, visa_library: Any) -> Adapter:
-        try:
-            return VISAAdapter(resource, visa_library=visa_library or "", asrl=dict(self.serial),
-                               read_termination=self.end.decode("ascii"), timeout=int(self.reply_timeout_s * 1000))
-        except VisaIOError as exc:
-            if exc.error_code in (StatusCode.error_resource_busy, StatusCode.error_resource_locked):
-                raise ResourceBusy(self.name, "another program has this port open.", state="nothing was sent",
-                                   remedy="Close the other program.") from exc
-            raise Disconnected(self.name, f"the port cannot be opened ({exc.abbreviation}).", state="nothing was sent",
-                               remedy="Check cable, power and the resource in the bench file.") from exc
-        except (VisaError, OSError, ValueError) as exc:
-            raise Disconnected(self.name, f"the port cannot be opened ({exc}).", state="nothing was sent",
-                               remedy="Check the resource in the bench file and the VISA library.") from exc
+    @property
+    def adapter(self) -> Adapter:
+        """The pymeasure adapter below."""
+        return self._line.adapter
 
     def close(self) -> None:
         """Close the connection; the device stays as it is."""
-        try:
-            self.adapter.close()
-        except (VisaError, OSError) as exc:
-            self.note(f"closing failed: {exc}")
+        self._line.close()
 
     def note(self, text: str) -> None:
         """Record an incident; the engine collects them as events."""
@@ -180,27 +161,33 @@ class Port:
         with self.held():
             self._finish_errand()
             self._get_in_step(request)
-            self._discard_waiting()
-            self._last = request
-            try:
-                self._send(request)
+            with self._watched(request):
                 return self._collect(request, take, self.reply_timeout_s if timeout_s is None else timeout_s)
-            except CommunicationError:
-                self._astray[self.party(request)] = request
-                raise
 
     def post(self, request: bytes) -> None:
         """Send a command that is not answered."""
         with self.held():
             self._finish_errand()
             self._get_in_step(request)
-            self._discard_waiting()
-            self._send(request)
+            with self._watched(request):
+                pass
+
+    @contextmanager
+    def _watched(self, request: bytes) -> Iterator[None]:
+        """Send a request on a line that holds nothing old; after a failure the line counts as out of step."""
+        self._last = request
+        try:
+            self._line.discard()
+            self._line.send(request)
+            yield
+        except CommunicationError:
+            self._astray[self.party(request)] = request
+            raise
 
     def _collect(self, request: bytes, take: Take[T], timeout_s: float) -> T:
         give_up = self.clock.now() + timeout_s
         while True:
-            message = self._receive(max(give_up - self.clock.now(), 0.0), request)
+            message = self._receive(give_up, request)
             answer = take(message)
             if answer is not None:
                 return answer
@@ -217,7 +204,6 @@ class Port:
     def start_errand(self, request: bytes, take: Take[Any], limit_s: float) -> None:
         """Send a command that is answered when the device has finished; ask `errand_done` from time to time."""
         self.post(request)
-        self._partial = b""
         self.errand = Errand(request, take, self.clock.now() + limit_s)
 
     def errand_done(self) -> bool:
@@ -226,7 +212,7 @@ class Port:
             errand = self.errand
             if errand is None:
                 return True
-            message = self._piecewise()
+            message = self._line.look()
             try:
                 if message is not None and errand.take(message) is not None:
                     self.errand = None
@@ -251,16 +237,11 @@ class Port:
                 raise Busy(self.name, "it is still carrying out a command.", state="moving", remedy="Ask again when it has ended.")
             self.clock.wait(BUSY_PAUSE_S)
 
-    def _piecewise(self) -> bytes | None:
-        """Take byte by byte what has come, keeping a beginning for the next time: a time-out would lose it."""
+    def _receive(self, give_up: float, request: bytes) -> bytes:
         try:
-            while not self._partial.endswith(self.end):
-                self._partial += self._read(0.001, count=1)
+            return self._line.message(max(give_up - self.clock.now(), 0.0))
         except NoReply:
-            return None
-        message, self._partial = self._partial, b""
-        wire.debug("%s < %r", self.name, message)
-        return message
+            raise NoReply(self.name, f"no answer to {request!r}.", state="unknown", remedy="Check power and cable.") from None
 
     # ------------------------------------------------------------ staying in step
     def drain(self) -> None:
@@ -268,11 +249,8 @@ class Port:
         with self.held():
             give_up = self.clock.now() + DRAIN_LIMIT_S
             while self.clock.now() < give_up:
-                try:
-                    message = self._read(QUIET_S)
-                except NoReply:
+                if not self._line.throw_away(QUIET_S):
                     return
-                wire.debug("%s < %r (thrown away)", self.name, message)
             raise OutOfStep(self.name, f"the line does not fall silent within {DRAIN_LIMIT_S:g} s.", state="unknown",
                             remedy="Check that the right device is on this port, and its baud rate.")
 
@@ -291,10 +269,10 @@ class Port:
         self.drain()
         questions = sorted(self.sync_questions(party), key=lambda pair: pair[0] == self._astray[party])     # another kind first
         if not questions and self.cancel:
-            self._send(self.cancel)
+            self._line.send(self.cancel)
             self.drain()
         for query, mark in questions:
-            self._send(self.cancel + query)
+            self._line.send(self.cancel + query)
             try:
                 self._wait_for(mark)
             except NoReply:
@@ -308,61 +286,19 @@ class Port:
         del self._astray[party]
 
     def _wait_for(self, mark: bytes) -> None:
+        """Skip messages until one bears the mark; whatever was cut off is skipped too."""
         give_up = self.clock.now() + self.reply_timeout_s
-        while mark not in (message := self._receive(max(give_up - self.clock.now(), 0.0), b"resynchronising")):
-            wire.debug("%s < %r (thrown away)", self.name, message)
-
-    def _discard_waiting(self) -> None:
-        """Discard what has already arrived: duplicates, and what was said unasked."""
-        with self._translated(b""):
-            self.adapter.flush_read_buffer()
+        found = False
+        while not found:
+            try:
+                found = mark in self._receive(give_up, b"resynchronising")
+            except BadReply:
+                continue
 
     def mistrust(self, text: str) -> None:
         """Note that a reply made no sense; the line is brought back into step before the next conversation."""
         self.note(text)
         self._astray[self.party(self._last)] = b""
-
-    # ------------------------------------------------------------ bytes
-    def _send(self, data: bytes) -> None:
-        wire.debug("%s > %r", self.name, data)
-        with self._translated(data):
-            self.adapter.write_bytes(data)
-
-    def _receive(self, timeout_s: float, request: bytes) -> bytes:
-        try:
-            message = self._read(timeout_s)
-        except NoReply:
-            raise NoReply(self.name, f"no answer to {request!r}.", state="unknown", remedy="Check power and cable.") from None
-        wire.debug("%s < %r", self.name, message)
-        if not message.endswith(self.end):
-            raise BadReply(self.name, f"the answer to {request!r} was cut off: {message!r}.", state="unknown", remedy="Ask again.")
-        return message
-
-    def _read(self, timeout_s: float, count: int = -1) -> bytes:
-        """Read up to the end mark, or `count` bytes; raises NoReply when the time is up."""
-        milliseconds = max(1, round(timeout_s * 1000))
-        with self._translated(b""):
-            if milliseconds != self._timeout_ms:
-                self._timeout_ms = milliseconds
-                self.adapter.connection.timeout = milliseconds      # type: ignore[attr-defined]
-            return self.adapter.read_bytes(count, break_on_termchar=count < 0)
-
-    @contextmanager
-    def _translated(self, request: bytes) -> Iterator[None]:
-        """Turn what the transport raises into errors a person can act on."""
-        try:
-            yield
-        except VisaIOError as exc:
-            if exc.error_code == StatusCode.error_timeout:
-                raise NoReply(self.name, f"the time for {request!r} is up.", state="unknown") from None
-            raise self._gone(exc.abbreviation) from exc
-        except (VisaError, OSError) as exc:
-            raise self._gone(str(exc)) from exc
-
-    def _gone(self, reason: str) -> Disconnected:
-        self._astray[self.party(self._last)] = b""
-        return Disconnected(self.name, f"the connection is gone ({reason}).", state="unknown; it may go on with what it was doing",
-                            remedy="Check cable and power, then reopen the bench.")
 
 
 class OutOfStep(NoReply):

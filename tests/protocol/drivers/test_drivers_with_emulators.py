@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from drivers.elliptec import MechanicalTimeout
+from drivers.elliptec_bus import MechanicalTimeout
 from drivers.nkt import InterlockOpen
 from drivers.sc10 import InterlockTripped
 from labctl.core.errors import InstrumentError, NotSettled
@@ -98,7 +98,8 @@ class TestAttenuator:
             made.wait(limit_s=30.0)
 
     def test_two_units_on_one_bus(self, clock):
-        from drivers.elliptec import ELL14, ElliptecPort
+        from drivers.elliptec import ELL14
+        from drivers.elliptec_bus import ElliptecPort
         from sim_instruments.elliptec import ElliptecPort as Bus
         from sim_instruments.visa import SimulatedVisa
         from sim_instruments.wire import Unit

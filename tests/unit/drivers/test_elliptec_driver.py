@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from drivers import elliptec
-from drivers.elliptec import ELL14, FAULTS
+from drivers.elliptec import ELL14
+from drivers.elliptec_bus import FAULTS
 from labctl.core.errors import BadReply, Busy, DeviceFault, InstrumentError, LimitError, NotSettled, WrongDevice
 
 INFORMATION = b"0IN0E1140051720231701016800023000\r\n"
@@ -176,7 +177,8 @@ class TestFaults:
         with pytest.raises(WrongDevice, match="14h"):
             driver.identify()
 
-    @pytest.mark.parametrize("options", [{"address": "G"}, {"address": 10}, {"park_angle": 400.0}])
+    @pytest.mark.parametrize("options", [
+        {"address": "G"}, {"address": 10}, {"address": "12"}, {"address": ""}, {"park_angle": 400.0}])
     def test_bad_options(self, talk, options):
         with pytest.raises(InstrumentError):
             talk(ELL14, {}, **options)

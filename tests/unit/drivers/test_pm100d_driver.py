@@ -132,7 +132,7 @@ def test_limits_are_refused_before_anything_is_sent(meter, quantity, value):
 
 
 def test_a_bus_cannot_be_a_meter(talk, clock):
-    from drivers.elliptec import ElliptecPort
+    from drivers.elliptec_bus import ElliptecPort
 
     other, _ = talk(PM100D, ANSWERS)
     with pytest.raises(InstrumentError, match="cannot share"):
