@@ -18,10 +18,11 @@ from labctl.core.plan import Problem, Result, plan_hash
 from labctl.core.procedure import Procedure
 from labctl.core.reduction import Reduction
 from labctl.core.steps import drive
-from labctl.engine.engine import Abort, Engine, RunEnd
+from labctl.engine.control import Control
+from labctl.engine.engine import Engine, RunEnd
 from labctl.engine.events import Listeners
 from labctl.engine.planning import Plan, describe, make_plan
-from labctl.store import names, nexus, state, unsafe
+from labctl.store import names, recover, state, unsafe
 from labctl.store.environment import environment
 from labctl.store.journal import Journal
 from labctl.store.run import Run
@@ -73,7 +74,7 @@ def draw_seed() -> int:
     return secrets.randbelow(2**31)
 
 
-def run(procedure: Procedure, bench: Bench, order: Order, *, listeners: Listeners | None = None, abort: Abort | None = None,
+def run(procedure: Procedure, bench: Bench, order: Order, *, listeners: Listeners | None = None, control: Control | None = None,
         plan: Plan | None = None) -> Outcome:
     """Run a procedure on an open bench.
 
@@ -89,11 +90,11 @@ def run(procedure: Procedure, bench: Bench, order: Order, *, listeners: Listener
     unsafe.refuse_if_marked(bench.name, simulated=bench.simulated)
     place = names.reserve(order.root, bench.config.data.file, fields)
     journal = Journal.create(place.journal, _header(procedure, bench, order, plan, seed=seed, run_id=run_id, sample=sample,
-                                                    number=place.number))
-    end = _measure(procedure, bench, order, plan, journal, seed, run_id, listeners, abort)
+                                                    number=place.number), home=place.home)
+    end = _measure(procedure, bench, order, plan, journal, seed, run_id, listeners, control)
     if end.status == "unsafe" and not bench.simulated:
         unsafe.mark(bench.name, end.problems)
-    return _close(procedure, bench, order, place, end, seed, run_id, plan)
+    return _close(procedure, bench, order, replace(place, journal=journal.path), end, seed, run_id, plan)
 
 
 def _plain_name(sample: str) -> str:
@@ -102,9 +103,9 @@ def _plain_name(sample: str) -> str:
 
 
 def _measure(procedure: Procedure, bench: Bench, order: Order, plan: Plan, journal: Journal, seed: int, run_id: str,
-             listeners: Listeners | None, abort: Abort | None) -> RunEnd:
+             listeners: Listeners | None, control: Control | None) -> RunEnd:
     """Let the engine work, and close the journal whatever comes."""
-    engine = Engine(bench, listeners, abort)
+    engine = Engine(bench, listeners, control)
     end = RunEnd("failed", 0, (), 0.0)
     try:
         end = engine.run(plan.points, journal, seed=seed, run_id=run_id, procedure=order.name, estimate=plan.estimate,
@@ -142,11 +143,14 @@ def _close(procedure: Procedure, bench: Bench, order: Order, place: names.Place,
         with load_run(place.journal) as measured:
             reduction, refused = _reduce(procedure, measured, end)
         problems += [*reduction.problems, *refused]
-        run_path = nexus.render(place.journal, place.run, results=reduction.results, curves=reduction.curves)
+        run_path, moved = recover.render_somewhere(place.journal, place.run, results=reduction.results, curves=reduction.curves)
+        problems += moved
     except (LabctlError, OSError, ValueError, KeyError) as exc:
         log.exception("the run file could not be written")
         problems.append(Problem("file", f"the run file could not be written: {exc} Every point is safe in {place.journal}."))
         return Outcome("failed" if end.status == "done" else end.status, None, run_id, end.points, seed, {}, tuple(problems))
+    if place.home is not None:
+        place.home.unlink(missing_ok=True)
     if end.status == "done":
         place.journal.unlink(missing_ok=True)
         if reduction.calibration is not None:

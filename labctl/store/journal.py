@@ -10,18 +10,18 @@ import contextlib
 import json
 import logging
 import os
-import socket
 import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from labctl.core.errors import StoreError
+from labctl.store import places, processes
 from labctl.store.header import to_json
 
 log = logging.getLogger("labctl.store")
@@ -32,6 +32,9 @@ STATUSES = ("done", "aborted", "failed", "unsafe", "interrupted")
 RUNNING = "running"
 SYNC_EVERY_S = 1.0                      # points that come faster than 10/s reach the platter at most this often
 SLOW_POINT_S = 0.1                      # points slower than this are each synced (an fsync costs about 4 ms)
+
+# primary codes of SQLite for a file that cannot be reached any more; a full disk is not one of them
+_UNREACHABLE = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 
 _TABLES = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -51,15 +54,19 @@ class Journal:
         self._database = database
         self._lock = threading.RLock()
         self._events: list[tuple[str, float, str, str | None]] = []
+        self._last_s = 0.0
         self._synced = self._committed = time.monotonic()
         self._durable = True        # what `PRAGMA synchronous` stands at
         self._closed = False
+        self._file = _identity(path)
         self._points = database.execute("SELECT count(*) FROM point").fetchone()[0]
+        self._header: str = database.execute("SELECT value FROM meta WHERE name='header'").fetchone()[0]
 
     @classmethod
-    def create(cls, path: Path, header: Mapping[str, Any]) -> Journal:
+    def create(cls, path: Path, header: Mapping[str, Any], *, home: Path | None = None) -> Journal:
         """Start the journal of a new run; an empty file of that name (a reservation) is taken over, any other refused.
 
+        `home` is where the run file belongs if that is not beside the journal: the path of a journal that would lie there.
         Raises StoreError when the file exists or the folder cannot be written.
         """
         path = Path(path)
@@ -68,7 +75,8 @@ class Journal:
         text = to_json(header)
         with _explained(path, "could not be created; nothing was measured"):
             database = _connect(path)
-            _begin(database, {"header": text, "status": RUNNING, "writer": _writer()})
+            where = {} if home is None else {"home": str(home)}
+            _begin(database, {"header": text, "status": RUNNING, "writer": _writer(), **where})
             return cls(path, _with_log(database))
 
     @classmethod
@@ -87,9 +95,12 @@ class Journal:
     # ---------------------------------------------------------------- writing
     def describe(self, more: Mapping[str, Any]) -> None:
         """Add to the header, or replace parts of it: channels and instruments once they are set up."""
-        with self._writing("the description of the channels"):
-            old = json.loads(self._database.execute("SELECT value FROM meta WHERE name='header'").fetchone()[0])
-            self._database.execute("UPDATE meta SET value=? WHERE name='header'", (to_json({**old, **more}),))
+        def work(database: sqlite3.Connection) -> None:
+            database.execute("UPDATE meta SET value=? WHERE name='header'", (header,))
+
+        header = to_json({**json.loads(self._header), **more})
+        self._transact("the description of the channels", work)
+        self._header = header
 
     def point(self, index: int, *, point: Mapping[str, Any], started_s: float, arrays: Mapping[str, np.ndarray],
               values: Mapping[str, float], flags: Sequence[str], checkpoint: bytes | None = None) -> None:
@@ -104,9 +115,9 @@ class Journal:
             "arrays": [[name, array.dtype.str, array.shape] for name, array in kept.items()],
         })
         data = b"".join(array.data.cast("B") if array.size else b"" for array in kept.values())
-        with self._writing(f"point {index}"):
-            self._database.execute(
-                "INSERT INTO point VALUES (?,?,?,?,?,?)", (index, started_s, record, zlib.crc32(data), data, checkpoint))
+        self._last_s = float(started_s)
+        row = (index, started_s, record, zlib.crc32(data), data, checkpoint)
+        self._transact(f"point {index}", lambda database: database.execute("INSERT INTO point VALUES (?,?,?,?,?,?)", row))
         self._points += 1
 
     def event(self, kind: str, elapsed_s: float, text: str, data: Mapping[str, Any] | None = None, *, now: bool = False) -> None:
@@ -155,31 +166,63 @@ class Journal:
 
     # ---------------------------------------------------------------- how
     def _put_meta(self, entries: Mapping[str, str], forget: str = "") -> None:
-        with self._writing("the state of the run", durable=True):
-            self._database.executemany("INSERT OR REPLACE INTO meta VALUES (?,?)", entries.items())
-            self._database.execute("DELETE FROM meta WHERE name=?", (forget,))
+        def work(database: sqlite3.Connection) -> None:
+            database.executemany("INSERT OR REPLACE INTO meta VALUES (?,?)", entries.items())
+            database.execute("DELETE FROM meta WHERE name=?", (forget,))
+
+        self._transact("the state of the run", work, durable=True)
 
     def _flush(self, what: str) -> None:
-        with self._writing(what):
-            pass        # nothing but the buffered events
+        self._transact(what, lambda database: None)      # nothing but the buffered events
 
-    @contextlib.contextmanager
-    def _writing(self, what: str, *, durable: bool = False) -> Iterator[None]:
-        """Wrap one transaction, with the buffered events in it; undone and explained when anything fails."""
+    def _transact(self, what: str, work: Callable[[sqlite3.Connection], object], *, durable: bool = False) -> None:
+        """Do the work in one transaction, buffered events with it. When the folder has gone, do it in the state folder."""
         consequence = f"{what} could not be written; the {self._points} points before it are safe there"
         with self._lock, _explained(self.path, consequence):
-            self._choose_durability(durable)
-            self._database.execute("BEGIN IMMEDIATE")
+            if _identity(self.path) != self._file:
+                self._spill("its folder is gone")
             try:
-                yield
-                if self._events:
-                    self._database.executemany("INSERT INTO event (kind,elapsed_s,text,data) VALUES (?,?,?,?)", self._events)
-                self._database.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):    # SQLite has rolled back by itself when the disk is full
-                    self._database.execute("ROLLBACK")
-                raise
+                self._commit(work, durable)
+            except sqlite3.OperationalError as exc:
+                if exc.sqlite_errorcode & 0xFF not in _UNREACHABLE:
+                    raise
+                self._spill(str(exc))
+                self._commit(work, durable)
             self._events.clear()
+
+    def _commit(self, work: Callable[[sqlite3.Connection], object], durable: bool) -> None:
+        self._choose_durability(durable)
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            work(self._database)
+            if self._events:
+                self._database.executemany("INSERT INTO event (kind,elapsed_s,text,data) VALUES (?,?,?,?)", self._events)
+            self._database.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):    # SQLite has rolled back by itself when the disk is full
+                self._database.execute("ROLLBACK")
+            raise
+
+    def _spill(self, why: str) -> None:
+        """Go on in the state folder: with every point that can still be read through the open file, else with the new ones."""
+        target = places.spill_place(self.path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        database = _connect(target)
+        try:
+            self._database.backup(database)
+        except sqlite3.Error:
+            database.close()
+            target.unlink(missing_ok=True)
+            database = _connect(target)
+            _begin(database, {"header": self._header, "status": RUNNING, "writer": _writer(), "continues": str(self.path)})
+        database.execute("INSERT OR REPLACE INTO meta VALUES ('home',?)", (str(self.path),))
+        with contextlib.suppress(sqlite3.Error):
+            self._database.close()
+        lost, self.path, self._file = self.path, target, _identity(target)
+        self._database, self._durable = _with_log(database), True
+        text = f"{lost} cannot be written any more ({why}); the run goes on in {target}"
+        log.warning("%s", text)
+        self._events.append(("warning", self._events[-1][1] if self._events else self._last_s, text, None))
 
     def _choose_durability(self, durable: bool) -> None:
         """Sync this commit to the platter if points are slow, or the last sync is a second old.
@@ -237,7 +280,16 @@ def _with_log(database: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def _writer() -> str:
-    return to_json({"pid": os.getpid(), "host": socket.gethostname()})
+    return to_json(processes.me())
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Tell which file stands at a path: a journal that was deleted or whose disk went away can be written for ever, in vain."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import socket
 import string
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from typing import Any
 
 from labctl.core.errors import Refused
 from labctl.core.plan import Problem
+from labctl.store import places
 from labctl.store.header import JOURNAL_SUFFIX, RUN_SUFFIX
 
 KEYS = ("date", "time", "sample", "procedure", "bench", "user", "run")
@@ -25,11 +27,15 @@ _DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{port}{i}" for port in ("COM", "LPT"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a new run goes: the journal (reserved, still empty), the run file to be, and the run's number."""
+    """Where a new run goes: the journal (reserved, still empty), the run file to be, and the run's number.
+
+    On a network share `home` is the file that reserves the number there; the journal then lies in the state folder.
+    """
 
     journal: Path
     run: Path
     number: int
+    home: Path | None = None
 
 
 def reserve(root: Path, template: str, fields: Mapping[str, Any]) -> Place:
@@ -139,7 +145,12 @@ def _make(root: Path, template: str, fields: Mapping[str, Any], number: int) -> 
     stem.parent.mkdir(parents=True, exist_ok=True)
     journal, run = stem.with_name(stem.name + JOURNAL_SUFFIX), stem.with_name(stem.name + RUN_SUFFIX)
     journal.open("x").close()
-    return Place(journal, run, number)
+    if not places.network_share(root):
+        return Place(journal, run, number)
+    local = places.spill_place(journal)
+    local.parent.mkdir(parents=True, exist_ok=True)
+    journal.write_text(f"The journal of this run is kept on the local disk of {socket.gethostname()}: {local}\n", encoding="utf-8")
+    return Place(local, run, number, journal)
 
 
 # ---------------------------------------------------------------- words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ import h5py
 from labctl.core.errors import StoreError
 from labctl.core.plan import Result
 from labctl.core.reduction import CurveData
-from labctl.store import hyperspy_view, nexus_bench, nexus_data, nexus_process, provenance
+from labctl.store import hyperspy_view, nexus_bench, nexus_data, nexus_process, places, provenance, seal, state
 from labctl.store.header import SCHEMA, to_json
 from labctl.store.journal_source import JournalSource
 from labctl.store.layout import Arranged
@@ -29,28 +30,40 @@ SIDE_GROUPS = ("reference", "dark", "zero")
 
 
 def render(journal: Path, target: Path, *, results: Mapping[str, Result] = NOTHING,
-           curves: Mapping[str, CurveData] = NOTHING) -> Path:
+           curves: Mapping[str, CurveData] = NOTHING, supersedes: str = "") -> Path:
     """Write the run file of a journal, whatever its status; gives `target`.
 
-    The journal is only read, so a running one can be rendered too (status "running"). Raises StoreError when `target` exists or
-    cannot be written; nothing is left behind then.
+    `supersedes` names an earlier file of the same run that this one replaces. The journal is only read, so a running one can be
+    rendered too (status "running"). Raises StoreError when `target` exists or cannot be written; nothing is left behind then.
     """
     target = Path(target)
     if target.exists():
         raise StoreError(f"{target} exists already and is never overwritten. Give another name.")
     beside = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    built = _build_place(beside)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with JournalSource(journal) as source, h5py.File(beside, "w", libver=("earliest", "v110")) as file:
-            _write(file, source, results, curves)
+        built.parent.mkdir(parents=True, exist_ok=True)
+        with JournalSource(journal) as source, h5py.File(built, "w", libver=("earliest", "v110")) as file:
+            _write(file, source, results, curves, supersedes)
+        seal.add(built)
+        if built != beside:
+            shutil.copyfile(built, beside)
         publish(beside, target)
     except OSError as exc:
-        raise StoreError(f"{target} could not be written: {exc.strerror or exc}. Every point is safe in {journal}; "
-                         "free space or choose another folder, then render it again.") from exc
+        reason = os.strerror(exc.errno) if exc.errno else str(exc)
+        raise StoreError(f"{target} could not be written: {reason}. Every point is safe in {journal}; free space on the disk of "
+                         f"{target.parent} or choose another folder, then 'labctl recover {journal.parent}'.") from exc
     finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+        for left in {beside, built}:
+            with contextlib.suppress(OSError):
+                left.unlink(missing_ok=True)
     return target
+
+
+def _build_place(beside: Path) -> Path:
+    """Build on a local disk: HDF5 writes a file in many small pieces and locks it, both of which shares do badly."""
+    return state.folder() / "journals" / beside.name if places.network_share(beside) else beside
 
 
 def publish(beside: Path, target: Path) -> None:
@@ -72,10 +85,13 @@ def publish(beside: Path, target: Path) -> None:
             os.close(folder)
 
 
-def _write(file: Node, source: JournalSource, results: Mapping[str, Result], curves: Mapping[str, CurveData]) -> None:
+def _write(file: Node, source: JournalSource, results: Mapping[str, Result], curves: Mapping[str, CurveData],
+           supersedes: str) -> None:
     header, end = source.header, source.end
     version = str(header.get("environment", {}).get("packages", {}).get("labctl", ""))
     file.attrs.update(_root(header, source.status, version))
+    if supersedes:
+        file.attrs["labctl_supersedes"] = supersedes
     entry = nexus_data.group(file, "entry", "NXentry", default="data")
     _describe(entry, header, end, version)
     scan = source.arranged("scan")

@@ -71,6 +71,10 @@ class JournalReader:
         """Process id and host of who wrote last."""
         return json.loads(self._meta("writer", "{}"))
 
+    def meta(self) -> dict[str, str]:
+        """Everything that stands about the run as a whole, as text."""
+        return dict(self._ask("SELECT name, value FROM meta"))
+
     def records(self) -> list[Record]:
         """Give every point in plan order, without arrays."""
         rows = self._ask("SELECT number, started_s, record FROM point ORDER BY number")
