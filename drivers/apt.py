@@ -12,7 +12,8 @@ from typing import Any, ClassVar, TypeVar
 
 from pyvisa.constants import ControlFlow
 
-from drivers.link import DRAIN_LIMIT_S, QUIET_S, OutOfStep, Port, wire
+from drivers.line import Line, wire
+from drivers.link import Port
 from labctl.core.errors import BadReply, DeviceFault, NoReply
 
 T = TypeVar("T")
@@ -46,10 +47,33 @@ def message_id(frame: bytes) -> int:
     return struct.unpack_from("<H", frame)[0]
 
 
+class FrameLine(Line):
+    """A line on which every message says how long it is."""
+
+    def message(self, timeout_s: float) -> bytes:
+        """Wait for a frame; raises NoReply when the time is up, BadReply for what is no frame."""
+        header = self._read(timeout_s, HEADER)
+        _, length, destination, source = struct.unpack("<HHBB", header)
+        if destination & ~LONG != HOST or source != UNIT or (destination & LONG and length > LONGEST_DATA):
+            raise BadReply(self.name, f"this is no frame: {header.hex(' ')}.", state="unknown", remedy="Ask again.")
+        data = self._read(timeout_s, length) if destination & LONG and length else b""
+        wire.debug("%s < %r", self.name, header + data)
+        return header + data
+
+    def throw_away(self, timeout_s: float) -> bool:
+        """Wait for a byte, and throw it away; False if none came."""
+        try:
+            self._read(timeout_s, count=1)
+        except NoReply:
+            return False
+        return True
+
+
 class APTPort(Port):
     """A USB serial line to one controller (115200 8N1 with RTS/CTS)."""
 
-    end = b""                      # frames end where their length says
+    end = b""
+    line_class = FrameLine
     serial: ClassVar[dict[str, Any]] = {"baud_rate": 115200, "flow_control": ControlFlow.rts_cts}
     sync = (
         (short(0x0005), struct.pack("<HHBB", 0x0006, 84, HOST | LONG, UNIT)),
@@ -80,34 +104,6 @@ class APTPort(Port):
                                remedy="It is asked again.") from None
 
         return take
-
-    # ------------------------------------------------------------ frames instead of lines
-    def _receive(self, timeout_s: float, request: bytes) -> bytes:
-        give_up = self.clock.now() + timeout_s
-        try:
-            header = self._read(timeout_s, HEADER)
-            _, length, destination, source = struct.unpack("<HHBB", header)
-            if destination & ~LONG != HOST or source != UNIT or (destination & LONG and length > LONGEST_DATA):
-                raise BadReply(self.name, f"no frame: {header.hex(' ')} came after {request.hex(' ')}.", state="unknown",
-                               remedy="It is asked again.")
-            data = self._read(max(give_up - self.clock.now(), 0.0), length) if destination & LONG and length else b""
-        except NoReply:
-            raise NoReply(self.name, f"no complete answer to {request.hex(' ')}.", state="unknown",
-                          remedy="Check power and cable.") from None
-        wire.debug("%s < %r", self.name, header + data)
-        return header + data
-
-    def drain(self) -> None:
-        """Throw away byte by byte until the line is quiet: a byte that is already here does not count as silence."""
-        with self.held():
-            give_up = self.clock.now() + DRAIN_LIMIT_S
-            while self.clock.now() < give_up:
-                try:
-                    self._read(QUIET_S, count=1)
-                except NoReply:
-                    return
-            raise OutOfStep(self.name, f"the line does not fall silent within {DRAIN_LIMIT_S:g} s.", state="unknown",
-                            remedy="Check that the right device is on this port.")
 
 
 def agreed(ask: Callable[[], T], same: Callable[[T, T], bool], tries: int, who: str) -> T:

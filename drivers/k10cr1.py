@@ -1,12 +1,13 @@
 """Thorlabs K10CR1 rotation mount (APT protocol; K10CR1 manual for its scale): `analyser.angle`, `half_wave_plate.angle`.
 
-409600 microsteps are one turn of the motor and 3° of the mount. The position survives the closing of the port; that it has been homed
-is forgotten at power-off, so a mount that says it is not homed is homed before its first move. Nothing is acknowledged: a move is
-watched by the status bits, and whether a setting was taken is read back. Frames have no checksum: every answer is asked for twice.
+409600 microsteps are one turn of the motor and 3° of the mount. The position survives the closing of the port; that it has been
+homed is forgotten at power-off, so a mount that says it is not homed is homed before its first move. Nothing is acknowledged: moves
+are watched by the status bits, settings read back. Frames have no checksum: every answer is asked for twice.
 """
 
 from __future__ import annotations
 
+from operator import eq
 from typing import Any, ClassVar
 
 from drivers.apt import APTPort, agreed, long, short
@@ -16,7 +17,7 @@ from labctl.core.instrument import ActionSpec, AxisSpec, Identity, Readout
 
 STEPS_PER_DEG = 409600 / 3                  # 136533.333
 VELOCITY_PER_DEG_S = 53.68 * STEPS_PER_DEG          # controller units per °/s
-ACCELERATION_PER_DEG_S2 = 204.94e-6 * STEPS_PER_DEG
+ACCELERATION_PER_DEG_S2 = 204.94e-6 * VELOCITY_PER_DEG_S
 ANGLES = (-360.0, 360.0)                    # the counter is good for ±15480°
 VELOCITIES, ACCELERATIONS = (0.01, 10.0), (0.01, 20.0)
 HOMING_S = 75.0                             # a whole turn at 5 °/s
@@ -74,13 +75,13 @@ class K10CR1(Device):
 
     # ------------------------------------------------------------ questions
     def _read(self, frame: bytes, reply_id: int, layout: str) -> tuple[Any, ...]:
-        return agreed(lambda: self.port.request(frame, reply_id, layout, self.name), lambda a, b: a == b, self.port.tries, self.name)
+        return agreed(lambda: self.port.request(frame, reply_id, layout, self.name), eq, self.port.tries, self.name)
 
     @property
     def status_bits(self) -> int:
         """The status bits that this driver looks at."""
         return agreed(lambda: self.port.request(short(0x0429, CHANNEL), 0x042A, "HI", self.name)[1] & WATCHED_BITS,
-                      lambda a, b: a == b, self.port.tries, self.name)
+                      eq, self.port.tries, self.name)
 
     @property
     def angle(self) -> float:
@@ -120,8 +121,8 @@ class K10CR1(Device):
         self.port.post(long(0x0413, "Hiii", CHANNEL, 0, acceleration, velocity))
         found = self.speeds
         if any(abs(got - asked) > 0.01 * asked for got, asked in zip(found, wanted, strict=True)):
-            raise InstrumentError(self.name, f"it was told {wanted} °/s and °/s², and says {found}.", state="it moves as it did before",
-                                  remedy="Set them again.")
+            raise InstrumentError(self.name, f"it was told {wanted} °/s and °/s², and says {found}.",
+                                  state="it moves as it did before", remedy="Set them again.")
 
     # ------------------------------------------------------------ moves
     def start_move(self, degrees: float) -> None:

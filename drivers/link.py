@@ -61,7 +61,8 @@ class Port:
     """One connection, shared by all drivers on it.
 
     Subclasses declare the line: `end` (the last byte of every message), `serial` settings, `reply_timeout_s`, `cancel` (bytes that
-    end a half-received command) and `sync`: two harmless questions, each with a mark that only its own answer bears.
+    end a half-received command) and `sync`: two harmless questions, each with a mark that only its own answer bears. Protocols
+    without an end mark bring their own `line_class`.
     """
 
     end: ClassVar[bytes] = b"\n"
@@ -70,6 +71,7 @@ class Port:
     tries: ClassVar[int] = 3
     cancel: ClassVar[bytes] = b""
     sync: ClassVar[tuple[tuple[bytes, bytes], ...]] = ()
+    line_class: ClassVar[type[Line]] = Line
 
     def __init__(self, resource: str | Adapter, *, clock: Clock, name: str = "", visa_library: Any = None):
         self.clock = clock
@@ -79,8 +81,8 @@ class Port:
         self.errand: Errand | None = None
         self._astray: dict[bytes, bytes] = {}   # by party: the request after which it may be out of step
         self._last = b""
-        self._line = Line(resource, name=self.name, end=self.end, serial=self.serial, timeout_s=self.reply_timeout_s,
-                          visa_library=visa_library)
+        self._line = self.line_class(resource, name=self.name, end=self.end, serial=self.serial, timeout_s=self.reply_timeout_s,
+                                     visa_library=visa_library)
 
     @property
     def adapter(self) -> Adapter:
