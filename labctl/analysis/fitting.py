@@ -90,8 +90,9 @@ def linear_fit(design: np.ndarray, y: np.ndarray, sigma: np.ndarray | None = Non
     return _fit(values, inverse / np.outer(size, size), residuals, sigma is not None)
 
 
-def nonlinear_fit(model: Callable[[np.ndarray], np.ndarray], start: Sequence[float], y: np.ndarray, sigma: np.ndarray | None = None,
-                  *, bounds: tuple[Sequence[float], Sequence[float]] | None = None, what: str = "The fit") -> Fit:
+def nonlinear_fit(model: Callable[[np.ndarray], np.ndarray], start: Sequence[float] | np.ndarray, y: np.ndarray,
+                  sigma: np.ndarray | None = None, *, bounds: tuple[Sequence[float], Sequence[float]] | None = None,
+                  what: str = "The fit") -> Fit:
     """Solve y = model(constants) by weighted least squares from `start`, within (lower, upper) bounds.
 
     Errors as in `linear_fit`, from the Jacobian at the solution. Raises AnalysisError, beginning with `what`, when there are too
