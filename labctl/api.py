@@ -17,7 +17,7 @@ from labctl.core.errors import ConfigError, LabctlError, Refused
 from labctl.core.plan import Problem
 from labctl.core.procedure import Procedure
 from labctl.engine import runner
-from labctl.engine.engine import Abort
+from labctl.engine.control import Control
 from labctl.engine.events import Listeners
 from labctl.engine.planning import Plan, make_plan
 from labctl.engine.runner import Order, Outcome
@@ -70,7 +70,7 @@ def make_procedure(name: str, values: Mapping[str, Any]) -> Procedure:
 
 
 def run(procedure: Procedure | str, bench: Bench, values: Mapping[str, Any] | None = None, *, order: Order | None = None,
-        listeners: Listeners | None = None, abort: Abort | None = None, auto_calibrate: bool = True,
+        listeners: Listeners | None = None, control: Control | None = None, auto_calibrate: bool = True,
         announce: AnnounceText = lambda text: None) -> Outcome:
     """Run a procedure (an instance, or its name with values) on an open bench.
 
@@ -82,11 +82,11 @@ def run(procedure: Procedure | str, bench: Bench, values: Mapping[str, Any] | No
     order = order or Order(name, Path(bench.config.data.root))
     plan = make_plan(made, bench, order.root)
     if plan.needs and bench.simulated and auto_calibrate:
-        stopped = _calibrate(plan, bench, order, listeners, abort, announce)
+        stopped = _calibrate(plan, bench, order, listeners, control, announce)
         if stopped is not None:
             return stopped
         plan = make_plan(made, bench, order.root)
-    return runner.run(made, bench, order, listeners=listeners, abort=abort, plan=plan)
+    return runner.run(made, bench, order, listeners=listeners, control=control, plan=plan)
 
 
 def _name_of(procedure: Procedure) -> str:
@@ -98,7 +98,7 @@ def _name_of(procedure: Procedure) -> str:
     return cls.lower()
 
 
-def _calibrate(plan: Plan, bench: Bench, order: Order, listeners: Listeners | None, abort: Abort | None,
+def _calibrate(plan: Plan, bench: Bench, order: Order, listeners: Listeners | None, control: Control | None,
                announce: AnnounceText) -> Outcome | None:
     """Take the missing calibrations on a fresh copy of a simulated bench; gives the outcome when one did not succeed.
 
@@ -114,7 +114,7 @@ def _calibrate(plan: Plan, bench: Bench, order: Order, listeners: Listeners | No
         with fresh:
             seed = config.twin.seed if config.twin else 0
             outcome = runner.run(make_procedure(kind, {}), fresh, replace(order, name=kind, seed=seed, note=f"for {order.name}"),
-                                 listeners=listeners, abort=abort)
+                                 listeners=listeners, control=control)
         if outcome.status != "done" or not outcome.results:
             return outcome
         announce(f"{kind}: {outcome.run}")

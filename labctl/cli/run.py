@@ -15,7 +15,7 @@ import typer
 if TYPE_CHECKING:
     from labctl.api import Outcome
     from labctl.core.plan import Problem
-    from labctl.engine.engine import Abort
+    from labctl.engine.control import Control
 
 EXIT_CODES = {"done": 0, "failed": 1, "refused": 2, "unsafe": 3, "aborted": 130}
 
@@ -44,8 +44,8 @@ def run(
     say = _speaker()
     status, outcome, problems = "failed", None, []
     try:
-        with _signals() as abort:
-            outcome = _run(procedure, bench, set_ or [], abort, say, out=out, seed=seed, speed=speed, sample=sample, note=note,
+        with _signals() as control:
+            outcome = _run(procedure, bench, set_ or [], control, say, out=out, seed=seed, speed=speed, sample=sample, note=note,
                            dry_run=dry_run, auto_calibrate=not no_auto_calibrate)
         status, problems = outcome.status, list(outcome.problems)
     except Refused as exc:
@@ -60,7 +60,7 @@ def run(
     raise typer.Exit(EXIT_CODES[status])
 
 
-def _run(procedure: str, bench: str, settings: list[str], abort: Abort, say: Any, *, out: Path | None, seed: int | None,
+def _run(procedure: str, bench: str, settings: list[str], control: Control, say: Any, *, out: Path | None, seed: int | None,
          speed: float | None, sample: str, note: str, dry_run: bool, auto_calibrate: bool) -> Outcome:
     from labctl import api
     from labctl.cli.progress import ProgressBar
@@ -74,7 +74,7 @@ def _run(procedure: str, bench: str, settings: list[str], abort: Abort, say: Any
     say(f"seed {seed}")
     order = api.Order(procedure, out or Path(config.data.root), seed=seed, sample=sample, note=note, rehearsal=dry_run)
     with api.open_config(config, text, speed=speed, rehearsal=dry_run) as opened, ProgressBar() as bar:
-        return api.run(made, opened, order=order, listeners=Listeners(bar), abort=abort, auto_calibrate=auto_calibrate,
+        return api.run(made, opened, order=order, listeners=Listeners(bar), control=control, auto_calibrate=auto_calibrate,
                        announce=bar.print)
 
 
@@ -106,19 +106,19 @@ def _settings(texts: list[str]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[Abort]:
+def _signals() -> Iterator[Control]:
     """Turn Ctrl-C, SIGTERM and SIGHUP into abort requests: the first stops at the next gate, the second at once."""
-    from labctl.engine.engine import Abort
+    from labctl.engine.control import Control
 
-    abort = Abort()
+    control = Control()
     wanted = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
     def handler(number: int, frame: object) -> None:
-        abort.request(f"{signal.Signals(number).name} received")
+        control.request(f"{signal.Signals(number).name} received")
 
     before = {number: signal.signal(number, handler) for number in wanted}
     try:
-        yield abort
+        yield control
     finally:
         for number, old in before.items():
             signal.signal(number, old)

@@ -7,14 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from labctl.core.errors import Aborted, LabctlError
+from labctl.core.errors import Aborted, LabctlError, UnsafeState
+from labctl.core.moving import move_all
 from labctl.core.plan import Estimate, Point, Problem, Reading
 from labctl.core.steps import Steps, drive
-from labctl.engine.events import Listeners, LogLine, PointDone, Progress, RunEnded, RunStarted
+from labctl.engine.control import Control, Dropped
+from labctl.engine.events import Listeners, LogLine, Paused, PointDone, Progress, RunEnded, RunStarted
 from labctl.engine.safety import carry_out
 from labctl.engine.visit import Visitor
 
 log = logging.getLogger("labctl.engine")
+
+PAUSE_LOOK_S = 0.5           # how often a paused engine looks up even when nobody calls it
+NO_POINT = 2**31 - 1         # the visit announced while axes are put back where they stood: its noise belongs to no point
 
 
 class Recorder(Protocol):
@@ -40,64 +45,42 @@ class RunEnd:
     seconds: float
 
 
-class Abort:
-    """The user's wish to end a run. Safe to use from a signal handler: flags and one clock event, no lock of the engine.
+@dataclass(frozen=True)
+class Earlier:
+    """What an interrupted run had measured: the indices of its points, and the simulated history after the last of them."""
 
-    First request: stop at the next gate. Second: stop at once. Both end in the safe state.
-    """
-
-    def __init__(self) -> None:
-        self.requests = 0
-        self.reason = ""
-        self._wake: Callable[[], None] = lambda: None
-
-    def attach(self, wake: Callable[[], None]) -> None:
-        """Let the engine be woken when a request comes."""
-        self._wake = wake
-
-    def request(self, reason: str) -> None:
-        """Ask for the end of the run."""
-        self.requests += 1
-        self.reason = self.reason or reason
-        self._wake()
-
-    def gate(self) -> None:
-        """Raise when any request was made (asked between steps that must not be torn apart)."""
-        if self.requests:
-            raise Aborted(self.reason)
-
-    def now(self) -> None:
-        """Raise when the request is urgent."""
-        if self.requests > 1:
-            raise Aborted(f"{self.reason} (at once)")
+    done: frozenset[int] = frozenset()
+    checkpoint: bytes | None = None
 
 
 class Engine:
     """Runs plans on a bench. One run at a time."""
 
-    def __init__(self, bench: Any, listeners: Listeners | None = None, abort: Abort | None = None):
+    def __init__(self, bench: Any, listeners: Listeners | None = None, control: Control | None = None):
         self.bench = bench
         self.clock = bench.clock
         self.listeners = listeners or Listeners()
-        self.abort = abort or Abort()
+        self.control = control or Control()
         self._busy = False
         self._started = 0.0
+        self._checkpoint: bytes | None = None      # the simulated history after the last point, or before the first
         self._recorder: Recorder | None = None
 
     def run(self, points: Sequence[Point], recorder: Recorder, *, seed: int, run_id: str, procedure: str,
-            estimate: Estimate, before_first: Callable[[], None] = lambda: None) -> RunEnd:
+            estimate: Estimate, before_first: Callable[[], None] = lambda: None, earlier: Earlier | None = None) -> RunEnd:
         """Visit the points. Preflight must have passed; never raises for anything that happens to the bench.
 
-        `before_first` is called when the bench is prepared and the detectors are configured, before the first point.
+        `before_first` is called when the bench is prepared and the detectors are configured, before the first point. `earlier`
+        tells what an interrupted run had already measured; those points are not visited again.
         """
         if self._busy:
             raise LabctlError("This bench is already running a procedure; wait for its end or abort it.")
         self._busy, self._recorder, self._started = True, recorder, self.clock.now()
         problems: list[Problem] = []
-        done: list[int] = []
+        done: list[int] = sorted(earlier.done) if earlier else []
         try:
             self.listeners.tell(RunStarted(0.0, run_id, procedure, len(points), estimate))
-            status = self._guarded(points, seed, estimate, before_first, done, problems)
+            status = self._guarded(points, seed, estimate, before_first, done, problems, earlier or Earlier())
             status = self._leave(status, problems)
         finally:
             self._busy = False
@@ -106,7 +89,7 @@ class Engine:
         return RunEnd(status, len(done), tuple(problems), seconds)
 
     def _guarded(self, points: Sequence[Point], seed: int, estimate: Estimate, before_first: Callable[[], None],
-                 done: list[int], problems: list[Problem]) -> str:
+                 done: list[int], problems: list[Problem], earlier: Earlier) -> str:
         """Run, and turn whatever happens into a status and a problem."""
         try:
             if failures := carry_out(self.clock, self.bench.level("park")):
@@ -114,16 +97,23 @@ class Engine:
                 return "unsafe"
             self._drive(self.bench.hold())
             self._drive(self.bench.prepare(lambda text: self._log("info", text)))
-            visitor = Visitor(self.bench, self.abort.gate, lambda text: self._log("warning", text))
+            visitor = Visitor(self.bench, self.control.gate, lambda text: self._log("warning", text))
             self._drive(visitor.configure(_first_of_all(points)))
             before_first()
-            for index, point in enumerate(points):
-                self._one(visitor, index, point, seed)
-                done.append(index)
-                self._progress(len(done), len(points), estimate)
+            self._checkpoint = earlier.checkpoint or self.bench.checkpoint()
+            if earlier.done:
+                self._stand_again(points, max(earlier.done) + 1, seed)
+            for index in range(len(points)):
+                if index not in earlier.done:
+                    self._undisturbed(visitor, index, points, seed)
+                    done.append(index)
+                    self._progress(len(done), len(points), estimate)
         except Aborted as exc:
             self._log("warning", f"aborted: {exc}")
             return "aborted"
+        except UnsafeState as exc:
+            problems.append(Problem("bench", str(exc)))
+            return "unsafe"
         except LabctlError as exc:
             problems.append(Problem(getattr(exc, "instrument", "run"), str(exc), point=len(done)))
             self._log("error", str(exc))
@@ -135,15 +125,56 @@ class Engine:
             return "failed"
         return "done"
 
+    def _undisturbed(self, visitor: Visitor, index: int, points: Sequence[Point], seed: int) -> None:
+        """Visit a point; after a pause the bench stands as before it, so that the point comes out as if nothing had happened."""
+        while True:
+            if self.control.paused:
+                self._pause()
+                self._stand_again(points, index, seed)
+            try:
+                self._one(visitor, index, points[index], seed)
+            except Dropped:
+                continue
+            return
+
+    def _pause(self) -> None:
+        """Park, and wait until somebody says to go on; raises Aborted or UnsafeState."""
+        if failures := carry_out(self.clock, self.bench.level("park")):
+            raise UnsafeState("; ".join(str(failure) for failure in failures))
+        self._log("info", "paused: the bench is parked")
+        self._tell_paused(True)
+        while self.control.paused:
+            wake = self.clock.event()
+            self.control.attach(wake.set)
+            self.control.gate_abort()
+            if self.control.paused:
+                wake.wait(PAUSE_LOOK_S)
+        self._log("info", "resumed")
+        self._tell_paused(False)
+
+    def _stand_again(self, points: Sequence[Point], index: int, seed: int) -> None:
+        """Put every axis back where the points before `index` had left it, and the simulated history with it."""
+        standing: dict[str, float] = {}
+        for point in points[:index]:
+            standing.update(point.set)
+        self.bench.point(seed, NO_POINT)
+        self._drive(move_all(self.bench.axes, self.bench.shutter, standing))
+        if self._checkpoint is not None:
+            self.bench.restore(self._checkpoint)
+
+    def _tell_paused(self, paused: bool) -> None:
+        self.listeners.tell(Paused(self.clock.now() - self._started, paused))
+
     def _one(self, visitor: Visitor, index: int, point: Point, seed: int) -> None:
         assert self._recorder is not None   # noqa: S101  set by run()
-        self.abort.gate()
+        self.control.gate()
         self.bench.point(seed, index)
         started = self.clock.now() - self._started
         reading: Reading = self._drive(visitor.visit(index, point, self._started))
         self._collect_incidents()
+        self._checkpoint = self.bench.checkpoint()
         self._recorder.point(index, point=point.as_json(), started_s=started, arrays=reading.arrays, values=reading.values,
-                             flags=reading.flags, checkpoint=self.bench.checkpoint())
+                             flags=reading.flags, checkpoint=self._checkpoint)
         self.listeners.tell(PointDone(self.clock.now() - self._started, reading))
 
     def _leave(self, status: str, problems: list[Problem]) -> str:
@@ -164,8 +195,8 @@ class Engine:
 
     def _drive(self, steps: Steps[Any]) -> Any:
         wake = self.clock.event()
-        self.abort.attach(wake.set)
-        return drive(self.clock, steps, self.abort.now, wake)
+        self.control.attach(wake.set)
+        return drive(self.clock, steps, self.control.now, wake)
 
     def _collect_incidents(self) -> None:
         for incident in self.bench.incidents():

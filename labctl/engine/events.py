@@ -45,6 +45,13 @@ class Progress(Event):
 
 
 @dataclass(frozen=True)
+class Paused(Event):
+    """The run is parked and waits (True), or goes on (False)."""
+
+    paused: bool
+
+
+@dataclass(frozen=True)
 class LogLine(Event):
     """Something worth a line: a retry, a wait, a failed action."""
 

@@ -33,9 +33,9 @@ def ple_run(tmp_path_factory, session_state):
 @pytest.fixture
 def run_ple(labctl_state, tmp_path):
     """Run a PLE scan with other parameters, bench or seed."""
-    def run(bench="ying2021", *, seed=1, figure=False, inspect=None, abort=None, **values):
+    def run(bench="ying2021", *, seed=1, figure=False, inspect=None, control=None, **values):
         with api.open_bench(str(bench)) as opened:
-            outcome = api.run("ple", opened, values, order=api.Order("ple", tmp_path, seed=seed, figure=figure), abort=abort)
+            outcome = api.run("ple", opened, values, order=api.Order("ple", tmp_path, seed=seed, figure=figure), control=control)
             if inspect is not None:
                 inspect(opened)
             return outcome

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from labctl import api
-from labctl.engine.engine import Abort
+from labctl.engine.control import Control
 
 
 class TestDefaultScan:
@@ -110,14 +110,14 @@ class TestAbort:
     """A signal in mid-scan leaves a closed shutter and a readable file."""
 
     def test_ctrl_c_in_mid_scan(self, run_ple, tmp_path):
-        abort, state = Abort(), {}
+        control, state = Control(), {}
 
         def look(bench):
             state["closed"] = bench.twin.element("shutter").closed
 
         with api.open_bench("ying2021") as bench:
-            bench.clock.call_at(120.0, lambda: abort.request("Ctrl-C"))
-            outcome = api.run("ple", bench, order=api.Order("ple", tmp_path, seed=3, figure=False), abort=abort)
+            bench.clock.call_at(120.0, lambda: control.request("Ctrl-C"))
+            outcome = api.run("ple", bench, order=api.Order("ple", tmp_path, seed=3, figure=False), control=control)
             look(bench)
         assert outcome.status == "aborted"
         assert state["closed"]

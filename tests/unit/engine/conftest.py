@@ -173,6 +173,9 @@ class FakeBench:
     def checkpoint(self):
         return b"checkpoint"
 
+    def restore(self, checkpoint):
+        self.did("restore")
+
     def incidents(self):
         return []
 

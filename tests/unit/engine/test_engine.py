@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from labctl.core.plan import Estimate, Point
-from labctl.engine.engine import Abort, Engine
-from labctl.engine.events import Listeners, PointDone, RunEnded, RunStarted
+from labctl.engine.control import Control
+from labctl.engine.engine import Earlier, Engine
+from labctl.engine.events import Listeners, Paused, PointDone, RunEnded, RunStarted
 
 ESTIMATE = Estimate(1.0, 0.0, 0, 1)
 
@@ -114,11 +115,51 @@ class TestTrouble:
         assert [what for what in bench.done if what.startswith("park")][:3] == ["park shutter", "park attenuator", "park laser"]
 
 
+class TestPause:
+    """Parked while it lasts; afterwards the point comes as if nothing had happened."""
+
+    def paused_between(self, bench, start, stop, **options):
+        control = Control()
+        bench.clock.call_at(start, lambda: control.pause(**options))
+        bench.clock.call_at(stop, control.resume)
+        return control
+
+    def test_waits_parked_and_goes_on(self, bench, journal):
+        seen = []
+        end = run(bench, journal, [lit(500), lit(501)], self.paused_between(bench, 0.5, 1000.0), Listeners(seen.append))
+        assert (end.status, end.points) == ("done", 2)
+        assert bench.clock.now() > 1000.0
+        assert [event.paused for event in seen if isinstance(event, Paused)] == [True, False]
+        paused = bench.done.index("restore")
+        assert bench.done[:paused].count("park shutter") == 2
+
+    def test_axes_stand_again_where_the_point_expects_them(self, bench, journal):
+        run(bench, journal, [lit(500), Point(set={"analyser.angle": 3.0}, exposure_s=1.0)], self.paused_between(bench, 0.5, 50.0))
+        again = bench.done.index("restore")
+        assert bench.done[:again].count("move pump.wavelength 500") == 2
+
+    def test_dropped_exposure_is_repeated(self, bench, journal):
+        end = run(bench, journal, [lit(500), lit(501)], self.paused_between(bench, 0.8, 50.0, drop=True))
+        assert (end.status, [index for index, _ in journal.points]) == ("done", [0, 1])
+        assert bench.announced.count((7, 0)) == 2
+
+    def test_abort_ends_a_pause(self, bench, journal):
+        control = self.paused_between(bench, 0.5, 1e9)
+        bench.clock.call_at(100.0, lambda: control.request("Ctrl-C"))
+        assert run(bench, journal, [lit(500), lit(501)], control).status == "aborted"
+
+    def test_earlier_points_are_not_visited_again(self, bench, journal):
+        end = Engine(bench).run([lit(500), lit(501), lit(502)], journal, seed=7, run_id="r", procedure="p", estimate=ESTIMATE,
+                                earlier=Earlier(frozenset({0, 1}), b"there"))
+        assert end.points == 3
+        assert [index for index, _ in journal.points] == [2]
+
+
 class TestAbort:
     """First request at the gate, second at once; parked both times, done points kept."""
 
     def abort_after(self, bench, seconds, times=1):
-        abort = Abort()
+        abort = Control()
         for _ in range(times):
             bench.clock.call_at(seconds, lambda: abort.request("Ctrl-C"))
         return abort
