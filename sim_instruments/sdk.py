@@ -67,6 +67,7 @@ class Library:
     """
 
     internal_error: ClassVar[int] = -1
+    result_type: ClassVar[Any] = ctypes.c_uint32
 
     def __init__(self, clock: Clock, *parts: Any):
         self.clock = clock
@@ -91,7 +92,7 @@ class Library:
             except Exception:
                 LOG.exception("emulated %s failed", name)
                 return self.internal_error
-        pointer = ctypes.CFUNCTYPE(ctypes.c_uint32, *argument_types)(call)
+        pointer = ctypes.CFUNCTYPE(self.result_type, *argument_types)(call)
         pointer.__name__ = name   # type: ignore[attr-defined]  as functions of a CDLL have
         setattr(self, name, pointer)
 

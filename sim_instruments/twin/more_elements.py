@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -215,16 +216,18 @@ class TcspcPort(Element):
 
 
 def decay_cumulative(times_ps: np.ndarray, period_ps: float, lifetime_ps: float, sigma_ps: float) -> np.ndarray:
-    """Integrate a periodic exponential decay convolved with a Gaussian, up to each time; one per period.
+    """Integrate a periodic exponential decay convolved with a Gaussian, up to each time; one per period."""
+    within = _one_period(period_ps, lifetime_ps, sigma_ps)
+    periods, phase = np.divmod(times_ps, period_ps)
+    return periods + np.interp(phase, np.linspace(0.0, period_ps, within.size), within)
 
-    The decay is laid on a fine grid of one period, summed over all earlier periods (wrap-around), and convolved on the circle.
-    """
-    points = 1 << 13
+
+@lru_cache(maxsize=8)
+def _one_period(period_ps: float, lifetime_ps: float, sigma_ps: float, points: int = 1 << 13) -> np.ndarray:
+    """Give the integral over one period, from 0 to 1: decay and response on a fine grid, convolved on the circle (wrap-around)."""
     grid = np.arange(points) * period_ps / points
     decay = np.exp(-grid / lifetime_ps)
     distance = np.minimum(grid, period_ps - grid)
     response = np.exp(-0.5 * (distance / max(sigma_ps, period_ps / points / 2)) ** 2)
     shape = np.clip(np.fft.irfft(np.fft.rfft(decay / decay.sum()) * np.fft.rfft(response / response.sum()), points), 0.0, None)
-    within = np.concatenate([[0.0], np.cumsum(shape / shape.sum())])
-    periods, phase = np.divmod(times_ps, period_ps)
-    return periods + np.interp(phase, np.arange(points + 1) * period_ps / points, within)
+    return np.concatenate([[0.0], np.cumsum(shape / shape.sum())])

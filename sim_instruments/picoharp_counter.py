@@ -1,0 +1,106 @@
+"""The counting part of the emulated PicoHarp 300: settings, dead time, histogram memory, rate meters."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim_instruments import picoharp_codes as ph
+from sim_instruments.clock import Clock
+from sim_instruments.twin.more_elements import TcspcPort, TcspcSetting
+
+
+def thinned(mean: np.ndarray, starts: float, window: int | None) -> np.ndarray:
+    """Take out the photons that come within the dead time of an earlier one of the same start.
+
+    `mean` photons per bin in `starts` starts; a photon in bin i survives with exp(-photons per start in the `window` bins before
+    it); None: only the first photon of a start counts (Coates' forward formula, J. Sci. Instrum. 1, 878 (1968)).
+    """
+    if starts <= 0:
+        return mean
+    before = np.concatenate([[0.0], np.cumsum(mean / starts)[:-1]])
+    if window is not None and window < mean.size:
+        before[window:] = before[window:] - before[:-window]
+    return mean * np.exp(-before)
+
+
+class Counter:
+    """Histogram memory between two inputs; photons are collected whenever somebody looks, up to that moment."""
+
+    def __init__(self, port: TcspcPort, clock: Clock, draw: np.random.Generator):
+        self.port, self.clock, self.draw = port, clock, draw
+        self.counts = np.zeros((ph.BLOCKS, ph.CHANNELS))
+        self.defaults()
+
+    def defaults(self) -> None:
+        """Take the settings of PH_Initialize; the counts stay."""
+        self.divider, self.binning, self.offset_ps, self.sync_offset_ps, self.multistop = 1, 0, 0, 0, True
+        self.stop_on_overflow, self.stop_count = True, ph.MOST_COUNTS
+        self.started_one, self.flags, self.elapsed_s = False, 0, 0.0
+        self._started = self._counted_to = self._ends = self.clock.now()
+        self.restart_rates()
+
+    @property
+    def resolution_ps(self) -> float:
+        """Width of a bin."""
+        return ph.BASE_PS * 2**self.binning
+
+    @property
+    def running(self) -> bool:
+        """True until the time is over, a bin was full, or somebody stopped it."""
+        return self.started_one and self.clock.now() < self._ends
+
+    def start(self, seconds: float) -> None:
+        """Begin to collect."""
+        self._started = self._counted_to = self.clock.now()
+        self._ends = self._started + seconds
+        self.started_one, self.elapsed_s, self.flags = True, 0.0, 0
+
+    def stop(self) -> None:
+        """End collecting."""
+        self.started_one = False
+
+    def collect(self) -> None:
+        """Bring the histogram up to date."""
+        now = min(self.clock.now(), self._ends)
+        if not self.started_one or now <= self._counted_to:
+            return
+        held, full = self.counts[0], self.stop_count if self.stop_on_overflow else ph.MOST_COUNTS
+        new = self.draw.poisson(self._expected(self._counted_to, now)).astype(float)
+        if self.stop_on_overflow and np.any(held + new >= full):
+            # The first full bin ends it: everything that came later did not come at all.
+            shares = np.divide(np.maximum(full - held, 0.0), new, out=np.full(new.shape, np.inf), where=new > 0)
+            first = int(np.argmin(shares))
+            now = self._ends = self._counted_to + shares[first] * (now - self._counted_to)
+            new = np.floor(new * shares[first])
+            new[first] = full - held[first]
+        if np.any(held + new >= full):
+            self.flags |= ph.FLAG_OVERFLOW
+        self.counts[0] = np.minimum(held + new, full)
+        self._counted_to, self.elapsed_s = now, now - self._started
+
+    def _expected(self, start: float, end: float) -> np.ndarray:
+        setting = TcspcSetting(self.resolution_ps, float(self.offset_ps), float(self.sync_offset_ps), self.divider, ph.CHANNELS)
+        window = round(ph.DEAD_TIME_PS / self.resolution_ps) if self.multistop else None
+        return thinned(self.port.histogram(setting, start, end), self.port.rates()[0] / self.divider * (end - start), window)
+
+    def restart_rates(self) -> None:
+        """Begin a new gate of the rate meters."""
+        self._rates_from = self.clock.now() + ph.GATE_S
+
+    def rates(self) -> tuple[int, int]:
+        """Give what the rate meters show: sync pulses before the divider, photons in the last gate."""
+        if self.clock.now() < self._rates_from:
+            return 0, 0
+        sync, photons = self.port.rates()
+        return round(sync), round(self.draw.poisson(photons * ph.GATE_S) / ph.GATE_S)
+
+    def warnings(self) -> int:
+        """Judge the rates and the settings."""
+        sync, photons = self.rates()
+        span, period = self.resolution_ps * ph.CHANNELS, 1e12 / sync if sync else float("inf")
+        judged = {
+            ph.SYNC_ZERO: sync == 0, ph.SYNC_LOW: 0 < sync < 1000 and self.divider > 1,
+            ph.SYNC_HIGH: sync / self.divider > ph.FASTEST_HZ, ph.DETECTOR_ZERO: photons == 0,
+            ph.DETECTOR_HIGH: photons > ph.FASTEST_HZ, ph.RATIO_HIGH: sync > 0 and photons > 0.05 * sync,
+            ph.SPAN_SMALL: sync > 0 and period > span, ph.OFFSET_UNNECESSARY: self.offset_ps > 0 and period < span}
+        return sum(bit for bit, is_so in judged.items() if is_so)
