@@ -142,7 +142,10 @@ def _nanometres(register: str, text: str) -> Any:
 
 
 class SuperKVaria(InterbusModule):
-    """Two sliding edge filters. The edges are written in the order that keeps the upper above the lower one at every moment."""
+    """Two sliding edge filters. The edges are written in the order that keeps the upper above the lower one at every moment.
+
+    `bandwidth_nm` is the width of the band when `centre` is moved; without it the present width is kept.
+    """
 
     TYPES: ClassVar = {0x68: "SuperK VARIA"}
     axes: ClassVar = {
@@ -158,7 +161,11 @@ class SuperKVaria(InterbusModule):
     panel: ClassVar = [Readout("Lower edge", "lower", "nm"), Readout("Upper edge", "upper", "nm"),
                        Readout("Transmission", "neutral_density", "%")]
 
-    def __init__(self, port: Any, *, clock: Any, name: str, address: int = 16, **connection: Any):
+    def __init__(self, port: Any, *, clock: Any, name: str, address: int = 16, bandwidth_nm: float | None = None,
+                 **connection: Any):
+        if bandwidth_nm is not None:
+            check_limits(name, "bandwidth_nm", bandwidth_nm, BAND_RANGE_NM, "nm")
+        self._width_nm = bandwidth_nm
         super().__init__(port, clock=clock, name=name, address=option(name, "address", address, range(16, 26)), **connection)
 
     upper = _nanometres("33", """The upper (long-wavelength) edge in nm (float, steps of 0.1); set it by `start_upper`.""")
@@ -189,12 +196,13 @@ class SuperKVaria(InterbusModule):
         return bool(bits & VARIA_MOVING)
 
     def start_centre(self, wavelength_nm: float) -> None:
-        """Move the band, keeping its width."""
-        self._start_band(wavelength_nm, self.bandwidth)
+        """Move the band, keeping its width or giving it the one of the bench file."""
+        self._start_band(wavelength_nm, self.bandwidth if self._width_nm is None else self._width_nm)
 
     def start_bandwidth(self, width_nm: float) -> None:
-        """Open or close the band around its centre."""
+        """Open or close the band around its centre; later moves of the centre keep this width."""
         self._start_band(self.centre, width_nm)
+        self._width_nm = width_nm
 
     def _start_band(self, centre_nm: float, width_nm: float) -> None:
         """Round the lower edge and the width to the device's steps, so that the width does not wander from move to move."""

@@ -381,6 +381,17 @@ class TestVaria:
             assert driver.bandwidth == pytest.approx(10.0)
             assert driver.centre == pytest.approx(centre, abs=0.0501)
 
+    def test_the_width_of_the_bench_file(self, talk):
+        driver, box = talk(SuperKVaria, {}, bandwidth_nm=20.0)
+        box.plan = Registers(16, r33=b"\xb4\x14", r34=b"\x50\x14", r66=b"\0\0")
+        driver.start_centre(560.0)
+        assert (driver.lower, driver.upper) == (550.0, 570.0)
+        driver.start_bandwidth(30.0)
+        driver.start_centre(600.0)
+        assert (driver.lower, driver.upper) == (585.0, 615.0)
+        with pytest.raises(LimitError):
+            talk(SuperKVaria, {}, bandwidth_nm=5.0)
+
     @pytest.mark.parametrize(("start", "value"), [
         ("start_centre", 404.0), ("start_centre", 836.0), ("start_bandwidth", 9.0), ("start_bandwidth", 101.0),
         ("start_upper", 525.0), ("start_lower", 535.0), ("start_centre", float("nan"))])
