@@ -21,9 +21,11 @@ from labctl.engine.control import Control
 from labctl.engine.events import Listeners
 from labctl.engine.planning import Plan, make_plan
 from labctl.engine.runner import Order, Outcome
+from labctl.store.find import find_run
+from labctl.store.header import JOURNAL_SUFFIX
 from labctl.store.run import Run, load
 
-__all__ = ["Bench", "Order", "Outcome", "Run", "load", "load_bench_file", "make_procedure", "open_bench", "run"]
+__all__ = ["Bench", "Order", "Outcome", "Run", "load", "load_bench_file", "make_procedure", "open_bench", "resume", "run"]
 
 AnnounceText = Callable[[str], None]
 
@@ -87,6 +89,36 @@ def run(procedure: Procedure | str, bench: Bench, values: Mapping[str, Any] | No
             return stopped
         plan = make_plan(made, bench, order.root)
     return runner.run(made, bench, order, listeners=listeners, control=control, plan=plan)
+
+
+def resume(run: str | Path, bench: Bench | None = None, *, root: Path | None = None, speed: float | None = None,
+           listeners: Listeners | None = None, control: Control | None = None, figure: bool = True) -> Outcome:
+    """Go on with a run that was aborted, failed or interrupted, at its first missing point.
+
+    `run` is a journal, the run file beside it, a run number or a run-id prefix in `root`. The bench is opened by the name that
+    stands in the journal unless one is given. Raises Refused when the run has nothing left to do, or its plan is not today's.
+    """
+    journal = _journal_of(run, root or Path("labctl_data"))
+    with load(journal) as found:
+        header, status = found.header, found.status
+    if status == "done":
+        raise Refused([Problem("run", f"{journal.name} is complete; there is nothing to resume.")])
+    values = {name: declared["value"] for name, declared in header["parameters"].items()}
+    procedure = make_procedure(header["procedure"], values)
+    if bench is not None:
+        return runner.resume(procedure, bench, journal, listeners=listeners, control=control, figure=figure)
+    with open_bench(header["bench"]["name"], speed=speed) as opened:
+        return runner.resume(procedure, opened, journal, listeners=listeners, control=control, figure=figure)
+
+
+def _journal_of(run: str | Path, root: Path) -> Path:
+    """Find the journal of a run; Refused says that a complete run has none."""
+    path = find_run(str(run), root)
+    journal = path.with_suffix(JOURNAL_SUFFIX)
+    if not journal.is_file():
+        text = f"{path} has no journal beside it, so there is nothing to resume: a complete run keeps none."
+        raise Refused([Problem("run", text)])
+    return journal
 
 
 def _name_of(procedure: Procedure) -> str:

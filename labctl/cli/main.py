@@ -13,6 +13,7 @@ app = typer.Typer(
     help="Run the experiments of an ultrafast photoluminescence bench, real or simulated. Software is not an interlock.",
 )
 app.command("run")(run.run)
+app.command("resume")(run.resume)
 app.command("procedures")(procedures.procedures)
 app.command("show")(show.show)
 app.add_typer(bench.app, name="bench")

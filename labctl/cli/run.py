@@ -38,6 +38,15 @@ def run(
 
     Exit codes: 0 done, 1 failed, 2 refused before the first move, 3 a park or safe action failed, 130 aborted.
     """
+    def work(control: Control, say: Any) -> Outcome:
+        return _run(procedure, bench, set_ or [], control, say, out=out, seed=seed, speed=speed, sample=sample, note=note,
+                    dry_run=dry_run, auto_calibrate=not no_auto_calibrate)
+
+    _carry_out(work, json_, seed)
+
+
+def _carry_out(work: Callable[[Control, Any], Outcome], json_: bool, seed: int | None) -> None:
+    """Do the work under signal handlers, report it, and leave with the exit code of the contract."""
     from labctl.core.errors import LabctlError, Refused
     from labctl.core.plan import Problem
 
@@ -45,8 +54,7 @@ def run(
     status, outcome, problems = "failed", None, []
     try:
         with _signals() as control:
-            outcome = _run(procedure, bench, set_ or [], control, say, out=out, seed=seed, speed=speed, sample=sample, note=note,
-                           dry_run=dry_run, auto_calibrate=not no_auto_calibrate)
+            outcome = work(control, say)
         status, problems = outcome.status, list(outcome.problems)
     except Refused as exc:
         status, problems = "refused", list(exc.problems)
@@ -91,6 +99,24 @@ def _together(*makers: Callable[[], Any]) -> list[Any]:
     if problems:
         raise Refused(problems)
     return made
+
+
+def resume(
+    run_: Annotated[str, typer.Argument(metavar="RUN", help="A journal or run file, a run number, or the beginning of a run id.")],
+    out: Annotated[Path, typer.Option(help="Data root to look in.")] = Path("labctl_data"),
+    speed: Annotated[float | None, typer.Option(min=0.001, help="Run a simulated bench on the real clock, so much faster.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout, the rest on stderr.")] = False,
+) -> None:
+    """Go on with an aborted, failed or interrupted run at its first missing point. Exit codes as for run."""
+    def work(control: Control, say: Any) -> Outcome:
+        from labctl import api
+        from labctl.cli.progress import ProgressBar
+        from labctl.engine.events import Listeners
+
+        with ProgressBar() as bar:
+            return api.resume(run_, root=out, speed=speed, listeners=Listeners(bar), control=control)
+
+    _carry_out(work, json_, None)
 
 
 def _settings(texts: list[str]) -> dict[str, str]:

@@ -13,18 +13,19 @@ from typing import Any
 
 from labctl.bench.bench import Bench
 from labctl.core.calibration import Calibration
-from labctl.core.errors import AnalysisError, LabctlError
+from labctl.core.errors import AnalysisError, LabctlError, Refused
 from labctl.core.plan import Problem, Result, plan_hash
 from labctl.core.procedure import Procedure
 from labctl.core.reduction import Reduction
 from labctl.core.steps import drive
 from labctl.engine.control import Control
-from labctl.engine.engine import Engine, RunEnd
+from labctl.engine.engine import Earlier, Engine, RunEnd
 from labctl.engine.events import Listeners
 from labctl.engine.planning import Plan, describe, make_plan
 from labctl.store import names, recover, state, unsafe
 from labctl.store.environment import environment
 from labctl.store.journal import Journal
+from labctl.store.reader import JournalReader
 from labctl.store.run import Run
 from labctl.store.run import load as load_run
 
@@ -81,20 +82,56 @@ def run(procedure: Procedure, bench: Bench, order: Order, *, listeners: Listener
     Raises Refused, with every problem, before anything is written or moved; whatever happens afterwards is in the outcome.
     """
     plan = plan or make_plan(procedure, bench, order.root)
-    seed = draw_seed() if order.seed is None else order.seed
-    run_id = uuid.uuid4().hex
     sample = order.sample or (_plain_name(bench.config.twin.sample) if bench.config.twin else "sample")
     fields = {"sample": sample, "procedure": order.name, "bench": bench.name, "user": order.user, "start": bench.clock.utc()}
     plan = plan.with_problems(names.check(order.root, bench.config.data.file, fields))
     plan.refuse_if_wrong()
     unsafe.refuse_if_marked(bench.name, simulated=bench.simulated)
+    seed = draw_seed() if order.seed is None else order.seed
+    work = _Work(procedure, bench, order, plan, seed, uuid.uuid4().hex, listeners, control)
     place = names.reserve(order.root, bench.config.data.file, fields)
-    journal = Journal.create(place.journal, _header(procedure, bench, order, plan, seed=seed, run_id=run_id, sample=sample,
-                                                    number=place.number), home=place.home)
-    end = _measure(procedure, bench, order, plan, journal, seed, run_id, listeners, control)
-    if end.status == "unsafe" and not bench.simulated:
-        unsafe.mark(bench.name, end.problems)
-    return _close(procedure, bench, order, replace(place, journal=journal.path), end, seed, run_id, plan)
+    journal = Journal.create(place.journal, _header(work, sample, place.number), home=place.home)
+    end = _measure(work, journal, Earlier())
+    return _close(work, replace(place, journal=journal.path), end)
+
+
+def resume(procedure: Procedure, bench: Bench, path: Path, *, listeners: Listeners | None = None, control: Control | None = None,
+           figure: bool = True) -> Outcome:
+    """Go on with an aborted, failed or interrupted run at its first missing point; `path` is its journal.
+
+    The procedure has to be the journal's (`labctl.api.resume` makes it). Raises Refused when today's plan is not the one that was
+    begun; the finished run becomes a new file beside the old one.
+    """
+    with JournalReader(path) as reader:
+        header, numbers = reader.header, sorted(record.number for record in reader.records())
+        earlier = Earlier(frozenset(numbers), reader.checkpoint(numbers[-1]) if numbers else None)
+    order = Order(header["procedure"], path.parent, seed=header["seed"], sample=header["sample"], note=header["note"],
+                  user=header["user"], figure=figure)
+    plan = make_plan(procedure, bench, order.root)
+    plan.refuse_if_wrong()
+    unsafe.refuse_if_marked(bench.name, simulated=bench.simulated)
+    if plan_hash(plan.points) != header["plan_hash"]:
+        raise Refused([Problem("plan", f"the plan that {path.name} began is not today's: procedure, parameters, bench file or "
+                                       "calibration have changed. Start a new run; the old one stays readable.")])
+    target, older = recover.free_name(path)
+    work = _Work(procedure, bench, order, plan, int(header["seed"]), header["run_id"], listeners, control, older)
+    end = _measure(work, Journal.open(path), earlier)
+    return _close(work, names.Place(path, target, int(header["run_number"])), end)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One run in the making: what is run where, for whom, and who listens."""
+
+    procedure: Procedure
+    bench: Bench
+    order: Order
+    plan: Plan
+    seed: int
+    run_id: str
+    listeners: Listeners | None
+    control: Control | None
+    supersedes: str = ""         # the earlier file of the same run
 
 
 def _plain_name(sample: str) -> str:
@@ -102,19 +139,21 @@ def _plain_name(sample: str) -> str:
     return Path(sample).stem if sample.endswith(".toml") else sample
 
 
-def _measure(procedure: Procedure, bench: Bench, order: Order, plan: Plan, journal: Journal, seed: int, run_id: str,
-             listeners: Listeners | None, control: Control | None) -> RunEnd:
+def _measure(work: _Work, journal: Journal, earlier: Earlier) -> RunEnd:
     """Let the engine work, and close the journal whatever comes."""
-    engine = Engine(bench, listeners, control)
+    bench, plan = work.bench, work.plan
+    engine = Engine(bench, work.listeners, work.control)
     end = RunEnd("failed", 0, (), 0.0)
     try:
-        end = engine.run(plan.points, journal, seed=seed, run_id=run_id, procedure=order.name, estimate=plan.estimate,
-                         before_first=lambda: journal.describe(_described(bench, plan)))
+        end = engine.run(plan.points, journal, seed=work.seed, run_id=work.run_id, procedure=work.order.name,
+                         estimate=plan.estimate, before_first=lambda: journal.describe(_described(bench, plan)), earlier=earlier)
     finally:
         trouble = _end_journal(journal, bench, end)
     if trouble is not None:
         status = "failed" if end.status == "done" else end.status
-        return replace(end, status=status, problems=(*end.problems, trouble))
+        end = replace(end, status=status, problems=(*end.problems, trouble))
+    if end.status == "unsafe" and not bench.simulated:
+        unsafe.mark(bench.name, end.problems)
     return end
 
 
@@ -133,17 +172,18 @@ def _end_journal(journal: Journal, bench: Bench, end: RunEnd) -> Problem | None:
     return trouble
 
 
-def _close(procedure: Procedure, bench: Bench, order: Order, place: names.Place, end: RunEnd, seed: int, run_id: str,
-           plan: Plan) -> Outcome:
+def _close(work: _Work, place: names.Place, end: RunEnd) -> Outcome:
     """Reduce, render the run file, draw the figure; none of these can lose the journal."""
-    problems = [*plan.problems, *end.problems]
+    procedure, bench, seed, run_id = work.procedure, work.bench, work.seed, work.run_id
+    problems = [*work.plan.problems, *end.problems]
     reduction = Reduction()
     run_path: Path | None = None
     try:
         with load_run(place.journal) as measured:
             reduction, refused = _reduce(procedure, measured, end)
         problems += [*reduction.problems, *refused]
-        run_path, moved = recover.render_somewhere(place.journal, place.run, results=reduction.results, curves=reduction.curves)
+        run_path, moved = recover.render_somewhere(place.journal, place.run, results=reduction.results, curves=reduction.curves,
+                                                    supersedes=work.supersedes)
         problems += moved
     except (LabctlError, OSError, ValueError, KeyError) as exc:
         log.exception("the run file could not be written")
@@ -155,7 +195,7 @@ def _close(procedure: Procedure, bench: Bench, order: Order, place: names.Place,
         place.journal.unlink(missing_ok=True)
         if reduction.calibration is not None:
             _keep(reduction.calibration, bench, run_id)
-    figure, trouble = _figure(procedure, order, run_path, reduction)
+    figure, trouble = _figure(procedure, work.order, run_path, reduction)
     return Outcome(end.status, run_path, run_id, end.points, seed, dict(reduction.results), (*problems, *trouble), figure,
                    end.seconds, reduction)
 
@@ -192,11 +232,11 @@ def _figure(procedure: Procedure, order: Order, path: Path, reduction: Reduction
     return target, []
 
 
-def _header(procedure: Procedure, bench: Bench, order: Order, plan: Plan, *, seed: int, run_id: str, sample: str,
-            number: int) -> dict[str, Any]:
+def _header(work: _Work, sample: str, number: int) -> dict[str, Any]:
     """Write down everything that is known before the first move."""
+    procedure, bench, order, plan = work.procedure, work.bench, work.order, work.plan
     return {
-        "run_id": run_id, "run_number": number, "procedure": order.name, "title": procedure.title or order.name,
+        "run_id": work.run_id, "run_number": number, "procedure": order.name, "title": procedure.title or order.name,
         "parameters": procedure.describe(), "plan": [point.as_json() for point in plan.points], "plan_hash": plan_hash(plan.points),
         "scan_axes": list(procedure.scan_axes), "shape": list(procedure.shape) if procedure.shape else None,
         "plots": [plot.as_json() for plot in procedure.plots], "default_signal": "counts", "channels": {}, "companions": {},
@@ -205,7 +245,7 @@ def _header(procedure: Procedure, bench: Bench, order: Order, plan: Plan, *, see
         "calibrations": [c.to_json() for c in bench.calibrations.values() if c is not None],
         "bench": {"name": bench.name, "text": bench.text, "backend": bench.config.backend, "simulated": bench.simulated,
                   "rehearsal": order.rehearsal},
-        "sample": sample, "user": order.user, "note": order.note, "seed": seed, "start_utc": bench.clock.utc().isoformat(),
+        "sample": sample, "user": order.user, "note": order.note, "seed": work.seed, "start_utc": bench.clock.utc().isoformat(),
         "environment": environment(), "procedure_source": _source(procedure), "constants": bench.constants(),
         "estimate": describe(plan.estimate),
     }
