@@ -11,10 +11,11 @@ import numpy as np
 from sim_instruments.twin import light
 from sim_instruments.twin.detection import quantum_efficiency
 from sim_instruments.twin.elements import Camera, Monochromator, RotatingPlate
+from sim_instruments.twin.emitters import emission
+from sim_instruments.twin.excitation import Pump
 from sim_instruments.twin.motion import Mover
 from sim_instruments.twin.noise import Streams
 from sim_instruments.twin.path import Part
-from sim_instruments.twin.resonance import Pump, emission
 from sim_instruments.twin.sample import Sample
 from sim_instruments.twin.spectra import Emission, Polarisation
 from sim_instruments.twin.spectrograph import Analyser, Geometry, Window, efficiency, photons_per_column, window
@@ -24,7 +25,6 @@ LEAKAGE_E_PER_PHOTON = 1e-4        # electrons per pump photon at the sample, al
 LEAKAGE_EXTINCTION = 1e-3
 REPEATABILITY_NM, BACKLASH_NM = 0.05, 0.03
 BLAZE_NM = 500.0
-REFERENCE_RATE_HZ, REFERENCE_SPOT_CM, REFERENCE_PULSE_S = 78e6, 1.2e-4, 10e-12
 REFERENCE_GRATING, REFERENCE_SLIT_UM = 1200.0, 50.0
 REFERENCE_GEOMETRY = Geometry(320.0, 12.0, 1024, 26.0)
 
@@ -154,16 +154,22 @@ class DetectorArm:
 def reference_scale(sample: Sample) -> float:
     """Give the electrons per emitted photon that make the sample as bright as its record says, efficiencies taken out.
 
-    The reference: the record's power and wavelength on a disc of 1.2 µm, 78 MHz, the 320 mm spectrograph with 1200 lines/mm and
-    50 µm slit, unpolarised detection.
+    The reference: the record's fluence, wavelength, pulse and repetition rate; the 320 mm spectrograph with 1200 lines/mm and 50 µm
+    slit, centred on the brightest light; unpolarised detection.
     """
     detected = sample.detected
-    fluence = detected.reference_power_w / REFERENCE_RATE_HZ / (np.pi / 4.0 * REFERENCE_SPOT_CM**2)
-    pump = Pump.monochromatic(detected.reference_wavelength_nm, float(fluence), REFERENCE_PULSE_S)
+    pump = Pump.monochromatic(detected.reference_wavelength_nm, detected.reference_fluence_j_cm2, detected.reference_pulse_s,
+                              gaussian=detected.reference_gaussian)
     emitted = emission(pump, sample, sample.lines.temperature_k)
-    seen = window(REFERENCE_GEOMETRY, REFERENCE_GRATING, emitted.lines[0].centre_nm, REFERENCE_SLIT_UM)
+    seen = window(REFERENCE_GEOMETRY, REFERENCE_GRATING, _brightest_nm(emitted), REFERENCE_SLIT_UM)
     unpolarised = replace(emitted, polarisation=Polarisation(),
                           lines=tuple(replace(line, polarisation=Polarisation()) for line in emitted.lines))
     columns = photons_per_column(unpolarised, seen, None, 0.0)
     columns = columns * efficiency(seen.wavelength_nm, BLAZE_NM) * quantum_efficiency(seen.wavelength_nm)
-    return float(detected.peak_electrons_s / (columns.max() * REFERENCE_RATE_HZ))
+    return float(detected.peak_electrons_s / (columns.max() * detected.reference_rate_hz))
+
+
+def _brightest_nm(emitted: Emission) -> float:
+    if emitted.lines:
+        return max(emitted.lines, key=lambda line: line.photons).centre_nm
+    return float(emitted.wavelength_nm[np.argmax(emitted.continuum)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +17,26 @@ MULTIPHOTON = {2: (2 * HC_EV_NM / 970.0, 0.110, 0.45), 3: (3 * HC_EV_NM / 1500.0
 """Peak in eV of the summed photon energy, FWHM in eV, and weight of the continuum, by order."""
 MULTIPHOTON_FLOOR = 1e-2           # of the peak: far off resonance some absorption remains
 WITHIN_BAND_GAP = {1: 0.15, 2: 0.05}   # eV below the exciton that an order still reaches
+
+
+@dataclass(frozen=True)
+class Pump:
+    """Pump light at the sample: nodes of the band (vacuum nm) with the fluence in each, J/cm² per pulse.
+
+    The fluence is that of an even disc, or the peak of a Gaussian spot. `spot` numbers the place on the sample.
+    """
+
+    wavelength_nm: np.ndarray
+    fluence_j_cm2: np.ndarray
+    pulse_s: float
+    gaussian: bool = False
+    spot: int = 0
+
+    @classmethod
+    def monochromatic(cls, wavelength_nm: float, fluence_j_cm2: float, pulse_s: float = 10e-12, *, gaussian: bool = False,
+                      spot: int = 0) -> Pump:
+        """Make a pump of one wavelength."""
+        return cls(np.array([wavelength_nm]), np.array([fluence_j_cm2]), pulse_s, gaussian, spot)
 
 
 def exciton_ev(lines: Lines, temperature_k: float) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sim_instruments.twin.excitation import emission_fwhm_ev, exciton_ev
-from sim_instruments.twin.sample import Sample
+from sim_instruments.twin.record import Lines, Sample
 from sim_instruments.twin.units import FWHM_PER_SD
 
 
@@ -19,29 +19,39 @@ def modal_gain(energy_ev: Any, occupation: np.ndarray, sample: Sample, *, temper
     P2 = 1 − P0 − P1, unit-height Gaussians G (emission width) and Ga (absorption width). All lines on one energy give transparency
     at e^N = 2 + N (neutral) and 2 e^N = 3 + N (charged). `loss_cm` replaces the record's α (the loss of each mode of a cavity).
     """
-    lines, charged = sample.lines, sample.kinetics.charged_fraction
-    empty, single = float(occupation[0]), float(occupation[1])
-    several = 1.0 - empty - single
-    if sample.gain.cascade:
-        single, several = single + several, 0.0
+    return filled_gain(gain_shapes(energy_ev, sample.lines, temperature_k), occupation, sample, active, loss_cm)
+
+
+def filled_gain(shapes: np.ndarray, occupation: np.ndarray, sample: Sample, active: float = 1.0,
+                loss_cm: Any | None = None) -> np.ndarray:
+    """Give the net gain in cm⁻¹ from shapes computed before, which change only with the temperature."""
+    loss = sample.gain.loss_cm if loss_cm is None else loss_cm
+    return active * sample.gain.strength_cm / 2.0 * np.tensordot(_filling(occupation, sample), shapes, axes=1) - loss
+
+
+def gain_shapes(energy_ev: Any, lines: Lines, temperature_k: float) -> np.ndarray:
+    """Give the six unit-height Gaussians the gain is made of, (6, ...).
+
+    Emission at X − XX, X, X − T; absorption at A, A − XX, A − T.
+    """
     exciton = exciton_ev(lines, temperature_k)
     absorbing = exciton + lines.stokes_shift_ev
     emitted = emission_fwhm_ev(lines, temperature_k) / FWHM_PER_SD
     absorbed = lines.relative_absorption_width * emitted
-    energy = np.asarray(energy_ev, dtype=float)
+    centres = np.array([exciton - lines.biexciton_shift_ev, exciton, exciton - lines.trion_shift_ev,
+                        absorbing, absorbing - lines.biexciton_shift_ev, absorbing - lines.trion_shift_ev])
+    widths = np.array([emitted] * 3 + [absorbed] * 3)
+    energy = np.asarray(energy_ev, dtype=float)[..., None]
+    return np.moveaxis(np.exp(-((energy - centres) ** 2) / (2.0 * widths**2)), -1, 0)
 
-    def emits(centre: float) -> np.ndarray:
-        return np.exp(-((energy - centre) ** 2) / (2.0 * emitted**2))
 
-    def absorbs(centre: float) -> np.ndarray:
-        return np.exp(-((energy - centre) ** 2) / (2.0 * absorbed**2))
-
-    biexciton = emits(exciton - lines.biexciton_shift_ev)
-    neutral = (2.0 * several * biexciton + single * (emits(exciton) - absorbs(absorbing - lines.biexciton_shift_ev))
-               - 2.0 * empty * absorbs(absorbing))
-    total = (1.0 - charged) * neutral
-    if charged > 0.0:
-        total = total + charged * (single * emits(exciton - lines.trion_shift_ev) + 2.0 * several * biexciton
-                                   - empty * absorbs(absorbing - lines.trion_shift_ev))
-    loss = sample.gain.loss_cm if loss_cm is None else loss_cm
-    return active * sample.gain.strength_cm / 2.0 * total - loss
+def _filling(occupation: np.ndarray, sample: Sample) -> np.ndarray:
+    """Give the weight of each shape, by the states that are filled."""
+    charged = sample.kinetics.charged_fraction
+    empty, single = float(occupation[0]), float(occupation[1])
+    several = 1.0 - empty - single
+    if sample.gain.cascade:
+        single, several = single + several, 0.0
+    neutral = 1.0 - charged
+    return np.array([2.0 * several, neutral * single, charged * single,
+                     -2.0 * neutral * empty, -neutral * single, -charged * empty])

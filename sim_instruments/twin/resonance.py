@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from sim_instruments.twin.amplifier import amplify
-from sim_instruments.twin.excitation import absorption_ev, excitations, exciton_ev
+from sim_instruments.twin.excitation import Pump, absorption_ev, excitations, exciton_ev
 from sim_instruments.twin.gain import modal_gain
 from sim_instruments.twin.populations import shares, yields
 from sim_instruments.twin.sample import Cavity, Lines, Resonance, Sample
@@ -21,20 +21,6 @@ from sim_instruments.twin.units import LIGHT_CM_S, energy_ev
 
 MOST_DEPLETION = 0.8               # of the population, by the modes
 REACH_NM, GRID_NM = 40.0, 0.05     # of the continuum
-
-
-@dataclass(frozen=True)
-class Pump:
-    """Pump light at the sample: nodes of the band (vacuum nm) with the fluence in each, J/cm² per pulse."""
-
-    wavelength_nm: np.ndarray
-    fluence_j_cm2: np.ndarray
-    pulse_s: float
-
-    @classmethod
-    def monochromatic(cls, wavelength_nm: float, fluence_j_cm2: float, pulse_s: float = 10e-12) -> Pump:
-        """Make a pump of one wavelength."""
-        return cls(np.array([wavelength_nm]), np.array([fluence_j_cm2]), pulse_s)
 
 
 @dataclass(frozen=True)

@@ -64,17 +64,21 @@ def line_shape(energy: Any, centre: float, lines: Lines, temperature_k: float) -
     return mixing * wings + (1.0 - mixing) * gaussian_area(energy, centre, fwhm)
 
 
+def line_shapes(energy: Any, lines: Lines, temperature_k: float) -> np.ndarray:
+    """Give the lines of exciton, biexciton and trion, each of unit area per eV, (3, ...)."""
+    exciton = exciton_ev(lines, temperature_k)
+    return np.array([line_shape(energy, exciton - shift, lines, temperature_k)
+                     for shift in (0.0, lines.biexciton_shift_ev, lines.trion_shift_ev)])
+
+
+def weights(amounts: Yields) -> np.ndarray:
+    """Give the photons in the lines of exciton, biexciton (neutral and charged emit alike) and trion, (3,)."""
+    return np.array([amounts.exciton, amounts.biexciton + amounts.charged_biexciton, amounts.trion])
+
+
 def spontaneous(energy: Any, amounts: Yields, sample: Sample, temperature_k: float, active: float = 1.0) -> np.ndarray:
     """Give the spontaneous emission S(E) in photons per nanocrystal, pulse and eV."""
-    lines = sample.lines
-    exciton = exciton_ev(lines, temperature_k)
-    total = amounts.exciton * line_shape(energy, exciton, lines, temperature_k)
-    biexciton = amounts.biexciton + amounts.charged_biexciton
-    if biexciton > 0.0:
-        total = total + biexciton * line_shape(energy, exciton - lines.biexciton_shift_ev, lines, temperature_k)
-    if amounts.trion > 0.0:
-        total = total + amounts.trion * line_shape(energy, exciton - lines.trion_shift_ev, lines, temperature_k)
-    return active * total
+    return active * np.tensordot(weights(amounts), line_shapes(energy, sample.lines, temperature_k), axes=1)
 
 
 def per_nm(per_ev: np.ndarray, wavelength_nm: np.ndarray) -> np.ndarray:

@@ -21,11 +21,12 @@ from sim_instruments.twin import history, light, pump
 from sim_instruments.twin.detection import Chip
 from sim_instruments.twin.detector_arm import DetectorArm
 from sim_instruments.twin.elements import BeamShutter, Camera, CcdReadout, Element, PowerHead, SamplePort, SupercontinuumSource
+from sim_instruments.twin.emitters import emission
+from sim_instruments.twin.excitation import Pump
 from sim_instruments.twin.motion import Mover
 from sim_instruments.twin.noise import Streams, Wander, frozen
 from sim_instruments.twin.path import HIDDEN, Part, PathError, PathItem, build
 from sim_instruments.twin.power import Head, make_head
-from sim_instruments.twin.resonance import Pump, emission
 from sim_instruments.twin.sample import load_sample
 from sim_instruments.twin.units import vacuum_to_air
 

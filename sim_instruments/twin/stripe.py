@@ -1,0 +1,81 @@
+"""Emission from the end of a pumped stripe: spontaneous light amplified on its way, and what leaves unamplified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from sim_instruments.twin.amplifier import saturated_length, unsaturated
+from sim_instruments.twin.excitation import Pump, exciton_ev
+from sim_instruments.twin.film import ABOVE_EV, BELOW_EV, grid_nm, occupation
+from sim_instruments.twin.gain import filled_gain, gain_shapes
+from sim_instruments.twin.populations import yields
+from sim_instruments.twin.record import Lines, Sample, Stripe
+from sim_instruments.twin.spectra import Emission, Polarisation, line_shapes, per_nm, weights
+from sim_instruments.twin.units import LIGHT_CM_S, energy_ev
+
+POINTS = 193                       # of the energy grid on which saturation is solved
+LEAST_LEFT = 0.2                   # of the emission of multiply excited crystals, however strong the stimulated light
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """All that a stripe's spectrum is made of at one temperature: a coarse grid in eV, and the grid in nm that is handed on."""
+
+    step_ev: float
+    coarse_gain: np.ndarray
+    coarse_lines: np.ndarray
+    wavelength_nm: np.ndarray
+    gain: np.ndarray
+    lines: np.ndarray
+
+
+def emission(pump: Pump, sample: Sample, temperature_k: float, active: float = 1.0) -> Emission:
+    """Give the light leaving the end of the stripe, in photons per nanocrystal and pulse times cm, per nm.
+
+    Amplified: I(E) = s (e^{g u*} − 1)/g with s = β S(E). Unamplified: κ β L (S_X + r S_rest), where r is what stimulated emission
+    leaves of the multiply excited crystals.
+    """
+    stripe = sample.stripe
+    if stripe is None:
+        raise ValueError(f"sample {sample.name} has no [stripe]")
+    shapes = _shapes(sample.lines, temperature_k)
+    filled = occupation(pump, sample, temperature_k)
+    amounts = active * weights(yields(filled, pump.pulse_s, sample.kinetics))
+    gain = filled_gain(shapes.coarse_gain, filled, sample, active)
+    source = sample.gain.coupled_fraction * amounts @ shapes.coarse_lines
+    length = effective_length_cm(stripe, sample.kinetics.charged_fraction)
+    equivalent = 0.0
+    if np.any(source > 0.0):
+        equivalent = saturated_length(gain, source, length, 2.0 / sample.gain.strength_cm, shapes.step_ev)
+    taken = float(unsaturated(gain, source, equivalent).sum()) * shapes.step_ev / stripe.length_cm
+    several = float(1.0 - filled[0] - filled[1])
+    left = max(1.0 - min(taken, 1.0) / several, LEAST_LEFT) if several > 0.0 else 1.0
+    own = sample.gain.coupled_fraction * amounts @ shapes.lines
+    amplified = unsaturated(filled_gain(shapes.gain, filled, sample, active), own, equivalent)
+    escaped = (amounts * np.array([1.0, left, left])) @ shapes.lines
+    plain = sample.gain.spontaneous_factor * sample.gain.coupled_fraction * stripe.length_cm * escaped
+    light = per_nm(amplified + plain, shapes.wavelength_nm)
+    return Emission(shapes.wavelength_nm, light, Polarisation(sample.detected.polarisation, sample.detected.angle_deg))
+
+
+def effective_length_cm(stripe: Stripe, charged_fraction: float) -> float:
+    """Give the length over which light finds gain: (v/r)(1 − e^{−L r/v}), v = c/n_g, r the mean rate at which the gain decays."""
+    rate = (1.0 - charged_fraction) / stripe.gain_time_s + charged_fraction / stripe.charged_gain_time_s
+    if rate <= 0.0:
+        return stripe.length_cm
+    reach = LIGHT_CM_S / stripe.group_index / rate
+    return float(-reach * np.expm1(-stripe.length_cm / reach))
+
+
+@lru_cache(maxsize=16)
+def _shapes(lines: Lines, temperature_k: float) -> Shapes:
+    exciton = exciton_ev(lines, temperature_k)
+    energy = np.linspace(exciton - BELOW_EV, exciton + ABOVE_EV, POINTS)
+    wavelength = grid_nm(lines, temperature_k)
+    fine = energy_ev(wavelength)
+    return Shapes(
+        float(energy[1] - energy[0]), gain_shapes(energy, lines, temperature_k), line_shapes(energy, lines, temperature_k),
+        wavelength, gain_shapes(fine, lines, temperature_k), line_shapes(fine, lines, temperature_k))
