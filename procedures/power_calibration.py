@@ -9,7 +9,7 @@ import numpy as np
 from labctl.analysis.attenuator import MODEL
 from labctl.analysis.attenuator_fit import PlateFit, PlateLaw, fit_law, fit_plate, significant
 from labctl.core.calibration import Calibration
-from labctl.core.errors import Refused
+from labctl.core.errors import AnalysisError, Refused
 from labctl.core.instrument import BenchView
 from labctl.core.plan import Point, Problem, Result
 from labctl.core.plots import Curve
@@ -52,7 +52,11 @@ class PowerCalibration(Procedure):
         return problems
 
     def plan(self, bench: BenchView) -> PlanSteps:
-        """Zero the meter in the dark, then visit every angle at every wavelength, shutter closed."""
+        """Zero the meter in the dark, then visit every angle at every wavelength, shutter closed.
+
+        The head stands before the shutter: what makes it dark is the blocked position of the filter wheel. Without one the zero is
+        taken at the first set-points, and the operator has to block the beam.
+        """
         low, high = bench.reach("pump.wavelength", {})
         ends = {"first_wavelength": self.first_wavelength, "last_wavelength": self.last_wavelength}
         outside = [
@@ -62,10 +66,11 @@ class PowerCalibration(Procedure):
         if outside:
             raise Refused(outside)
         self.shape = (self.wavelengths, self.angles)
-        yield Point(kind="zero", do=("power_meter.zero",), read=(), light=False)
+        blocked, opened = _wheel(bench)
+        yield Point(set=blocked, kind="zero", do=("power_meter.zero",), read=(), light=False)
         for wavelength in np.linspace(self.first_wavelength, self.last_wavelength, self.wavelengths):
             for angle in np.linspace(self.first_angle, self.last_angle, self.angles):
-                where = {"pump.wavelength": float(wavelength), "attenuator.angle": float(angle)}
+                where = {**opened, "pump.wavelength": float(wavelength), "attenuator.angle": float(angle)}
                 yield Point(set=where, read=("power",), light=False)
 
     def reduce(self, run: RunView) -> Reduction:
@@ -112,6 +117,14 @@ def _law_results(law: PlateLaw) -> dict[str, Result]:
         "plate_wavelength_nm": Result(law.design_nm, law.design_stderr_nm, "nm", "plate and polariser law over wavelength",
                                       note="vacuum wavelength at which the plate is exactly half-wave"),
     }
+
+
+def _wheel(bench: BenchView) -> tuple[dict[str, float], dict[str, float]]:
+    """Give the set-points that block the beam before the head and that open it; none without a wheel that can."""
+    try:
+        return {"nd.slot": bench.constant("nd.blocked_slot")}, {"nd.slot": bench.constant("nd.open_slot")}
+    except AnalysisError:
+        return {}, {}
 
 
 def _transmission(run: RunView, fits: list[PlateFit]) -> tuple[dict[str, Result], list[Problem]]:

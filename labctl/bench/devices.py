@@ -95,7 +95,10 @@ class DriverAxis:
         if problems := self.check(value, at):
             raise LimitError(self.name, problems[0].text, state="nothing was moved")
         device, spec = self.device, self.spec
+        if self.position is None:
+            yield from self.read()       # an estimate from nowhere would be too short for a slow axis
         eta = self.eta(None, value)
+        self.position = None
         limit = 3 * (eta + float(getattr(device.driver, "due_before_move_s", 0.0))) + 2.0
         give_up = device.clock.now() + limit
         yield from device.call(spec.start, value)
@@ -245,6 +248,7 @@ class DriverShutter:
 
 def run_action(device: Device, spec: ActionSpec) -> Steps[None]:
     """Carry out a named action of a driver and wait for its end."""
+    yield float(getattr(device.driver, "settle_s", 0.0))      # a head that follows slowly has to have gone dark
     yield from device.call(spec.start)
     if spec.poll is None:
         return

@@ -93,6 +93,9 @@ def _pump(config: BenchConfig, devices: dict[str, Device], parts: Parts, repetit
         parts.constants["source.spectral_density_w_nm"] = pump.source.spectral_density_w_nm
         parts.constants["source.uncertainty"] = pump.source.uncertainty
     plate, wheel = parts.axes.get("attenuator.angle"), parts.axes.get("nd.slot")
+    if wheel is not None and 0.0 in pump.filters:
+        parts.constants["nd.blocked_slot"] = pump.filters.index(0.0) + 1.0
+        parts.constants["nd.open_slot"] = pump.filters.index(max(pump.filters)) + 1.0
     if not isinstance(plate, DriverAxis) or meter is None:
         return
     parts.beam = PumpBeam(

@@ -24,7 +24,7 @@ class Point:
     kind : "scan" points make the result; "reference" points repeat one fixed point; "dark" and "zero" keep the shutter closed.
     light : False keeps the pump shutter closed during the exposure.
     exposure_s : exposure of the exposed detectors, in seconds.
-    do : named bench actions carried out, shutter closed, before the reading ("power_meter.zero").
+    do : named bench actions carried out after the moves and before the reading, shutter closed ("power_meter.zero").
     flags : marks known beforehand ("pump_overlap"); they are stored with the point.
 
     """

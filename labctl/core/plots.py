@@ -5,7 +5,8 @@ Names are quantities ("pump.wavelength"), channels ("counts"), or curves that `r
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 
@@ -66,3 +67,10 @@ class Trace(Plot):
     """Numbers against elapsed time."""
 
     names: tuple[str, ...] = ()
+
+
+def from_json(told: Mapping[str, Any]) -> Plot:
+    """Rebuild a plot from `as_json`; fields of a newer labctl are left out, an unknown kind becomes a plain `Plot`."""
+    found = next((cls for cls in Plot.__subclasses__() if cls.__name__.lower() == told.get("kind")), Plot)
+    values = {field.name: told[field.name] for field in fields(found) if field.name in told}
+    return found(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

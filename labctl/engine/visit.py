@@ -37,12 +37,12 @@ class Visitor:
     def visit(self, index: int, point: Point, start: float) -> Steps[Reading]:
         """Visit one point; gives what was found. On any exception the caller parks the bench."""
         values: dict[str, float] = {**point.set}
+        yield from self.configure(point)
+        values.update((yield from move_all(self.axes, self.shutter, point.set, self._move)))
         if point.do:
             yield from self._close()
         for name in point.do:
             yield from self.bench.action(name)
-        yield from self.configure(point)
-        values.update((yield from move_all(self.axes, self.shutter, point.set, self._move)))
         self.gate()
         values["elapsed_s"] = self.bench.clock.now() - start
         arrays, scalars, flags = yield from self._read(point)

@@ -125,3 +125,16 @@ class TestAbort:
         with api.load(outcome.run) as run:
             assert run.status == "aborted"
             assert len(run["pump.wavelength"]) > 0
+
+
+class TestCalibration:
+    """The power head stands before the shutter: its zero has to be taken behind something else."""
+
+    def test_meter_is_zeroed_in_the_dark_also_the_second_time(self, labctl_state, tmp_path):
+        with api.open_bench("ying2021") as bench:
+            for seed in (1, 2):
+                order = api.Order("power_calibration", tmp_path, seed=seed, figure=False)
+                outcome = api.run("power_calibration", bench, {"wavelengths": 5}, order=order)
+                assert abs(bench.twin.heads["power_meter"].zero_w) < 0.5e-6, "light was taken for zero"
+                found = outcome.results["offset_deg"]
+                assert found.value == pytest.approx(bench.truth()["attenuator.offset_deg"]["value"], abs=5 * found.stderr + 0.01)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from labctl.core.errors import AnalysisError
 from labctl.core.photons import energy_ev
 from labctl.core.plan import Point
 from labctl.core.procedure import Procedure
@@ -31,6 +32,7 @@ class FakeBench:
     limits: tuple[float, float] = (400.0, 700.0)
     lowest: float = 1e11
     name: str = "fake"
+    constants: Mapping[str, float] = field(default_factory=dict)
 
     def reach(self, axis: str, at: Mapping[str, float]) -> tuple[float, float]:
         if axis == "pump.wavelength":
@@ -39,7 +41,10 @@ class FakeBench:
         return self.lowest, 1.6e14 * (1.0 + (at["pump.wavelength"] - 500.0) / 100.0)
 
     def constant(self, name: str) -> float:
-        return {"pump.bandwidth": self.bandwidth, "detection.instrument_fwhm": 0.1455}[name]
+        known = {"pump.bandwidth": self.bandwidth, "detection.instrument_fwhm": 0.1455, **self.constants}
+        if name not in known:
+            raise AnalysisError(f"bench {self.name} does not know {name}")
+        return known[name]
 
 
 @dataclass

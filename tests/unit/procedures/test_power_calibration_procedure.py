@@ -44,6 +44,11 @@ class TestPlan:
         assert len(points) == 1 + 11 * 19
         assert {point.read for point in points[1:]} == {("power",)}
 
+    def test_the_wheel_darkens_the_head_for_its_zero(self, fake_bench) -> None:
+        points = list(PowerCalibration().plan(fake_bench(constants={"nd.blocked_slot": 6.0, "nd.open_slot": 1.0})))
+        assert points[0].set == {"nd.slot": 6.0}
+        assert {point.set["nd.slot"] for point in points[1:]} == {1.0}
+
     def test_inner_axis_is_the_angle(self, fake_bench) -> None:
         points = list(PowerCalibration().plan(fake_bench()))[1:]
         assert [point.set["pump.wavelength"] for point in points[:19]] == [475.0] * 19
