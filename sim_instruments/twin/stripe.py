@@ -36,7 +36,7 @@ def emission(pump: Pump, sample: Sample, temperature_k: float, active: float = 1
     """Give the light leaving the end of the stripe, in photons per nanocrystal and pulse times cm, per nm.
 
     Amplified: I(E) = s (e^{g u*} − 1)/g with s = β S(E). Unamplified: κ β L (S_X + r S_rest), where r is what stimulated emission
-    leaves of the multiply excited crystals.
+    leaves of the multiply excited crystals. L is the length over which light finds gain.
     """
     stripe = sample.stripe
     if stripe is None:
@@ -50,13 +50,13 @@ def emission(pump: Pump, sample: Sample, temperature_k: float, active: float = 1
     equivalent = 0.0
     if np.any(source > 0.0):
         equivalent = saturated_length(gain, source, length, 2.0 / sample.gain.strength_cm, shapes.step_ev)
-    taken = float(unsaturated(gain, source, equivalent).sum()) * shapes.step_ev / stripe.length_cm
+    taken = float(unsaturated(gain, source, equivalent).sum()) * shapes.step_ev / length
     several = float(1.0 - filled[0] - filled[1])
     left = max(1.0 - min(taken, 1.0) / several, LEAST_LEFT) if several > 0.0 else 1.0
     own = sample.gain.coupled_fraction * amounts @ shapes.lines
     amplified = unsaturated(filled_gain(shapes.gain, filled, sample, active), own, equivalent)
     escaped = (amounts * np.array([1.0, left, left])) @ shapes.lines
-    plain = sample.gain.spontaneous_factor * sample.gain.coupled_fraction * stripe.length_cm * escaped
+    plain = sample.gain.spontaneous_factor * sample.gain.coupled_fraction * length * escaped
     light = per_nm(amplified + plain, shapes.wavelength_nm)
     return Emission(shapes.wavelength_nm, light, Polarisation(sample.detected.polarisation, sample.detected.angle_deg))
 
@@ -74,8 +74,10 @@ def effective_length_cm(stripe: Stripe, charged_fraction: float) -> float:
 def _shapes(lines: Lines, temperature_k: float) -> Shapes:
     exciton = exciton_ev(lines, temperature_k)
     energy = np.linspace(exciton - BELOW_EV, exciton + ABOVE_EV, POINTS)
+    gain, emitted = gain_shapes(energy, lines, temperature_k), line_shapes(energy, lines, temperature_k)
     wavelength = grid_nm(lines, temperature_k)
-    fine = energy_ev(wavelength)
-    return Shapes(
-        float(energy[1] - energy[0]), gain_shapes(energy, lines, temperature_k), line_shapes(energy, lines, temperature_k),
-        wavelength, gain_shapes(fine, lines, temperature_k), line_shapes(fine, lines, temperature_k))
+
+    def refined(rows: np.ndarray) -> np.ndarray:
+        return np.array([np.interp(energy_ev(wavelength), energy, row, left=0.0, right=0.0) for row in rows])
+
+    return Shapes(float(energy[1] - energy[0]), gain, emitted, wavelength, refined(gain), refined(emitted))
