@@ -97,6 +97,13 @@ class PumpBeam:
         return (1.0 - fraction) / fraction * self.config.transmission.value
 
     @property
+    def transmissions(self) -> dict[int, float]:
+        """Nominal transmission of every filter position that lets light through, by slot; slot 1 alone without a wheel."""
+        if self.wheel is None:
+            return {1: 1.0}
+        return {slot: value for slot, value in enumerate(self.config.filters, 1) if value > 0.0}
+
+    @property
     def settle_s(self) -> float:
         """How long the power head needs after a change of light."""
         return float(getattr(self.meter.driver, "settle_s", 0.0))
@@ -120,8 +127,8 @@ class PumpBeam:
             low, high = calibration.valid["pump.wavelength"]
             raise AnalysisError(f"The power calibration covers {low:g} to {high:g} nm, not {wavelength_nm:g} nm. {self.remedy}")
         low, high = attenuator.reach(calibration.curve, wavelength_nm)
-        low *= min(self.config.filters) * self.sample_per_reading
-        high *= max(self.config.filters) * self.sample_per_reading
+        low *= min(self.transmissions.values()) * self.sample_per_reading
+        high *= max(self.transmissions.values()) * self.sample_per_reading
         return max(low, self.limits_w[0]), min(high, self.limits_w[1])
 
     def tell_park_angle(self) -> None:
@@ -139,14 +146,15 @@ class PumpBeam:
         assert calibration is not None, "preflight refuses plans without a calibration"   # noqa: S101
         curve = calibration.curve
         _, highest = attenuator.reach(curve, wavelength_nm)
-        by_density = sorted(range(1, len(self.config.filters) + 1), key=lambda slot: self.config.filters[slot - 1])
-        for slot in [present_slot, *by_density]:
-            fraction = reading_w / (highest * self.config.filters[slot - 1])
+        passing = self.transmissions
+        by_density = sorted(passing, key=lambda slot: passing[slot])
+        for slot in [slot for slot in (present_slot, *by_density) if slot in passing]:
+            fraction = reading_w / (highest * passing[slot])
             if ATTENUATOR_RANGE[0] <= fraction <= ATTENUATOR_RANGE[1]:
                 break
         else:
-            slot = by_density[0] if reading_w < highest * self.config.filters[by_density[0] - 1] else by_density[-1]
-        return slot, attenuator.angle_for(curve, wavelength_nm, reading_w / self.config.filters[slot - 1])
+            slot = by_density[0] if reading_w < highest * passing[by_density[0]] else by_density[-1]
+        return slot, attenuator.angle_for(curve, wavelength_nm, reading_w / passing[slot])
 
 
 class PumpLevel:

@@ -225,6 +225,8 @@ def _figure(procedure: Procedure, order: Order, path: Path, reduction: Reduction
     target = path.with_suffix(".png")
     try:
         with load_run(path) as measured:
+            if not len(measured):
+                return None, []
             figures.figure(measured, procedure.plots, reduction, title=procedure.title, subtitle=measured.headline).savefig(target)
     except (LabctlError, ValueError, KeyError, OSError) as exc:
         log.debug("figure failed", exc_info=True)

@@ -138,3 +138,10 @@ class TestCalibration:
                 assert abs(bench.twin.heads["power_meter"].zero_w) < 0.5e-6, "light was taken for zero"
                 found = outcome.results["offset_deg"]
                 assert found.value == pytest.approx(bench.truth()["attenuator.offset_deg"]["value"], abs=5 * found.stderr + 0.01)
+
+
+def test_the_alternative_bench_says_why_it_cannot_resolve_the_resonance(run_ple):
+    outcome = run_ple("ying2021-varia", step=2.0)
+    assert outcome.status == "done", outcome.problems
+    assert "resonance_nm" not in outcome.results
+    assert any(problem.field == "resonance_nm" for problem in outcome.problems)
