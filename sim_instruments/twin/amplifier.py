@@ -6,6 +6,8 @@ x(u) = ∫ (1 + I_tot/I_sat) du has to be integrated and solved for x(u*) = L.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 POINTS = 40
@@ -17,12 +19,14 @@ def amplify(gain_cm: np.ndarray, source: np.ndarray, length_cm: float, saturatio
             weight: float | np.ndarray = 1.0) -> np.ndarray:
     """Give the intensity leaving a medium of `length_cm`, in the units of `source` times cm, for each mode or energy.
 
-    `weight` turns intensities into what saturates the gain: 1 for modes, the energy step for a spectrum.
+    Arrays (modes,), or (media, modes) for several media at once, each saturated by its own light. `weight` turns intensities into
+    what saturates the gain: 1 for modes, the energy step for a spectrum.
     `saturation` is I_sat (2/A0 when intensities are photons per nanocrystal and cm: energy is then conserved).
     """
     if not np.any(source > 0.0):
         return np.zeros_like(source)
-    return unsaturated(gain_cm, source, saturated_length(gain_cm, source, length_cm, saturation, weight))
+    length = saturated_length(gain_cm, source, length_cm, saturation, weight)
+    return unsaturated(gain_cm, source, length[..., None])
 
 
 def unsaturated(gain_cm: np.ndarray, source: np.ndarray, length_cm: float | np.ndarray) -> np.ndarray:
@@ -34,19 +38,27 @@ def unsaturated(gain_cm: np.ndarray, source: np.ndarray, length_cm: float | np.n
 
 
 def saturated_length(gain_cm: np.ndarray, source: np.ndarray, length_cm: float, saturation: float,
-                     weight: float | np.ndarray = 1.0) -> float:
-    """Give u*, the length an unsaturated medium would need for the same light."""
-    strongest = max(float(np.max(gain_cm)), 1e-6)
-    u = np.linspace(0.0, min(length_cm, GAIN_LENGTHS / strongest), POINTS)
-    light = np.sum(unsaturated(gain_cm, source, u[:, None]) * weight, axis=1) / saturation
-    position = np.concatenate(([0.0], np.cumsum((1.0 + _segment_means(light)) * np.diff(u))))
-    cell = min(int(np.searchsorted(position, length_cm)), POINTS - 1)
-    if cell == 0:
-        return 0.0
-    before, after = position[cell - 1], position[cell]
+                     weight: float | np.ndarray = 1.0) -> Any:
+    """Give u*, the length an unsaturated medium would need for the same light; one number, or one per medium."""
+    strongest = np.maximum(np.max(gain_cm, axis=-1), 1e-6)
+    step = np.minimum(length_cm, GAIN_LENGTHS / strongest) / (POINTS - 1)
+    # Even steps: each adds the light of the first, amplified once more, so that no exponential is needed for the others.
+    added = np.empty((POINTS - 1, *gain_cm.shape))
+    added[0] = unsaturated(gain_cm, source, step[..., None]) * weight
+    added[1:] = np.exp(gain_cm * step[..., None])
+    added = np.cumprod(added, axis=0, out=added).sum(axis=-1).reshape(POINTS - 1, -1)
+    light = np.zeros((POINTS, added.shape[1]))
+    np.cumsum(added / saturation, axis=0, out=light[1:])
+    segments = (1.0 + _segment_means(light)) * step.reshape(-1)
+    position = np.zeros_like(light)
+    np.cumsum(segments, axis=0, out=position[1:])
+    cell = np.clip(np.sum(position < length_cm, axis=0), 1, POINTS - 1)
+    media = np.arange(len(cell))
+    before, after = position[cell - 1, media], position[cell, media]
     # The light grows exponentially, hence so does x: interpolate u in ln x.
-    fraction = length_cm / after if cell == 1 else np.log(length_cm / before) / np.log(after / before)
-    return float(u[cell - 1] + np.clip(fraction, 0.0, 1.0) * (u[cell] - u[cell - 1]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fraction = np.where(cell == 1, length_cm / after, np.log(length_cm / before) / np.log(after / before))
+    return (step.reshape(-1) * (cell - 1 + np.clip(fraction, 0.0, 1.0))).reshape(step.shape)
 
 
 def _segment_means(light: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sim_instruments.twin import film, resonance, stripe
+from sim_instruments.twin import cavity, film, resonance, stripe
 from sim_instruments.twin.excitation import Pump
 from sim_instruments.twin.sample import Sample
 from sim_instruments.twin.spectra import Emission
@@ -14,6 +14,7 @@ Emitter = Callable[[Pump, Sample, float, float], Emission]
 
 EMITTERS: tuple[tuple[tuple[str, ...], Emitter], ...] = (
     (("cavity", "resonance"), resonance.emission),
+    (("cavity",), cavity.emission),
     (("stripe",), stripe.emission),
     ((), film.emission),
 )

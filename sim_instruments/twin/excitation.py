@@ -92,7 +92,7 @@ def multiphoton(energy: Any, order: int, sample: Sample) -> np.ndarray:
     total, sd = order * np.asarray(energy, dtype=float), fwhm / FWHM_PER_SD
     line = (1.0 - continuum) * np.exp(-((total - peak) ** 2) / (2.0 * sd**2))
     edge = continuum / 2.0 * erfc((peak - total) / (np.sqrt(2.0) * sd))
-    return strength * ((line + edge) / (1.0 - continuum / 2.0) + MULTIPHOTON_FLOOR)
+    return strength * np.maximum((line + edge) / (1.0 - continuum / 2.0), MULTIPHOTON_FLOOR)
 
 
 def photon_fluence_cm2(fluence_j_cm2: Any, wavelength_nm: Any, sample: Sample) -> Any:

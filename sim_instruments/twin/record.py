@@ -109,7 +109,7 @@ class Disorder:
     number: float = parameter("n_m", "1")
     centre_nm: float = parameter("l_c", "nm")
     reach_nm: float = parameter("d_l", "nm")
-    quality_spread: float = parameter("s_Q", "1")                  # standard deviation of ln Q; ln Q is centred its square below the cavity's
+    quality_spread: float = parameter("s_Q", "1")                  # s of ln Q; its centre lies s² below the cavity's
     seed: float = parameter("seed", "1", 0.0)                      # of this sample's disorder
 
 

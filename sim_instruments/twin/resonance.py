@@ -14,10 +14,11 @@ import numpy as np
 from sim_instruments.twin.amplifier import amplify
 from sim_instruments.twin.excitation import Pump, absorption_ev, excitations, exciton_ev
 from sim_instruments.twin.gain import modal_gain
+from sim_instruments.twin.modes import Comb, comb
 from sim_instruments.twin.populations import shares, yields
-from sim_instruments.twin.sample import Cavity, Lines, Resonance, Sample
-from sim_instruments.twin.spectra import Emission, NarrowLine, Polarisation, line_shape, line_width_nm, per_nm, spontaneous
-from sim_instruments.twin.units import LIGHT_CM_S, energy_ev
+from sim_instruments.twin.sample import Lines, Resonance, Sample
+from sim_instruments.twin.spectra import Emission, NarrowLine, Polarisation, line_shape, per_nm, spontaneous
+from sim_instruments.twin.units import energy_ev
 
 MOST_DEPLETION = 0.8               # of the population, by the modes
 REACH_NM, GRID_NM = 40.0, 0.05     # of the continuum
@@ -47,41 +48,38 @@ def drive(pump: Pump, sample: Sample, resonance: Resonance, temperature_k: float
     return Drive(mean, coupled, excess, float(per_node @ near) / mean)
 
 
-def mode_photons(driven: Drive, sample: Sample, cavity: Cavity, resonance: Resonance, pulse_s: float, temperature_k: float,
+def mode_photons(driven: Drive, sample: Sample, modes: Comb, resonance: Resonance, pulse_s: float, temperature_k: float,
                  active: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """Give the energies (eV) at which the modes appear, and the photons each takes per nanocrystal and pulse.
 
     The blue shift moves the lines that are seen, not the gain they feel: gain and seed are those of the cold modes.
     """
     population = driven.gain_excitations
-    energies = np.array([mode.energy_ev for mode in cavity.modes])
     occupation = shares(population, pulse_s, sample.kinetics)
-    loss = 2.0 * np.pi * cavity.index / (energy_ev(energies) * 1e-7 * cavity.quality)
-    gain = modal_gain(energies, occupation, sample, temperature_k=temperature_k, active=active, loss_cm=loss)
-    coupled = sample.gain.coupled_fraction * np.array([mode.weight for mode in cavity.modes])
+    gain = modal_gain(modes.energy_ev, occupation, sample, temperature_k=temperature_k, active=active, loss_cm=modes.loss_cm)
     amounts = yields(occupation, pulse_s, sample.kinetics)
-    source = coupled * cavity.slot_ev * spontaneous(energies, amounts, sample, temperature_k, active)
-    length = LIGHT_CM_S * cavity.gain_time_s / cavity.index
+    source = (sample.gain.coupled_fraction * modes.weight * modes.slot_ev
+              * spontaneous(modes.energy_ev, amounts, sample, temperature_k, active))
     shift = (resonance.blue_shift_ev * population / (population + resonance.blue_shift_half)
              + resonance.blue_shift_per_excess * driven.excess_ev)
-    return energies + shift, amplify(gain, source, length, 2.0 / sample.gain.strength_cm) / length
+    return modes.energy_ev + shift, amplify(gain, source, modes.length_cm, 2.0 / sample.gain.strength_cm) / modes.length_cm
 
 
 def emission(pump: Pump, sample: Sample, temperature_k: float, active: float = 1.0) -> Emission:
     """Give the emission of a sample that has a cavity and resonance terms."""
-    cavity, resonance = sample.cavity, sample.resonance
-    if cavity is None or resonance is None:
-        raise ValueError(f"sample {sample.name} has no [cavity] and [resonance]")
+    resonance, modes = sample.resonance, comb(sample)
+    if resonance is None:
+        raise ValueError(f"sample {sample.name} has no [resonance]")
     driven = drive(pump, sample, resonance, temperature_k)
-    energies, photons = mode_photons(driven, sample, cavity, resonance, pump.pulse_s, temperature_k, active)
+    energies, photons = mode_photons(driven, sample, modes, resonance, pump.pulse_s, temperature_k, active)
     wavelength, shape = _exciton_line(sample.lines, temperature_k)
     spread = Polarisation(resonance.far_spontaneous_polarisation + driven.closeness
                           * (sample.detected.polarisation - resonance.far_spontaneous_polarisation), sample.detected.angle_deg)
     far = resonance.far_polarisation_factor
     lines = tuple(
-        NarrowLine(float(energy_ev(energy)), line_width_nm(float(energy_ev(energy)), cavity.line_fwhm_ev), float(amount),
-                   Polarisation(mode.polarisation * (far + (1.0 - far) * driven.closeness), mode.angle_deg))
-        for energy, amount, mode in zip(energies, photons, cavity.modes, strict=True))
+        NarrowLine(float(energy_ev(energy)), float(fwhm), float(amount),
+                   Polarisation(cold.degree * (far + (1.0 - far) * driven.closeness), cold.angle_deg))
+        for energy, fwhm, amount, cold in zip(energies, modes.fwhm_nm, photons, modes.polarisation, strict=True))
     amount = _spontaneous(driven, float(photons.sum()), sample, resonance, pump.pulse_s)
     return Emission(wavelength, active * amount * shape, spread, lines)
 

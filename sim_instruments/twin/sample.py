@@ -26,8 +26,8 @@ from sim_instruments.twin.record import (
     Stripe,
 )
 
-__all__ = ["Absorption", "Ageing", "Cavity", "Charging", "Detected", "Disorder", "Gain", "Kinetics", "Lines", "Mode", "Resonance", "Ring",
-           "Sample", "SampleError", "Stripe", "load_sample"]
+__all__ = ["Absorption", "Ageing", "Cavity", "Charging", "Detected", "Disorder", "Gain", "Kinetics", "Lines", "Mode", "Resonance",
+           "Ring", "Sample", "SampleError", "Stripe", "load_sample"]
 
 SECTIONS: dict[str, Any] = {
     "lines": Lines, "absorption": Absorption, "kinetics": Kinetics, "gain": Gain, "detected": Detected, "cavity": Cavity,
