@@ -44,6 +44,9 @@ TRAVEL_MM = 150.0
 STALL_S = 1e6
 """A stalled motor arrives after this: never, for any program that waits for it."""
 
+LONGEST_WAIT_MS = 60_000
+"""Longest pause that WT and WS accept."""
+
 MOST_ERRORS = 10
 """Errors remembered (unverified)."""
 
@@ -253,13 +256,19 @@ class EmulatedESP301(LineDevice):
         for axis in list(self.axes.values()) if number is None else [self._axis(number)]:
             while axis.work is not None:
                 yield max(axis.mover.arrival - self.clock.now(), 1e-3)
-        yield int(milliseconds or 0) / 1e3
+        yield self._milliseconds(milliseconds)
         return b""
 
     @command(rb"WT(\d*)")
     def _wait(self, number: int | None, milliseconds: bytes) -> Work:
-        yield int(milliseconds or 0) / 1e3
+        yield self._milliseconds(milliseconds)
         return b""
+
+    @staticmethod
+    def _milliseconds(text: bytes) -> float:
+        if int(text or 0) > LONGEST_WAIT_MS:
+            raise Fault(OUT_OF_RANGE)
+        return int(text or 0) / 1e3
 
     # ------------------------------------------------------------------ state
     @command(rb"TP\??")

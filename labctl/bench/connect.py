@@ -51,48 +51,63 @@ class ResourceLock:
             self._lock.release()
 
 
+def simulation(module: str) -> Any:
+    """Import a module of the simulated side, by name and on demand."""
+    return import_module(f"sim_instruments.{module}")
+
+
+def make_twin(config: BenchConfig, clock: Clock) -> Any:
+    """Make the physical model that the emulators of a bench share."""
+    assert config.twin is not None, "the schema demands [twin] for a simulated bench"   # noqa: S101
+    twin = simulation("twin.twin")
+    return twin.Twin(_path(config, twin.PathItem), sample=config.twin.sample, clock=clock, bench_seed=config.twin.seed,
+                     ideal=config.twin.ideal)
+
+
+def _path(config: BenchConfig, item: Any) -> list[Any]:
+    """Order the twin's elements as the beam meets them; whatever is off the beam comes last."""
+    assert config.twin is not None   # noqa: S101  checked by the caller
+    elements = {role: dict(options) for role, options in config.twin.elements.items()}
+    on_beam = config.beam.path if config.beam else []
+    missing = [role for role in config.instruments if role not in elements]
+    if missing:
+        roles = ', '.join(missing)
+        raise ConfigError(f"bench {config.name}: [twin.elements] does not say what {roles} is in the simulated beam")
+    order = [role for role in on_beam if role in elements] + [role for role in elements if role not in on_beam]
+    return [item(role, elements[role].pop("kind"), elements[role]) for role in order]
+
+
+def device_seed(config: BenchConfig, resource: str) -> int:
+    """Give the seed of the emulator on a resource: its serial numbers and its noise are its own."""
+    assert config.twin is not None   # noqa: S101  the schema demands it for a simulated bench
+    return zlib.crc32(f"{config.twin.seed}:{resource}".encode())
+
+
+def emulator_factory(resource: str, units: list[Any]) -> Any:
+    """Find the emulator that all units on one resource share; raises ConfigError if they cannot."""
+    factories = [registry.find("emulator", unit.driver) for unit in units]
+    if any(factory is not factories[0] for factory in factories):
+        names = ", ".join(sorted({unit.driver for unit in units}))
+        raise ConfigError(f"{resource}: the drivers {names} cannot share one connection")
+    return factories[0]
+
+
 class World:
     """The simulated world of one bench: a twin, an emulator for every resource, and the VISA library in front of them."""
 
     def __init__(self, config: BenchConfig, clock: Clock):
-        assert config.twin is not None, "the schema demands [twin] for a simulated bench"   # noqa: S101
-        twin_module = import_module("sim_instruments.twin.twin")
-        wire = import_module("sim_instruments.wire")
-        visa = import_module("sim_instruments.visa")
-        self.twin = twin_module.Twin(
-            self._path(config, twin_module.PathItem), sample=config.twin.sample, clock=clock,
-            bench_seed=config.twin.seed, ideal=config.twin.ideal)
+        wire, visa = simulation("wire"), simulation("visa")
+        self.twin = make_twin(config, clock)
         self.libraries: dict[str, Any] = {}
         self.ports: dict[str, Any] = {}
         for resource, roles in by_resource(config).items():
             units = [wire.Unit(role, config.instruments[role].driver, config.instruments[role].options, self.twin.element(role))
                      for role in roles]
-            factory = self._factory(resource, units)
-            seed = zlib.crc32(f"{config.twin.seed}:{resource}".encode())
+            factory = emulator_factory(resource, units)
+            seed = device_seed(config, resource)
             made = factory(units, twin=self.twin, clock=clock, seed=seed)
             (self.libraries if resource.startswith(SDK_PREFIX) else self.ports)[resource] = made
         self.visa = visa.SimulatedVisa(self.ports, clock)
-
-    @staticmethod
-    def _path(config: BenchConfig, item: Any) -> list[Any]:
-        """Order the twin's elements as the beam meets them; whatever is off the beam comes last."""
-        assert config.twin is not None   # noqa: S101  checked by the caller
-        elements = {role: dict(options) for role, options in config.twin.elements.items()}
-        on_beam = config.beam.path if config.beam else []
-        missing = [role for role in config.instruments if role not in elements]
-        if missing:
-            roles = ', '.join(missing)
-            raise ConfigError(f"bench {config.name}: [twin.elements] does not say what {roles} is in the simulated beam")
-        order = [role for role in on_beam if role in elements] + [role for role in elements if role not in on_beam]
-        return [item(role, elements[role].pop("kind"), elements[role]) for role in order]
-
-    @staticmethod
-    def _factory(resource: str, units: list[Any]) -> Any:
-        factories = [registry.find("emulator", unit.driver) for unit in units]
-        if any(factory is not factories[0] for factory in factories):
-            names = ", ".join(sorted({unit.driver for unit in units}))
-            raise ConfigError(f"{resource}: the drivers {names} cannot share one connection")
-        return factories[0]
 
 
 def by_resource(config: BenchConfig) -> dict[str, list[str]]:

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from sim_instruments.elliptec import ElliptecPort
+from sim_instruments.esp301 import EmulatedESP301
 from sim_instruments.fw102c import EmulatedFW102C
+from sim_instruments.k10cr1 import EmulatedK10CR1
+from sim_instruments.keithley2400 import EmulatedKeithley2400
+from sim_instruments.keithley2450 import EmulatedKeithley2450
+from sim_instruments.lakeshore import EmulatedLakeShore336
 from sim_instruments.nkt import InterbusPort
 from sim_instruments.pm100d import EmulatedPM100D
 from sim_instruments.sc10 import EmulatedSC10
@@ -22,15 +27,35 @@ DEVICES = {
                      b"\rMODEL\r", b"SP-2-500i  ok\r\n"),
     "power meter": (EmulatedPM100D, "", [b"SENS", b":", b"CORR:WAV", b"?", b" 5", b";", b"\n", b"MEAS:POW?", b"ZERO", b"*RST"],
                     b"\n*OPC?\n", b"1\n"),
+    "rotation mount": (
+        EmulatedK10CR1, "", [b"\x53\x04", b"\x06\x00", b"\xd0\x01", b"\x50\x01", b"\x01\x00", b"\x43\x04", b"\x65\x04", b"\x00\x00",
+                             b"\x11\x00\x00\x00\x50\x01", b"\x13\x04\x0e\x00\xd0\x01"],
+        bytes.fromhex("110201005001"), bytes.fromhex("1202")),
+    "source-meter 2400": (
+        EmulatedKeithley2400, "", [b":SOUR", b":SENS", b":VOLT", b":CURR", b":RANG", b"?", b" 5", b";", b"\n", b":READ?", b":INIT",
+                                   b":OUTP 1", b":TRIG:COUN", b":FUNC 'RES'", b"*TRG", b"*RST"],
+        b"\n*OPC?\n", b"1\n"),
+    "source-meter 2450": (
+        EmulatedKeithley2450, "", [b":SOUR", b":SENS", b":VOLT", b":CURR", b":ILIM", b"?", b" 5", b";", b"\n", b":READ?",
+                                   b":OUTP 1", b":TRAC:DATA? 1,1", b":FUNC 'RES'", b":TRAC:STAT:AVER?", b"*RST"],
+        b"\n*OPC?\n", b"1\n"),
+    "temperature controller": (
+        EmulatedLakeShore336, "", [b"KRDG?", b" A", b"SETP", b" 1", b",", b"77", b";", b"\n", b"RANGE 1,3", b"RAMP", b"OUTMODE",
+                                   b"PID", b"INNAME", b"?"],
+        b"\n*OPC?\n", b"1\r\n"),
+    "motion controller": (
+        EmulatedESP301, "", [b"1", b"2", b"PA", b"PR", b"5", b"-", b";", b"\r", b"MO", b"OR1", b"WS", b"TP", b"ST", b"?", b"WT9"],
+        b"\r1SN?\r", b"\r\n"),
 }
 
 
+@pytest.mark.parametrize("strings", [10_000, pytest.param(100_000, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("name", DEVICES)
-def test_random_strings(make, ask, clock, name):
+def test_random_strings(make, ask, clock, name, strings):
     factory, driver, words, question, answer = DEVICES[name]
     device = make(factory, driver)
     draw = np.random.default_rng(20)
-    for _ in range(1000):
+    for _ in range(strings):
         pieces = [words[draw.integers(len(words))] if draw.random() < 0.7 else draw.bytes(draw.integers(1, 8)) for _ in range(6)]
         ask(device, b"".join(pieces), 0.01)
     clock.wait(100_000.0)

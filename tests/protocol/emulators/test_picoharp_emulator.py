@@ -66,7 +66,8 @@ class TestCodes:
 
     @pytest.mark.parametrize(("name", "arguments"), [
         ("SetBinning", (8,)), ("SetSyncDiv", (3,)), ("SetInputCFD", (0, 900, 10)), ("SetInputCFD", (0, 100, 21)),
-        ("SetOffset", (-1,)), ("SetSyncOffset", (100_000,)), ("StartMeas", (0,)), ("StartMeas", (360_000_001,)), ("SetStopOverflow", (1, 65536)),
+        ("SetOffset", (-1,)), ("SetSyncOffset", (100_000,)), ("StartMeas", (0,)), ("StartMeas", (360_000_001,)),
+        ("SetStopOverflow", (1, 65536)),
         ("ClearHistMem", (4,)), ("SetMultistopEnable", (2,)), ("SetMarkerHoldoffTime", (210_481,)),
     ])
     def test_out_of_range(self, library, name, arguments):
