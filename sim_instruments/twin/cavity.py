@@ -50,6 +50,7 @@ def tables(sample: Sample, modes: Comb, temperature_k: float, pulse_s: float) ->
     return Tables(gain, seed, wavelength, sample.gain.spontaneous_factor * np.array(shapes))
 
 
+@lru_cache(maxsize=8)
 def rings(gaussian: bool, order: int) -> tuple[np.ndarray, np.ndarray]:
     """Give the excitation in each ring of the beam, relative to the peak, and the rings' weights (sum 1).
 
