@@ -1,26 +1,14 @@
-"""The counting part of the emulated PicoHarp 300: settings, dead time, histogram memory, rate meters."""
+"""The counting part of the emulated PicoHarp 300: settings, histogram memory, rate meters."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
 from sim_instruments import picoharp_codes as ph
 from sim_instruments.clock import Clock
 from sim_instruments.twin.more_elements import TcspcPort, TcspcSetting
-
-
-def thinned(mean: np.ndarray, starts: float, window: int | None) -> np.ndarray:
-    """Take out the photons that come within the dead time of an earlier one of the same start.
-
-    `mean` photons per bin in `starts` starts; a photon in bin i survives with exp(-photons per start in the `window` bins before
-    it); None: only the first photon of a start counts (Coates' forward formula, J. Sci. Instrum. 1, 878 (1968)).
-    """
-    if starts <= 0:
-        return mean
-    before = np.concatenate([[0.0], np.cumsum(mean / starts)[:-1]])
-    if window is not None and window < mean.size:
-        before[window:] = before[window:] - before[:-window]
-    return mean * np.exp(-before)
 
 
 class Counter:
@@ -79,9 +67,10 @@ class Counter:
         self._counted_to, self.elapsed_s = now, now - self._started
 
     def _expected(self, start: float, end: float) -> np.ndarray:
-        setting = TcspcSetting(self.resolution_ps, float(self.offset_ps), float(self.sync_offset_ps), self.divider, ph.CHANNELS)
-        window = round(ph.DEAD_TIME_PS / self.resolution_ps) if self.multistop else None
-        return thinned(self.port.histogram(setting, start, end), self.port.rates()[0] / self.divider * (end - start), window)
+        dead = ph.DEAD_TIME_PS if self.multistop else math.inf
+        return self.port.histogram(
+            TcspcSetting(self.resolution_ps, float(self.offset_ps), float(self.sync_offset_ps), self.divider, ph.CHANNELS, dead),
+            start, end)
 
     def restart_rates(self) -> None:
         """Begin a new gate of the rate meters."""

@@ -176,13 +176,19 @@ class Stage(Element):
 
 @dataclass(frozen=True)
 class TcspcSetting:
-    """What the counter's settings mean physically."""
+    """What the counter's settings mean physically.
+
+    Bin i holds the photons that come between `offset_ps` + i·`resolution_ps` and one resolution later, after the (divided) sync
+    pulse; a positive `sync_offset_ps` is a longer sync cable, so that everything appears earlier. A photon within `dead_time_ps`
+    of an earlier one is not seen (infinite: only the first of each start is).
+    """
 
     resolution_ps: float
     offset_ps: float
     sync_offset_ps: float
     divider: int
     bins: int
+    dead_time_ps: float
 
 
 class TcspcPort(Element):
@@ -200,7 +206,7 @@ class TcspcPort(Element):
         self.rates: Callable[[], tuple[float, float]] = lambda: (self.sync_rate_hz, self.count_rate_hz)
         """Pulses per second at the sync input (before any divider), and at the detector input."""
         self.histogram: Callable[[TcspcSetting, float, float], np.ndarray] = self._expected
-        """Mean photons per bin collected from one clock time to another (float; the counter draws the noise)."""
+        """Mean photons per bin recorded from one clock time to another, dead time included (the counter draws the noise)."""
 
     def _expected(self, setting: TcspcSetting, start: float, end: float) -> np.ndarray:
         sync, photons = self.rates()
@@ -212,7 +218,22 @@ class TcspcPort(Element):
         inside = np.clip(np.arange(setting.bins + 1) * setting.resolution_ps + setting.offset_ps, 0.0, span)
         cumulative = decay_cumulative(edges, period, self.lifetime_ps, self.irf_fwhm_ps / math.sqrt(8 * math.log(2)))
         share = np.where(np.diff(inside) > 0.0, np.diff(cumulative), 0.0) / setting.divider
-        return photons * (end - start) * np.clip(share, 0.0, None)
+        window = None if math.isinf(setting.dead_time_ps) else round(setting.dead_time_ps / setting.resolution_ps)
+        return thinned(photons * (end - start) * np.clip(share, 0.0, None), sync / setting.divider * (end - start), window)
+
+
+def thinned(mean: np.ndarray, starts: float, window: int | None) -> np.ndarray:
+    """Take out the photons that come within the dead time of an earlier one of the same start.
+
+    `mean` photons per bin in `starts` starts; a photon in bin i survives with exp(-photons per start in the `window` bins before
+    it); None: only the first photon of a start counts (Coates' forward formula, J. Sci. Instrum. 1, 878 (1968)).
+    """
+    if starts <= 0:
+        return mean
+    before = np.concatenate([[0.0], np.cumsum(mean / starts)[:-1]])
+    if window is not None and window < mean.size:
+        before[window:] = before[window:] - before[:-window]
+    return mean * np.exp(-before)
 
 
 def decay_cumulative(times_ps: np.ndarray, period_ps: float, lifetime_ps: float, sigma_ps: float) -> np.ndarray:

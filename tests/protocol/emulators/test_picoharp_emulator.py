@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from sim_instruments.picoharp import make_lib, make_sdk
-from sim_instruments.picoharp_counter import thinned
 from sim_instruments.sdk import Failure
-from sim_instruments.twin.more_elements import TcspcPort
+from sim_instruments.twin.more_elements import TcspcPort, thinned
 from sim_instruments.wire import Unit
 
 
@@ -188,6 +187,13 @@ class TestMeasuring:
         counts = measure(library, clock, 10_000)
         assert counts.max() == 65535
         assert integer(library.PH_GetFlags, 0) == 0x40
+
+    def test_only_the_first_photon_of_a_start_counts_without_multistop(self, library, clock, port):
+        port.count_rate_hz, port.lifetime_ps = 5e6, 20e3          # one photon per sync on average
+        library.PH_SetMultistopEnable(0, 0)
+        library.PH_SetBinning(0, 3)
+        library.PH_SetStopOverflow(0, 0, 1)
+        assert measure(library, clock, 100).sum() == pytest.approx(5e6 * 0.1 * (1 - np.exp(-1)), rel=0.01)
 
     def test_photons_behind_others_are_lost(self, library, clock, port):
         port.count_rate_hz = 2e6
