@@ -18,8 +18,8 @@ STEPS_PER_DEG = 409600 / 3
 """409600 microsteps make one turn of the motor, which is 3 degrees of the mount."""
 
 VELOCITY_SCALE = 53.68 * STEPS_PER_DEG
-ACCELERATION_SCALE = 204.94e-6 * STEPS_PER_DEG
-"""Device units per deg/s and per deg/s²."""
+ACCELERATION_SCALE = 204.94e-6 * VELOCITY_SCALE
+"""Device units per deg/s and per deg/s²: 7329109.33 and 1502.03."""
 
 FASTEST_DEG_S, FASTEST_HOMING_DEG_S, HARDEST_DEG_S2 = 10.0, 5.0, 20.0
 """What the mount can do; larger values are taken as these (that it clamps is unverified)."""

@@ -57,6 +57,7 @@ class TestExamples:
         assert ask(homed, STATUS) == bytes.fromhex("2A0406008150 0100 100500B0")
 
     def test_velocity_block(self, mount, ask):
+        assert ask(mount, bytes.fromhex("140401005001"))[-4:] == bytes.fromhex("55555E04")         # 10 deg/s from the factory
         assert ask(mount, bytes.fromhex("13040E00D001 0100 00000000 59750000 55555E04")) == b""
         assert ask(mount, bytes.fromhex("140401005001")) == bytes.fromhex("15040E008150 0100 00000000 59750000 55555E04")
 
@@ -80,6 +81,13 @@ def test_a_move_takes_the_time_of_its_trapezoid(homed, ask, degrees, seconds):
     homed.feed(struct.pack("<HHBBHi", 0x0453, 6, 0xD0, 1, 1, round(degrees * STEPS_PER_DEG)))
     assert ask(homed, b"", seconds - 0.01) == b""
     assert ask(homed, b"", 0.02)[:2] == b"\x64\x04"
+
+
+def test_half_the_acceleration_takes_longer(homed, ask):
+    # 10 deg/s, 10 deg/s²: 45 deg in 4.5 s + 1 s.
+    ask(homed, struct.pack("<HHBBHiii", 0x0413, 14, 0xD0, 1, 1, 0, 15020, 73291093))
+    assert ask(homed, TO_45, 5.49) == b""
+    assert ask(homed, b"", 0.02) == DONE_AT_45
 
 
 class TestHoming:
