@@ -17,11 +17,15 @@ IDENTITY = b"THORLABS FW102C/FW212C Filter Wheel version 1.07\r"
 SECONDS_PER_SLOT = {0: 1.5, 1: 0.4}
 """Time from one slot to the next at low and at high speed (unverified)."""
 
+SLOTS = {"FW102C": 6, "FW212C": 12}
 SWITCHES = (b"speed", b"trig", b"sensors")
 
 
 class EmulatedFW102C(LineDevice):
-    """One wheel; it goes the shorter way and answers when it has arrived. Fault attribute: `jammed` (never arrives)."""
+    """One wheel; it goes the shorter way and answers when it has arrived. Fault attribute: `jammed` (never arrives).
+
+    The option `model` says how many filters a wheel without a twin has.
+    """
 
     echo = True
     prompt = b"> "
@@ -30,7 +34,7 @@ class EmulatedFW102C(LineDevice):
     def __init__(self, units: Sequence[Unit], *, twin: Any = None, clock: Clock, seed: int = 0):
         unit = units[0]
         super().__init__(clock=clock, name=unit.role, seed=seed)
-        self.wheel: FilterWheel = unit.element or FilterWheel(unit.role, clock)
+        self.wheel: FilterWheel = unit.element or FilterWheel(unit.role, clock, slots=SLOTS[str(unit.options.get("model", "FW102C"))])
         self.switches = {b"speed": 1, b"trig": 0, b"sensors": 0}
         self.jammed = False
 

@@ -107,6 +107,12 @@ class TestFilterWheel:
             assert wheel.set_position(slot) == slot
             assert device.wheel.slot.position == slot
 
+    def test_a_wheel_of_twelve(self, clock, serve, open_client):
+        device = EmulatedFW102C([Unit("wheel", "filter_wheel", {"model": "FW212C"})], clock=clock)
+        wheel = open_client(Thorlabs.FW, serve(PtyServer(device)).path)
+        assert wheel.get_pcount() == 12
+        assert wheel.set_position(11) == 11
+
     def test_switches(self, wheel):
         assert wheel.set_speed_mode("low") == "low"
         assert wheel.set_sensor_mode("on") == "on"
