@@ -18,7 +18,6 @@ SECONDS_PER_SLOT = {0: 1.5, 1: 0.4}
 """Time from one slot to the next at low and at high speed (unverified)."""
 
 SLOTS = {"FW102C": 6, "FW212C": 12}
-SWITCHES = (b"speed", b"trig", b"sensors")
 
 
 class EmulatedFW102C(LineDevice):
@@ -34,7 +33,8 @@ class EmulatedFW102C(LineDevice):
     def __init__(self, units: Sequence[Unit], *, twin: Any = None, clock: Clock, seed: int = 0):
         unit = units[0]
         super().__init__(clock=clock, name=unit.role, seed=seed)
-        self.wheel: FilterWheel = unit.element or FilterWheel(unit.role, clock, slots=SLOTS[str(unit.options.get("model", "FW102C"))])
+        slots = SLOTS[str(unit.options.get("model", "FW102C"))]
+        self.wheel: FilterWheel = unit.element or FilterWheel(unit.role, clock, slots=slots)
         self.switches = {b"speed": 1, b"trig": 0, b"sensors": 0}
         self.jammed = False
 

@@ -131,3 +131,21 @@ def test_every_device_can_be_made(clock, tmp_path: Path):
     assert all(isinstance(device, ByteDevice) for device in devices.values())
     # What the bench has is the bench's own: the shutter that is served is the one in the beam.
     assert devices["sc10"].shutter.role == "shutter"
+
+
+def test_the_instruments_share_one_twin(clock, ask):
+    from labctl import api
+    from labctl.bench.emulation import make_devices
+
+    config, _, _ = api.load_bench_file("ying2021")
+    devices = make_devices(config, ["nkt", "elliptec", "pm100d"], clock)
+    for telegram in ("0D06A20590501608004DFD0A", "0D06A205B0F4016E980A"):         # the SELECT: 530 nm, 50 %
+        assert ask(devices["nkt"], bytes.fromhex(telegram))
+    powers = []
+    for pulses in (b"00000000", b"00002300", b"00004600", b"00006900"):          # 0, 22.5, 45 and 67.5 degrees
+        ask(devices["elliptec"], b"0ma" + pulses, 2.0)
+        clock.wait(5.0)                                                          # the head is a slow one
+        powers.append(float(ask(devices["pm100d"], b"SENS:CORR:WAV 530;:MEAS:POW?\n", 1.0)))
+    # Malus with the plate's double angle: two angles 45 degrees apart add up to the same, wherever the zero is.
+    assert powers[0] + powers[2] == pytest.approx(powers[1] + powers[3], rel=0.05)
+    assert max(powers) > 1.5 * min(powers)
