@@ -51,6 +51,25 @@ class SupercontinuumSource(Element):
         self.picker = 1            # pulse-picker divide ratio
 
 
+class PulsedLaser(Element):
+    """Amplifier, harmonic or parametric amplifier set by hand: one wavelength (vacuum nm), energy of a pulse, repetition rate."""
+
+    LIT_STATE = ("emission", "level", "picker", "wavelength_nm", "pulse_energy_j", "repetition_rate_hz", "pulse_s")
+
+    def __init__(self, role: str, clock: Clock, changed: Callable[[], None] | None = None, *, wavelength_nm: float,
+                 pulse_energy_j: float, repetition_rate_hz: float = 1e3, pulse_s: float = 100e-15,
+                 bandwidth_nm: float | None = None):
+        super().__init__(role, clock, changed)
+        self.wavelength_nm = wavelength_nm
+        self.pulse_energy_j = pulse_energy_j
+        self.repetition_rate_hz = repetition_rate_hz
+        self.pulse_s = pulse_s
+        self.bandwidth_nm = bandwidth_nm     # None: as short a pulse needs, see `light.transform_limit_nm`
+        self.emission = True
+        self.level = 1.0
+        self.picker = 1
+
+
 @dataclass
 class Line:
     """One acousto-optic channel: centre in nm (device scale), amplitude 0..1."""

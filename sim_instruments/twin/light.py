@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import erfc
 
-from sim_instruments.twin.units import FWHM_PER_SD
+from sim_instruments.twin.units import FWHM_PER_SD, LIGHT_CM_S
 
 SINC_FWHM = 0.8859                 # FWHM of sinc²(x) in units of x
 GRATING_WING = 1e-6                # level of a double grating filter far from its line
@@ -68,13 +68,18 @@ def half_wave_plate(wavelength_nm: Any, angle_deg: float, *, offset_deg: float, 
 
 
 def pick_off_fraction(wavelength_nm: Any, fraction: float, slope: float) -> Any:
-    """Give the fraction of the beam that the pick-off sends to the head."""
-    return fraction * (1.0 + slope * (wavelength_nm - 515.0) / 100.0)
+    """Give the fraction of the beam that the pick-off sends to the head: a straight line near 515 nm, bounded far from there."""
+    return fraction * np.clip(1.0 + slope * (wavelength_nm - 515.0) / 100.0, 0.5, 2.0)
 
 
 def objective_transmission(wavelength_nm: Any) -> Any:
     """Give the transmission from behind the pick-off to the sample."""
     return OBJECTIVE_MAXIMUM * (1.0 - 0.2 * ((wavelength_nm - 515.0) / 100.0) ** 2)
+
+
+def transform_limit_nm(wavelength_nm: float, pulse_s: float) -> float:
+    """Give the FWHM of the spectrum of a Gaussian pulse without chirp: Δν τ = 2 ln 2/π."""
+    return 2.0 * np.log(2.0) / np.pi * (wavelength_nm * 1e-7) ** 2 / (LIGHT_CM_S * pulse_s) * 1e7
 
 
 def gaussian_nodes(centre_nm: float, fwhm_nm: float) -> tuple[np.ndarray, np.ndarray]:

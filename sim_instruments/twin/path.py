@@ -3,15 +3,19 @@
 | kind | options (defaults) |
 |---|---|
 | supercontinuum | repetition_rate_hz (78e6), pulse_s (10e-12), emission (true), level (1) |
+| opa | wavelength_nm (800, vacuum), pulse_energy_j (1e-6), repetition_rate_hz (1e3), pulse_s (100e-15), |
+| | bandwidth_nm (that of a pulse without chirp): amplifier or parametric amplifier set by hand |
 | select | bandwidth_nm (1.75) |
 | varia | none; its bandwidth is set by the instrument, 10 nm at least |
 | clean_up | offset_nm (2.5) beyond the filter's line, blocking (1e-5); passive, follows the filter |
-| wave_plate_attenuator | offset_deg, extinction, transmission, plate_wavelength_nm (all hidden), angle_deg (0) |
+| wave_plate_attenuator | offset_deg, extinction, transmission, plate_wavelength_nm (all hidden), angle_deg (0), |
+| | achromatic (false: exact at plate_wavelength_nm only) |
 | filter_wheel | transmissions (one per slot, default six open), slot (1) |
 | pick_off | fraction, slope per 100 nm (hidden) |
 | sample_head | none; a second power head at the sample position |
 | shutter | none |
-| sample | spot_diameter_um (1.2), temperature_k (the record's) |
+| sample | spot_diameter_um (1.2), spot_shape ("disc", "gaussian": 1/e² diameter, peak fluence), spot (0: number of the place), |
+| | temperature_k (the record's), lens (transmission behind the pick-off; default: the objective's curve) |
 | analyser | scheme ("polariser", "half_wave_plate"), angle_deg (0), zero_deg (hidden), fixed_deg (0), extinction (1e-3) |
 | long_pass | edge_nm, width_nm (0.5), blocking (1e-6): passive detection filter, vacuum nm |
 | spectrograph | gratings ([[1200, "500NM"]]), focal_length_mm (320), half_angle_deg (12), slit_um (50), centre_nm (557, air) |
@@ -75,15 +79,17 @@ HIDDEN: dict[str, dict[str, Hidden]] = {
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "supercontinuum": {"repetition_rate_hz": 78e6, "pulse_s": 10e-12, "emission": True, "level": 1.0},
+    "opa": {"wavelength_nm": 800.0, "pulse_energy_j": 1e-6, "repetition_rate_hz": 1e3, "pulse_s": 100e-15, "bandwidth_nm": None,
+            "emission": True},
     "select": {"bandwidth_nm": 1.75},
     "varia": {},
     "clean_up": {"offset_nm": 2.5, "blocking": 1e-5},
-    "wave_plate_attenuator": {"angle_deg": 0.0},
+    "wave_plate_attenuator": {"angle_deg": 0.0, "achromatic": False},
     "filter_wheel": {"transmissions": [1.0] * 6, "slot": 1},
     "pick_off": {},
     "sample_head": {},
     "shutter": {},
-    "sample": {"spot_diameter_um": 1.2, "temperature_k": None},
+    "sample": {"spot_diameter_um": 1.2, "spot_shape": "disc", "spot": 0, "temperature_k": None, "lens": None},
     "analyser": {"scheme": "polariser", "angle_deg": 0.0, "fixed_deg": 0.0, "extinction": 1e-3},
     "long_pass": {"edge_nm": 500.0, "width_nm": 0.5, "blocking": 1e-6},
     "spectrograph": {"gratings": [[1200.0, "500NM"]], "focal_length_mm": 320.0, "half_angle_deg": 12.0, "slit_um": 50.0,
@@ -91,7 +97,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "camera": {"columns": 1024, "rows": 256, "pixel_um": 26.0, "temperature_c": -60.0, "pump_angle_deg": 70.0},
 }
 CENTRE_ERROR_SD_NM = 0.1
-ONE_OF_A_KIND = ("supercontinuum", "sample", "analyser", "spectrograph", "camera")
+ONE_OF_A_KIND = ("supercontinuum", "opa", "sample", "analyser", "spectrograph", "camera")
 
 
 class PathError(ValueError):
@@ -145,6 +151,14 @@ def _element(item: PathItem, options: dict[str, Any], clock: Clock, changed: Cal
             role, clock, changed, repetition_rate_hz=float(options["repetition_rate_hz"]), pulse_s=float(options["pulse_s"]))
         source.emission, source.level = bool(options["emission"]), float(options["level"])
         return source
+    if item.kind == "opa":
+        width = options["bandwidth_nm"]
+        laser = el.PulsedLaser(
+            role, clock, changed, wavelength_nm=float(options["wavelength_nm"]), pulse_energy_j=float(options["pulse_energy_j"]),
+            repetition_rate_hz=float(options["repetition_rate_hz"]), pulse_s=float(options["pulse_s"]),
+            bandwidth_nm=None if width is None else float(width))
+        laser.emission = bool(options["emission"])
+        return laser
     if item.kind == "wave_plate_attenuator":
         return el.RotatingPlate(role, clock, changed, angle_deg=float(options["angle_deg"]))
     if item.kind == "analyser":

@@ -10,21 +10,32 @@ from typing import Any
 import numpy as np
 
 from sim_instruments.twin import light
-from sim_instruments.twin.elements import BeamShutter, FilterWheel, RotatingPlate, SelectFilter, SupercontinuumSource, VariaFilter
+from sim_instruments.twin.elements import (
+    BeamShutter,
+    FilterWheel,
+    PulsedLaser,
+    RotatingPlate,
+    SelectFilter,
+    SupercontinuumSource,
+    VariaFilter,
+)
 from sim_instruments.twin.motion import Mover
-from sim_instruments.twin.units import air_to_vacuum
+from sim_instruments.twin.units import FWHM_PER_SD, air_to_vacuum
 
 REACH_NM = 12.0                    # of an acousto-optic line, over which its power is integrated
 STEP_NM = 0.1
 MARGIN_NM = 6.0                    # beyond sliding edges
 WHOLE_NM = (440.0, 900.0)          # the source without any filter
+LASER_REACH, LASER_POINTS = 2.0, 33    # of a laser's line: to either side, in FWHM
+Source = SupercontinuumSource | PulsedLaser
 
 
 @dataclass(frozen=True)
 class Stage:
     """One optic of the beam: its state at a time, and what it does to each wavelength (vacuum nm) in that state.
 
-    `movers` are its moving parts with the travel over which its transmission changes noticeably.
+    The first stage is the source, whose "transmission" is its spectral power in W/nm. `movers` are its moving parts with the travel
+    over which its transmission changes noticeably.
     """
 
     role: str
@@ -59,7 +70,7 @@ class Beam:
 
     def density_w_nm(self, states: tuple[tuple[Any, ...], ...], wavelength_nm: np.ndarray) -> np.ndarray:
         """Give the spectral power behind the stages whose states are given, in W/nm, at any wavelengths."""
-        power = light.supercontinuum_w_nm(wavelength_nm)
+        power: Any = 1.0
         for stage, state in zip(self.stages, states, strict=False):
             power = power * stage.transmission(state, wavelength_nm)
         return power
@@ -88,10 +99,29 @@ class Beam:
 
 
 # ------------------------------------------------------------------ stages
-def source_stage(source: SupercontinuumSource) -> Stage:
+def source_stage(source: Source) -> Stage:
     """Make the stage of the source: emission, level, pulse picker (mean power falls with the rate, pulse energy does not)."""
+    if isinstance(source, PulsedLaser):
+        return _laser_stage(source)
     return Stage(source.role, lambda when: (bool(source.emission), float(source.level), int(source.picker)),
-                 lambda state, wavelength: state[1] / state[2] if state[0] else 0.0)
+                 lambda state, wavelength: light.supercontinuum_w_nm(wavelength) * (state[1] / state[2] if state[0] else 0.0))
+
+
+def _laser_stage(laser: PulsedLaser) -> Stage:
+    """Make the stage of a laser of one wavelength: a Gaussian spectrum on a grid of its own."""
+    def state(when: float) -> tuple[Any, ...]:
+        watts = laser.pulse_energy_j * laser.repetition_rate_hz * laser.level / max(int(laser.picker), 1)
+        width = laser.bandwidth_nm or light.transform_limit_nm(laser.wavelength_nm, laser.pulse_s)
+        return (watts if laser.emission else 0.0, laser.wavelength_nm, width, laser.repetition_rate_hz, laser.pulse_s)
+
+    def density(state: tuple[Any, ...], wavelength: np.ndarray) -> Any:
+        sd = state[2] / FWHM_PER_SD
+        return state[0] * np.exp(-((wavelength - state[1]) ** 2) / (2.0 * sd**2)) / (sd * np.sqrt(2.0 * np.pi))
+
+    def grid(state: tuple[Any, ...]) -> np.ndarray:
+        return state[1] + state[2] * np.linspace(-LASER_REACH, LASER_REACH, LASER_POINTS)
+
+    return Stage(laser.role, state, density, grid=grid)
 
 
 def select_stage(element: SelectFilter, fwhm_nm: float) -> Stage:
@@ -146,10 +176,13 @@ def clean_up_stage(role: str, filter_stage: Stage, offset_nm: float, blocking: f
     return Stage(role, red_edge, lambda state, wavelength: light.short_pass(wavelength, state[0], blocking))
 
 
-def plate_stage(element: RotatingPlate, optics: dict[str, float]) -> Stage:
-    """Make the stage of the rotating half-wave plate and its polariser."""
-    return Stage(element.role, lambda when: (element.angle.at(when),),
-                 lambda state, wavelength: light.half_wave_plate(wavelength, state[0], **optics), ((element.angle, 2.0),))
+def plate_stage(element: RotatingPlate, optics: dict[str, float], achromatic: bool = False) -> Stage:
+    """Make the stage of the rotating half-wave plate and its polariser; an achromatic plate is exact at every wavelength."""
+    def transmission(state: tuple[Any, ...], wavelength: np.ndarray) -> Any:
+        plate: dict[str, Any] = optics | ({"plate_wavelength_nm": wavelength} if achromatic else {})
+        return light.half_wave_plate(wavelength, state[0], **plate)
+
+    return Stage(element.role, lambda when: (element.angle.at(when),), transmission, ((element.angle, 2.0),))
 
 
 def wheel_stage(element: FilterWheel, transmissions: Sequence[float]) -> Stage:
@@ -169,6 +202,7 @@ def pick_off_stage(role: str, fraction: float, slope: float) -> Stage:
     return Stage(role, lambda when: (), lambda state, wavelength: 1.0 - light.pick_off_fraction(wavelength, fraction, slope))
 
 
-def objective_stage() -> Stage:
-    """Make the stage of everything behind the pick-off up to the sample."""
-    return Stage("objective", lambda when: (), lambda state, wavelength: light.objective_transmission(wavelength))
+def objective_stage(transmission: float | None = None) -> Stage:
+    """Make the stage of everything behind the pick-off up to the sample: the objective, or a lens of one transmission."""
+    return Stage("objective", lambda when: (), lambda state, wavelength:
+                 light.objective_transmission(wavelength) if transmission is None else transmission)

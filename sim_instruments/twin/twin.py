@@ -20,7 +20,7 @@ from sim_instruments.clock import Clock
 from sim_instruments.twin import history, light, pump
 from sim_instruments.twin.detection import Chip
 from sim_instruments.twin.detector_arm import DetectorArm
-from sim_instruments.twin.elements import BeamShutter, Camera, CcdReadout, Element, PowerHead, SamplePort, SupercontinuumSource
+from sim_instruments.twin.elements import BeamShutter, Camera, CcdReadout, Element, PowerHead, SamplePort
 from sim_instruments.twin.emitters import emission
 from sim_instruments.twin.excitation import Pump
 from sim_instruments.twin.motion import Mover
@@ -70,7 +70,9 @@ class Twin:
         self.beam = pump.Beam(self._stages())
         self.arm = DetectorArm(self._parts, self.sample, self.streams, ideal)
         port = next((part.options for part in self._parts if part.kind == "sample"), {})
-        self._spot_cm2 = float(np.pi / 4.0 * (float(port.get("spot_diameter_um", 1.2)) * 1e-4) ** 2)
+        self._gaussian, self._spot = port.get("spot_shape", "disc") == "gaussian", int(port.get("spot", 0))
+        # Power over this area is the mean fluence of a disc, or the peak of a Gaussian of that 1/e² diameter.
+        self._spot_cm2 = float(np.pi / (8.0 if self._gaussian else 4.0) * (float(port.get("spot_diameter_um", 1.2)) * 1e-4) ** 2)
         self.temperature_k = float(port.get("temperature_k") or self.sample.lines.temperature_k)
         start = 0.0 if ideal else float(DRIFT_SD * frozen(bench_seed, self.source.role, "drift").normal())
         self.drift = Wander(0.0 if ideal else DRIFT_SD, DRIFT_TAU_S, start, clock.now())
@@ -80,11 +82,11 @@ class Twin:
         self._built = True
 
     # -------------------------------------------------------------- building
-    def _source(self) -> SupercontinuumSource:
+    def _source(self) -> pump.Source:
         for element in self.elements.values():
-            if isinstance(element, SupercontinuumSource):
+            if isinstance(element, pump.Source):
                 return element
-        raise PathError("the light path has no source (kind supercontinuum)")
+        raise PathError("the light path has no source (kind supercontinuum or opa)")
 
     def _stages(self) -> list[pump.Stage]:
         """Order the pump's stages: source, filter, clean-up, then as in the path, and the objective."""
@@ -95,14 +97,15 @@ class Twin:
             "clean_up": lambda part: pump.clean_up_stage(
                 part.role, stages[-1], float(part.options["offset_nm"]), float(part.options["blocking"])),
             "wave_plate_attenuator": lambda part: pump.plate_stage(
-                part.element, {name: float(part.options[name]) for name in HIDDEN[part.kind]}),
+                part.element, {name: float(part.options[name]) for name in HIDDEN[part.kind]}, bool(part.options["achromatic"])),
             "filter_wheel": lambda part: pump.wheel_stage(part.element, [float(value) for value in part.options["transmissions"]]),
             "pick_off": lambda part: pump.pick_off_stage(part.role, float(part.options["fraction"]), float(part.options["slope"])),
             "shutter": lambda part: pump.shutter_stage(part.element),
         }
         for wanted in (("select", "varia"), ("clean_up",), ("wave_plate_attenuator", "filter_wheel", "pick_off", "shutter")):
             stages += [makers[part.kind](part) for part in self._parts if part.kind in wanted]
-        return [*stages, pump.objective_stage()]
+        lens = next((part.options["lens"] for part in self._parts if part.kind == "sample"), None)
+        return [*stages, pump.objective_stage(None if lens is None else float(lens))]
 
     def _install(self) -> None:
         """Give heads and cameras the functions that only the twin can carry out."""
@@ -253,7 +256,7 @@ class Twin:
         level = 1.0 + self.drift.value
         counts = band.power_w > NEGLIGIBLE * float(band.power_w.max())
         fluence = band.power_w[counts] * level / self._pulses_per_s / self._spot_cm2
-        pulse = Pump(band.wavelength_nm[counts], fluence, self.source.pulse_s)
+        pulse = Pump(band.wavelength_nm[counts], fluence, self.source.pulse_s, self._gaussian, self._spot)
         emitted = emission(pulse, self.sample, self.temperature_k, active)
         scattered = self.beam.density_w_nm(states, self.arm.seen_wavelengths(seen)) * level
         return self.arm.electrons_per_s(seen, emitted, self._pulses_per_s) + self.arm.leakage_per_s(seen, scattered)
