@@ -36,6 +36,7 @@ class FW102C(PromptDevice):
     def __init__(self, port: Any, *, clock: Any, name: str, **connection: Any):
         super().__init__(port, clock=clock, name=name, **connection)
         self._slots: int | None = None
+        self._sent_to: int | None = None      # the slot of the last move
 
     slot = Device.measurement("pos?", """The slot in the beam (int, from 1).""", cast=int)
     high_speed = switch("speed", """Control whether the wheel turns fast (bool).""")
@@ -63,7 +64,8 @@ class FW102C(PromptDevice):
         if slot != int(slot):
             raise LimitError(self.name, f"{slot:g} is no slot.", state="nothing was sent", remedy="Slots are whole numbers.")
         command = f"pos={int(slot)}"
-        limit = 2 * self.eta(1, 1 + self.slots // 2) + 1.0
+        limit = 2 * self.eta(self._sent_to or slot + self.slots // 2, slot) + 1.0
+        self._sent_to = int(slot)
         self.port.start_errand(f"{command}\r".encode("ascii"), self.port.take(command, self.name), limit)
 
     @property

@@ -118,12 +118,13 @@ def by_resource(config: BenchConfig) -> dict[str, list[str]]:
     return groups
 
 
-def open_connection(driver_class: Any, resource: str, *, clock: Clock, config: BenchConfig, world: World | None) -> Any:
-    """Open the port (or library) that all drivers on this resource share."""
+def open_connection(driver_class: Any, resource: str, roles: list[str], *, clock: Clock, config: BenchConfig,
+                    world: World | None) -> Any:
+    """Open the port (or library) that all drivers on this resource share; it goes by the names of their roles."""
     if resource.startswith(SDK_PREFIX):
         return world.libraries[resource] if world is not None else driver_class.load_library()
     library = world.visa if world is not None else config.visa
-    return driver_class.Port(resource, clock=clock, name=resource, visa_library=library)
+    return driver_class.Port(resource, clock=clock, name="/".join(roles), visa_library=library)
 
 
 def make_driver(driver_class: Any, connection: Any, role: str, instrument: Instrument, clock: Clock) -> Any:

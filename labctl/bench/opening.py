@@ -50,11 +50,12 @@ class _Opening:
 
     def connect(self, resource: str, roles: list[str]) -> Steps[None]:
         """Open one connection in its own lane, then every driver on it, and ask each who it is."""
-        lane = self.lanes[resource] = Lane(resource, self.clock)
+        lane = self.lanes[resource] = Lane("/".join(roles), self.clock)
         classes = {role: registry.find("driver", self.config.instruments[role].driver) for role in roles}
         try:
             connection = yield lane.submit(
-                lambda: open_connection(classes[roles[0]], resource, clock=self.clock, config=self.config, world=self.world),
+                lambda: open_connection(classes[roles[0]], resource, roles, clock=self.clock, config=self.config,
+                                        world=self.world),
                 OPEN_DEADLINE_S)
         except Exception as exc:    # whatever a vendor's library raises has to become a line in the report
             self.problems += [Problem(f"instruments.{role}", f"{resource} cannot be opened: {exc}") for role in roles]
