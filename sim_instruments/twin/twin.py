@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,13 @@ from sim_instruments.twin.motion import Mover
 from sim_instruments.twin.noise import Streams, Wander, frozen
 from sim_instruments.twin.path import HIDDEN, Part, PathError, PathItem, build
 from sim_instruments.twin.power import Head, make_head
+from sim_instruments.twin.pulses import light_factor
 from sim_instruments.twin.sample import load_sample
 from sim_instruments.twin.units import vacuum_to_air
 
 __all__ = ["Gate", "PathItem", "Twin"]
 
 DRIFT_SD, DRIFT_TAU_S = 0.005, 1200.0
-PULSE_JITTER = 0.01                # rms of the energy of one pulse
 NEGLIGIBLE = 1e-4                  # of the band's strongest node: left out of the excitation, not of the dose
 FEWEST_STEPS, MOST_STEPS = 16, 256  # into which the course of a mover is cut
 
@@ -45,6 +46,7 @@ class Gate:
     camera: Camera
     draw: np.random.Generator
     electrons: np.ndarray
+    lit: tuple[Any, ...] | None = None     # pump, detection and active part when light last fell
 
 
 class Twin:
@@ -214,6 +216,7 @@ class Twin:
         for gate in self._gates:
             if gate.camera.shutter_open:
                 gate.electrons += self._electrons_per_s(states, when) * seconds
+                gate.lit = (states, self.arm.state(when), self._active)
 
     @property
     def _pulses_per_s(self) -> float:
@@ -240,10 +243,14 @@ class Twin:
     def _part(self, role: str) -> Part:
         return next(part for part in self._parts if part.role == role)
 
+    @property
+    def _active(self) -> float:
+        return float(np.exp(-self.sample_port.dose_j_cm2 / self.sample.detected.bleaching_dose_j_cm2))
+
     def _electrons_per_s(self, states: tuple[tuple[Any, ...], ...], when: float) -> np.ndarray:
         """Give the photo-electrons per second in each column; the last few states are remembered."""
         seen = self.arm.state(when)
-        active = float(np.exp(-self.sample_port.dose_j_cm2 / self.sample.detected.bleaching_dose_j_cm2))
+        active = self._active
         key = (states, seen, self.drift.value, round(active, 6))
         if key not in self._rates:
             if len(self._rates) >= 64:
@@ -251,9 +258,11 @@ class Twin:
             self._rates[key] = self._spectrum(states, seen, active)
         return self._rates[key]
 
-    def _spectrum(self, states: tuple[tuple[Any, ...], ...], seen: tuple[Any, ...], active: float) -> np.ndarray:
+    def _spectrum(self, states: tuple[tuple[Any, ...], ...], seen: tuple[Any, ...], active: float,
+                  energy: float = 1.0) -> np.ndarray:
+        """Give the photo-electrons per second in each column for pulses of `energy` times the mean."""
         band = self.beam.band(states)
-        level = 1.0 + self.drift.value
+        level = (1.0 + self.drift.value) * energy
         counts = band.power_w > NEGLIGIBLE * float(band.power_w.max())
         fluence = band.power_w[counts] * level / self._pulses_per_s / self._spot_cm2
         pulse = Pump(band.wavelength_nm[counts], fluence, self.source.pulse_s, self._gaussian, self._spot)
@@ -302,12 +311,6 @@ class Twin:
             states = self.beam.states(now)
             if readout.shift_s > 0.0 and self.arm.complete and gate.camera.shutter_open and self._at_sample(states) > 0.0:
                 electrons = electrons + self._electrons_per_s(states, now) * readout.shift_s
-            return self._chips[gate.camera.role].expose(electrons * self._pulse_factor(readout, gate.draw), readout, gate.draw)
-
-    def _pulse_factor(self, readout: CcdReadout, draw: np.random.Generator) -> float:
-        """Give what the pulses of this exposure differ from the mean: their number by one, their energy by 1 %/√n."""
-        expected = self._pulses_per_s * max(readout.exposure_s, 0.0)
-        if expected < 1.0:
-            return float(draw.random() < expected) / expected if expected > 0.0 else 1.0
-        pulses = np.floor(expected + draw.random())
-        return float(max(pulses / expected * (1.0 + PULSE_JITTER / np.sqrt(pulses) * draw.normal()), 0.0))
+            spectrum = None if gate.lit is None else partial(self._spectrum, *gate.lit)
+            factor = light_factor(self._pulses_per_s * max(readout.exposure_s, 0.0), gate.draw, spectrum)
+            return self._chips[gate.camera.role].expose(electrons * factor, readout, gate.draw)
