@@ -1,22 +1,18 @@
 """Andor SDK2 (atmcd) through ctypes: signatures, return codes and their exceptions.
 
-A C `long` is 32 bit in the vendor's DLL and in its Linux library alike: every `int` here is `c_int32`.
+(SDK2 software guide, "Function reference".)
 """
 
 from __future__ import annotations
 
 import ctypes
-import sys
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
+from drivers._sdk.binding import invoke, load
+from labctl.core.errors import Busy, DeviceFault, InstrumentError
 
-from labctl.core.errors import Busy, DeviceFault, Disconnected, InstrumentError
-
-TEXT_ROOM = 256       # longer than any text the library writes
-
-# i int32, u uint32, f float32, s text in; with * the caller is given the value back; w a uint16 buffer and its size in pixels
+# the letters are those of `binding.invoke`
 SIGNATURES: dict[str, str] = {
     "GetAvailableCameras": "i*", "GetCameraHandle": "i i*", "SetCurrentCamera": "i", "Initialize": "s", "ShutDown": "",
     "GetHeadModel": "s*", "GetCameraSerialNumber": "i*", "GetDetector": "i* i*", "GetPixelSize": "f* f*",
@@ -30,7 +26,6 @@ SIGNATURES: dict[str, str] = {
     "SetExposureTime": "f", "SetTriggerMode": "i", "SetShutter": "i i i i", "GetAcquisitionTimings": "f* f* f*",
     "GetReadOutTime": "f*", "StartAcquisition": "", "AbortAcquisition": "", "GetStatus": "i*", "GetAcquiredData16": "w u",
 }
-TYPES: dict[str, Any] = {"i": ctypes.c_int32, "u": ctypes.c_uint32, "f": ctypes.c_float}
 
 SUCCESS = 20002
 TEMPERATURE_OFF, TEMPERATURE_NOT_STABILISED, TEMPERATURE_STABILISED = 20034, 20035, 20036
@@ -109,14 +104,8 @@ REMEDIES: Mapping[type[AndorError], str] = {
 
 
 def vendor_library() -> Any:
-    """Load the vendor's library by its name on this platform; raises Disconnected if it is not installed."""
-    name = "atmcd64d.dll" if sys.platform == "win32" else "libandor.so"
-    loader = ctypes.WinDLL if sys.platform == "win32" else ctypes.CDLL
-    try:
-        return loader(name)
-    except OSError as exc:
-        raise Disconnected("Andor SDK2", f"the vendor's library {name} cannot be loaded ({exc}).", state="nothing was sent",
-                           remedy="Install the Andor SDK2 and put its folder on the library path.") from exc
+    """Load the vendor's library; raises Disconnected if it is not installed."""
+    return load("atmcd64d.dll", "libandor.so", "Andor SDK2")
 
 
 class Library:
@@ -130,26 +119,7 @@ class Library:
         called = getattr(self._library, function, None)
         if called is None:
             return NOT_SUPPORTED, []
-        called.restype = ctypes.c_uint32
-        given, outputs, arguments = list(inputs), [], []
-        for kind in SIGNATURES[function].split():
-            if kind == "w":
-                pixels: np.ndarray = given.pop(0)
-                arguments.append(pixels.ctypes.data_as(ctypes.POINTER(ctypes.c_uint16)))
-                given.insert(0, pixels.size)
-            elif kind == "s":
-                arguments.append(ctypes.c_char_p(given.pop(0).encode()))
-            elif kind == "s*":
-                outputs.append(ctypes.create_string_buffer(TEXT_ROOM))
-                arguments.append(outputs[-1])
-            elif kind.endswith("*"):
-                outputs.append(TYPES[kind[0]]())
-                arguments.append(ctypes.byref(outputs[-1]))
-            else:
-                arguments.append(TYPES[kind](given.pop(0)))
-        code = int(called(*arguments))
-        written = [output.value for output in outputs]
-        return code, [value.decode("ascii", "replace") if isinstance(value, bytes) else value for value in written]
+        return invoke(called, SIGNATURES[function], inputs, ctypes.c_uint32)
 
     def call(self, function: str, *inputs: Any, also: tuple[int, ...] = ()) -> Any:
         """Call a function and give what it wrote (one value, or a list); raises the exception of its code unless `also` has it."""

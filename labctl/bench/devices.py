@@ -172,9 +172,10 @@ class DriverDetector:
         return float(estimate(exposure_s)) if estimate is not None else exposure_s
 
     def channels(self) -> list[Channel]:
-        """Describe the one array or scalar."""
+        """Describe the one array or scalar, with the coordinates that the driver knows."""
+        known = getattr(self.device.driver, "coordinates", None)
         return [Channel(self.spec.signal, self.spec.unit, self.spec.dims, self._shape, self.spec.dtype,
-                        self.spec.long_name or long_name(self.name))]
+                        self.spec.long_name or long_name(self.name), coords=known() if known is not None else {})]
 
     def configure(self, exposure_s: float) -> Steps[dict[str, float]]:
         """Apply the exposure and learn what was granted and how long an array will be."""

@@ -79,6 +79,8 @@ class _Opening:
         except ValueError as exc:
             self.problems.append(Problem(f"instruments.{role}", f"{role}: {exc}"))
             return
+        if instrument.resource.startswith(SDK_PREFIX) and hasattr(driver, "close"):
+            self.closers.append(driver.close)
         self.devices[role] = Device(role, driver, lane, self.clock, instrument)
         self.identities[role] = identity
 

@@ -48,7 +48,8 @@ class DetectorSpec:
     `configure(exposure_s=...) -> dict` applies settings and returns what the device granted ("exposure_s", "effective_exposure_s",
     "gain_e_per_count", "read_noise_e", "saturation_counts" for cameras); `expose()` starts and returns at once; `poll()` is true
     while it lasts; `fetch() -> {array or scalar name: value}`; `abort()` ends early; `cost(exposure_s)` gives seconds.
-    `dims` are the names of the array's axes ("pixel",); () for a scalar. `signal` is the name of the array or scalar in `fetch`.
+    `dims` are the names of the array's axes ("pixel",); () for a scalar. A driver that knows the values along them gives them by
+    `coordinates() -> {name of the axis: Coordinate}`, asking no device. `signal` is the name of the array or scalar in `fetch`.
     """
 
     signal: str

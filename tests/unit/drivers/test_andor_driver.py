@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from drivers._sdk import atmcd
+from drivers._sdk import atmcd, binding
 from drivers._sdk.atmcd import AndorAcquiring, AndorError, AndorParameter, Library
 from drivers.andor import AndorCCD
 from labctl.core.errors import Disconnected, InstrumentError, LimitError
@@ -76,7 +76,7 @@ def test_the_order_of_calls_on_opening(ccd, vendor):
 
 
 def test_longs_are_32_bit():
-    assert ctypes.sizeof(atmcd.TYPES["i"]) == ctypes.sizeof(atmcd.TYPES["u"]) == ctypes.sizeof(atmcd.TYPES["f"]) == 4
+    assert ctypes.sizeof(binding.TYPES["i"]) == ctypes.sizeof(binding.TYPES["u"]) == ctypes.sizeof(binding.TYPES["f"]) == 4
 
 
 class TestExposing:
