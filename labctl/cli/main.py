@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from labctl.cli import bench, emulate, procedures, run, show
+from labctl.cli import bench, emulate, export, note, procedures, recover, run, runs, serve, show, verify
 
 app = typer.Typer(
     name="labctl", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -16,6 +16,12 @@ app.command("run")(run.run)
 app.command("resume")(run.resume)
 app.command("procedures")(procedures.procedures)
 app.command("show")(show.show)
+app.command("runs")(runs.runs)
+app.command("note")(note.note)
+app.command("export")(export.export)
+app.command("verify")(verify.verify)
+app.command("recover")(recover.recover)
+app.command("serve")(serve.serve)
 app.command("emulate")(emulate.emulate)
 app.add_typer(bench.app, name="bench")
 

@@ -72,5 +72,5 @@ class Trace(Plot):
 def from_json(told: Mapping[str, Any]) -> Plot:
     """Rebuild a plot from `as_json`; fields of a newer labctl are left out, an unknown kind becomes a plain `Plot`."""
     found = next((cls for cls in Plot.__subclasses__() if cls.__name__.lower() == told.get("kind")), Plot)
-    values = {field.name: told[field.name] for field in fields(found) if field.name in told}
+    values: dict[str, Any] = {field.name: told[field.name] for field in fields(found) if field.name in told}
     return found(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

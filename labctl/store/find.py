@@ -77,10 +77,10 @@ def _only(text: str, found: list[Label], root: Path) -> Path:
     if len(runs) > 1:
         listed = ", ".join(str(told.path) for told in found)
         raise StoreError(f"{text} means {len(runs)} runs below {root}: {listed}. Give more of the run id, or the path.")
-    return max(found, key=_age).path
+    return max(found, key=lambda told: rank(told.path)).path
 
 
-def _age(told: Label) -> tuple[bool, int]:
-    """Sort the files of one run: a run file comes after its journal, a later rendering (_r2) after an earlier one."""
-    again = re.search(r"_r(\d+)$", told.path.stem)
-    return told.path.suffix == RUN_SUFFIX, int(again[1]) if again else 0
+def rank(path: Path) -> int:
+    """Order the files of one run: a run file comes after its journal, a later rendering (_r2) after an earlier one."""
+    again = re.search(r"_r(\d+)$", path.stem)
+    return (1 + (int(again[1]) if again else 0)) if path.suffix == RUN_SUFFIX else 0

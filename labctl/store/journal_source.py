@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labctl.core.plan import Result
+from labctl.core.reduction import CurveData
 from labctl.store.layout import Arranged, arrange
 from labctl.store.reader import Event, JournalReader
 from labctl.store.table import JournalTable
@@ -27,6 +28,7 @@ class JournalSource:
         self.status = self._reader.status
         self.end: Mapping[str, Any] = self._reader.end
         self.results: dict[str, Result] = {}
+        self.curves: dict[str, CurveData] = {}
         self._records = self._reader.records()
         self._tables: dict[str, JournalTable] = {}
 
@@ -46,12 +48,7 @@ class JournalSource:
 
     def dataset(self, kind: str) -> xarray.Dataset:
         """Give the points of one kind as an xarray Dataset like the one read from the file."""
-        import xarray
-
-        arranged = self.arranged(kind)
-        variables = {v.name: (v.dims, v.values, dict(v.told)) for v in arranged.variables}
-        made = xarray.Dataset(variables, attrs={"NX_class": "NXdata", "signal": arranged.signal, "interpretation": "spectrum"})
-        return made.set_coords(list(arranged.coordinates))
+        return as_dataset(self.arranged(kind))
 
     def close(self) -> None:
         """Close the journal."""
@@ -74,3 +71,12 @@ class JournalSource:
             return frames.mean(axis=0)
         same = np.isclose(had, wanted[0])
         return frames[same].mean(axis=0) if same.any() else None
+
+
+def as_dataset(arranged: Arranged) -> xarray.Dataset:
+    """Give arranged points as an xarray Dataset like the one read from a file."""
+    import xarray
+
+    variables = {v.name: (v.dims, v.values, dict(v.told)) for v in arranged.variables}
+    made = xarray.Dataset(variables, attrs={"NX_class": "NXdata", "signal": arranged.signal, "interpretation": "spectrum"})
+    return made.set_coords(list(arranged.coordinates))

@@ -16,7 +16,7 @@ import h5py
 from labctl.core.errors import StoreError
 from labctl.core.plan import Result
 from labctl.core.reduction import CurveData
-from labctl.store import hyperspy_view, nexus_bench, nexus_data, nexus_process, places, provenance, seal, state
+from labctl.store import catalogue, hyperspy_view, nexus_bench, nexus_data, nexus_process, places, provenance, seal, state
 from labctl.store.header import SCHEMA, to_json
 from labctl.store.journal_source import JournalSource
 from labctl.store.layout import Arranged
@@ -46,7 +46,8 @@ def render(journal: Path, target: Path, *, results: Mapping[str, Result] = NOTHI
         built.parent.mkdir(parents=True, exist_ok=True)
         with JournalSource(journal) as source, h5py.File(built, "w", libver=("earliest", "v110")) as file:
             _write(file, source, results, curves, supersedes)
-        seal.add(built)
+            facts = catalogue.facts_of(source.header, source.status)
+        seal.add(built, facts)
         if built != beside:
             shutil.copyfile(built, beside)
         publish(beside, target)

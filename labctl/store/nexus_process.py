@@ -40,6 +40,25 @@ def read(entry: Node) -> dict[str, Result]:
     return {name: _read_result(group) for name, group in entry[NAME]["results"].items()}
 
 
+def read_curves(entry: Node) -> dict[str, CurveData]:
+    """Read the curves back; empty when the run was not reduced."""
+    if NAME not in entry or "curves" not in entry[NAME]:
+        return {}
+    return {name: _read_curve(group) for name, group in entry[NAME]["curves"].items()}
+
+
+def _read_curve(group: Node) -> CurveData:
+    axis, value = group[str(group.attrs["axes"][0])], group["value"]
+    fit = group.get("fit")
+    return CurveData(
+        x_name=str(axis.attrs.get("labctl_name", "")), x=axis[()], y=value[()], unit=str(value.attrs.get("units", "")),
+        label=str(value.attrs["long_name"]), sigma=group["value_errors"][()] if "value_errors" in group else None,
+        used=group["used"][()].astype(bool) if "used" in group else None,
+        left_out=str(group["used"].attrs["long_name"]).removeprefix("0: ") if "used" in group else "",
+        fit_x=None if fit is None else fit[str(fit.attrs["axes"][0])][()], fit_y=None if fit is None else fit["value"][()],
+    )
+
+
 def _result(parent: Node, name: str, result: Result) -> None:
     group = nexus_data.group(parent, name, "NXcollection")
     nexus_data.number(group, "value", result.value, result.unit)
@@ -69,7 +88,7 @@ def _read_result(group: Node) -> Result:
 def _curve(parent: Node, name: str, curve: CurveData) -> None:
     """Write the reduced points, and the fit as a group of its own because its abscissa differs."""
     axis = file_name(curve.x_name)
-    about = {"units": quantity_unit(curve.x_name), "long_name": long_name(curve.x_name)}
+    about = {"units": quantity_unit(curve.x_name), "long_name": long_name(curve.x_name), "labctl_name": curve.x_name}
     group = _plot(parent, name, axis, curve.x, curve.y, curve, about)
     if curve.sigma is not None:
         group.create_dataset("value_errors", data=curve.sigma)

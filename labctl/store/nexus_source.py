@@ -13,7 +13,7 @@ import numpy as np
 
 from labctl.core.errors import StoreError
 from labctl.core.quantities import file_name
-from labctl.store import nexus_process, provenance
+from labctl.store import nexus_process, provenance, seal
 from labctl.store.header import SCHEMA
 from labctl.store.layout import POINT_INDEX
 from labctl.store.nexus_data import Node
@@ -113,6 +113,7 @@ class NexusSource:
         try:
             header, end, self._events = provenance.read(entry)
             self.results = nexus_process.read(entry)
+            self.curves = nexus_process.read_curves(entry)
         except (KeyError, ValueError, TypeError, AttributeError, OSError) as exc:
             self._stack.close()
             raise StoreError(f"{self.path} is damaged: {exc}. Its arrays may still be read with h5py, under entry/data.") from exc
@@ -149,6 +150,9 @@ class NexusSource:
         self._stack.close()
 
     def _open(self) -> h5py.File:
+        if self.path.stat().st_size <= seal.CHECKED_AT_ONCE and seal.check(self.path) == "altered":
+            raise StoreError(f"{self.path} was altered or damaged after it was finished, so its data cannot be trusted. Take it "
+                             "from a backup; what can be read of it, h5py reads.")
         try:
             file = self._stack.enter_context(h5py.File(self.path, "r"))
         except OSError as exc:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from labctl.core.errors import StoreError
 from labctl.core.plan import Point, Result
-from labctl.store.header import JOURNAL_SUFFIX
+from labctl.core.plots import Plot, from_json
+from labctl.core.reduction import CurveData
+from labctl.store import foreign, seal
+from labctl.store.header import JOURNAL_SUFFIX, RUN_SUFFIX
 from labctl.store.journal_source import JournalSource
 from labctl.store.nexus_source import NexusSource
 from labctl.store.reader import Event
@@ -19,6 +22,7 @@ from labctl.store.view import View
 
 if TYPE_CHECKING:
     import xarray
+    from matplotlib.figure import Figure
 
 
 class Source(Protocol):
@@ -29,6 +33,7 @@ class Source(Protocol):
     end: Mapping[str, Any]
     status: str
     results: dict[str, Result]
+    curves: dict[str, CurveData]
 
     def events(self) -> list[Event]:
         """Give the log."""
@@ -48,16 +53,26 @@ class Source(Protocol):
 
 
 def load(path: str | Path) -> Run:
-    """Open a run file (.nxs) or a journal (.journal), also one that is still being written.
+    """Open a run file (.nxs), a journal (.journal, also while it is written), or a file of another program.
 
-    Raises StoreError when there is no such run or it cannot be read. Close the run, or use it in a `with` block.
+    Those are .sif, .spe, .phu, .ptu, HDF5, and text of two or more columns (`labctl.store.imports`). Raises StoreError when there
+    is no such run or it cannot be read. Close the run, or use it in a `with` block.
     """
     path = Path(path)
     if not path.exists():
         raise StoreError(f"There is no run {path}.")
+    return Run(_source(path))
+
+
+def _source(path: Path) -> Source:
+    """Choose the reader: a run of ours, or a file of another program."""
     if path.suffix == JOURNAL_SUFFIX:
-        return Run(JournalSource(path))
-    return Run(NexusSource(path))
+        return JournalSource(path)
+    if path.suffix.lower() == RUN_SUFFIX and (seal.bears(path) or foreign.is_ours(path)):
+        return NexusSource(path)
+    from labctl.store.imports import ForeignSource
+
+    return ForeignSource(path)
 
 
 class Run(View):
@@ -101,6 +116,33 @@ class Run(View):
     def results(self) -> Mapping[str, Result]:
         """The procedure's results; empty for a journal and for a run that was not reduced."""
         return self._source.results
+
+    @property
+    def curves(self) -> Mapping[str, CurveData]:
+        """The curves to which the results were fitted, with the fits."""
+        return self._source.curves
+
+    @functools.cached_property
+    def plots(self) -> tuple[Plot, ...]:
+        """The plots that the procedure declared."""
+        return tuple(from_json(told) for told in self.header.get("plots", ()))
+
+    def figure(self) -> Figure:
+        """Draw the plots with results and fits: a matplotlib Figure, to be shown or saved."""
+        from labctl.analysis import figure
+        from labctl.core.reduction import Reduction
+
+        reduction = Reduction(self.results, self.curves)
+        return figure.figure(self, self.plots, reduction, title=self.header.get("title", ""), subtitle=self.headline)
+
+    def to_lumispy(self) -> Any:
+        """Give the spectra as a LumiSpy (HyperSpy) signal with the exact axes; `to_eV()` and fits are methods of it.
+
+        Needs the extra `labctl[lumispy]`. Raises StoreError without it, and for runs without spectra.
+        """
+        from labctl.store.lumispy_signal import make_signal
+
+        return make_signal(self.data, self.header)
 
     @property
     def truth(self) -> Mapping[str, Any]:

@@ -40,6 +40,33 @@ class View:
         """Role -> serial number of every instrument."""
         return self._header.get("serials", {})
 
+    @property
+    def numbers(self) -> np.ndarray:
+        """The place of every point in the plan."""
+        return self._table.numbers()
+
+    @property
+    def names(self) -> list[str]:
+        """Every number that stands at the points, by labctl's name: set-points, read-backs, companions, scalars."""
+        return self._table.names()
+
+    @property
+    def flag_names(self) -> list[str]:
+        """Every flag that was looked for."""
+        return self._table.flag_names()
+
+    @property
+    def channels(self) -> list[str]:
+        """Every array that stands at the points."""
+        return self._table.channels()
+
+    def coordinate(self, channel: str, dim: str = "") -> tuple[str, str, np.ndarray] | None:
+        """Give name, unit and values along a dimension of a channel, by default the last; None when it has none of that name."""
+        dims = self._table.channel_dims(channel)
+        wanted = dim or (dims[-1] if dims else "")
+        found = self._table.coordinate(wanted) if wanted in dims else None
+        return None if found is None else (wanted, found[1], found[0])
+
     def __len__(self) -> int:
         return len(self._table.numbers())
 

@@ -17,12 +17,13 @@ from labctl.store.journal import Journal
 from labctl.store.reader import JournalReader
 from labctl.store.run import load
 
+WRITER = "import json; from labctl.store import processes; print(json.dumps(processes.me()))"
+
 
 @pytest.fixture(scope="module")
 def dead_process():
     """Name a process of this computer that has ended."""
-    told = subprocess.run([sys.executable, "-c", "import json; from labctl.store import processes; print(json.dumps(processes.me()))"],
-                          capture_output=True, text=True, timeout=60, check=True)
+    told = subprocess.run([sys.executable, "-c", WRITER], capture_output=True, text=True, timeout=60, check=True)  # noqa: S603
     return json.loads(told.stdout)
 
 

@@ -280,12 +280,12 @@ class TestNothingIsLost:
     @pytest.mark.parametrize("content", [b"", b"\x89HDF\r\n\x1a\n" + bytes(200), b"text"])
     def test_damaged_file_is_an_explained_error(self, tmp_path, content):
         (tmp_path / "run.nxs").write_bytes(content)
-        with pytest.raises(StoreError, match="cannot be read as a run file"):
+        with pytest.raises(StoreError, match="cannot be read"):
             load(tmp_path / "run.nxs")
 
     def test_foreign_file_is_named_as_such(self, tmp_path):
         h5py.File(tmp_path / "run.nxs", "w").close()
-        with pytest.raises(StoreError, match="was not written by labctl"):
+        with pytest.raises(StoreError, match="refused: it holds no table of numbers"):
             load(tmp_path / "run.nxs")
 
     def test_missing_file_is_named(self, tmp_path):

@@ -1,0 +1,178 @@
+"""One function per format: path in, `Foreign` out. The readers' own exceptions are explained by `imports.read`."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import xml.etree.ElementTree as ElementTree
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labctl.core.errors import StoreError
+
+if TYPE_CHECKING:
+    from labctl.store.imports import Foreign
+
+PRINCETON = {"spe": "http://www.princetoninstruments.com/spe/2009"}
+TIME_WORDS, WAVELENGTH_WORDS = ("time", "delay", "ns", "ps"), ("wavelength", "nm")
+MOST_BINS = 2**24
+
+
+def _spectra(values: np.ndarray, wavelength: np.ndarray | None, **more: Any) -> Foreign:
+    """Make spectra (points, pixels) of frames; an axis that was not calibrated counts pixels. A descending axis is turned round."""
+    from labctl.store.imports import Foreign
+
+    if wavelength is None:
+        return Foreign("counts", "counts", "Counts", values, "pixel", "", np.arange(values.shape[-1], dtype=float), **more)
+    if len(wavelength) != values.shape[-1]:
+        raise StoreError(f"the file has {values.shape[-1]} pixels but {len(wavelength)} wavelengths.")
+    if wavelength[0] > wavelength[-1]:
+        values, wavelength = values[..., ::-1], wavelength[::-1]
+    return Foreign("counts", "counts", "Counts", np.ascontiguousarray(values), "emission_wavelength", "nm", wavelength, **more)
+
+
+def sif(path: Path) -> Foreign:
+    """Read an Andor SIF file; frames are points, rows of an image are points too. Andor calibrates in air."""
+    import sif_parser  # pyright: ignore[reportMissingImports]
+    from sif_parser.utils import extract_calibration  # pyright: ignore[reportMissingImports]
+
+    frames, info = sif_parser.np_open(str(path))
+    calibration = extract_calibration(info)
+    if calibration is not None and calibration.ndim > 1:
+        if not np.allclose(calibration, calibration[0]):
+            raise StoreError("every frame has a calibration of its own; export the frames one by one.")
+        calibration = calibration[0]
+    values = np.asarray(frames).reshape(-1, frames.shape[-1])
+    told = {key: value for key, value in info.items() if isinstance(value, str | int | float)}
+    start = datetime.fromtimestamp(int(info["ExperimentTime"]), UTC).isoformat() if info.get("ExperimentTime") else ""
+    columns = {"exposure_s": np.full(len(values), float(info.get("ExposureTime", np.nan)))}
+    medium = "air" if calibration is not None else ""
+    return _spectra(values, calibration, medium=medium, columns=columns, told=told, start_utc=start)
+
+
+def spe(path: Path) -> Foreign:
+    """Read a Princeton Instruments SPE file; of version 3 (LightField) with its wavelengths."""
+    import imageio.v3
+
+    imopen: Any = imageio.v3.imopen         # its types know no plugins by name
+    with imopen(path, "r", plugin="SPE") as file:
+        frames, told = np.asarray(file.read()), file.metadata()
+    footer = told.pop("__xml", b"")
+    wavelength, start, exposure = _lightfield(footer) if footer else (None, "", np.nan)
+    values = frames.reshape(-1, frames.shape[-1])
+    plain = {key: value for key, value in told.items() if isinstance(value, str | int | float)}
+    return _spectra(values, wavelength, medium="air" if wavelength is not None else "", start_utc=start,
+                    columns={"exposure_s": np.full(len(values), exposure)}, told=plain)
+
+
+def _lightfield(footer: bytes | str) -> tuple[np.ndarray | None, str, float]:
+    """Give wavelengths in nm, start and exposure in s from the XML behind the frames of an SPE 3 file."""
+    text = footer if isinstance(footer, bytes) else footer.encode()
+    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+        raise StoreError("its XML declares entities, which no camera writes; it is not read.")
+    root = ElementTree.fromstring(text)  # noqa: S314  without entities there is nothing to expand
+    found = root.find(".//spe:WavelengthMapping/spe:Wavelength", PRINCETON)
+    wavelength = np.array([float(word) for word in found.text.split(",")]) if found is not None and found.text else None
+    made = root.find(".//spe:FileInformation", PRINCETON)
+    created = re.sub(r"(\.\d{6})\d*", r"\1", made.get("created", "")) if made is not None else ""
+    start = datetime.fromisoformat(created).astimezone(UTC).isoformat() if created else ""
+    exposed = [item for item in root.iter() if item.tag.endswith("}ExposureTime") and item.text]
+    return wavelength, start, float(exposed[0].text or "nan") / 1000 if exposed else float("nan")
+
+
+def phu(path: Path) -> Foreign:
+    """Read PicoQuant histograms; every curve is a point, all on one bin width."""
+    import ptufile  # pyright: ignore[reportMissingImports]
+
+    with ptufile.PqFile(str(path)) as probe:
+        unified = probe.type
+    if unified != ptufile.PqFileType.PHU:
+        raise StoreError(f"it is a {unified.name} file; of PicoQuant's formats the unified .phu and .ptu are read. The maker's "
+                         "converter makes them of older ones.")
+    with ptufile.PhuFile(str(path)) as file:
+        curves = [np.asarray(curve, dtype="u4") for curve in file.histograms()]
+        widths = file.tags.get("HistResDscr_MDescResolution") or [file.tcspc_resolution] * len(curves)
+        told = _tags(file.tags)
+    if len({len(curve) for curve in curves}) != 1 or not np.allclose(widths, widths[0]):
+        raise StoreError("its curves have different lengths or bin widths; export them one by one.")
+    return _decays(np.stack(curves), float(widths[0]), told)
+
+
+def ptu(path: Path) -> Foreign:
+    """Read PicoQuant photon records (T3) as one decay per channel."""
+    import ptufile  # pyright: ignore[reportMissingImports]
+
+    with ptufile.PtuFile(str(path)) as file:
+        if not file.is_t3:
+            raise StoreError("it holds T2 records, which know no delay to a sync pulse; only T3 makes decays.")
+        if file.number_bins_max > MOST_BINS:
+            raise StoreError(f"it claims {file.number_bins_max} bins.")
+        histogram = np.asarray(file.decode_histogram(dtype="uint32"))
+        told, width = _tags(file.tags), float(file.tcspc_resolution)
+    return _decays(histogram.reshape(-1, histogram.shape[-1]), width, told)
+
+
+def _decays(curves: np.ndarray, width_s: float, told: dict[str, Any]) -> Foreign:
+    from labctl.store.imports import Foreign
+
+    if not width_s > 0:
+        raise StoreError("the width of its bins is not stated.")
+    delay = np.arange(curves.shape[-1]) * width_s * 1e9
+    return Foreign("histogram", "counts", "Photons", curves, "time_delay", "ns", delay, told=told)
+
+
+def _tags(tags: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in tags.items() if isinstance(value, str | int | float)}
+
+
+def two_columns(path: Path) -> Foreign:
+    """Read text of an axis and one or more columns of values; separators, decimal commas and heading lines are found out."""
+    from labctl.store.imports import Foreign
+
+    raw = path.read_text(encoding="utf-8-sig", errors="replace")
+    heading, rows = _numbers(raw)
+    axis, values = rows[:, 0], rows[:, 1:].T
+    if np.any(np.diff(axis) < 0) and np.all(np.diff(axis) <= 0):
+        axis, values = axis[::-1], values[:, ::-1]
+    if np.any(np.diff(axis) <= 0):
+        raise StoreError("its first column does not ascend, so it is no axis; only an axis with values beside it is read.")
+    words = re.findall(r"[a-zµ]+", heading.lower())
+    told = {"heading": heading}
+    values = np.ascontiguousarray(values)
+    if any(word in words for word in TIME_WORDS):
+        unit = next((unit for unit in ("ps", "ns", "us", "ms") if unit in words), "ns")
+        return Foreign("histogram", "counts", "Photons", values, "time_delay", unit, axis, told=told)
+    known = any(word in words for word in WAVELENGTH_WORDS) or not heading
+    return _spectra(values, axis, told=told) if known else Foreign("counts", "", "Signal", values, "x", "", axis, told=told)
+
+
+def _numbers(raw: str) -> tuple[str, np.ndarray]:
+    """Split text into its heading and the table of numbers below; raises StoreError when there is none."""
+    lines = [line.strip() for line in raw.splitlines() if line.strip()]
+    separator = next((sign for sign in ("\t", ";", ",") if sum(sign in line for line in lines) > len(lines) / 2), None)
+    comma = separator in ("\t", ";", None) and not any("." in line for line in lines[len(lines) // 4:len(lines) // 2])
+    parsed = [_row(line, separator, comma=comma) for line in lines]
+    grouped = itertools.groupby(enumerate(parsed), lambda at: len(at[1]))
+    blocks = [(width, [index for index, _ in block]) for width, block in grouped]
+    width, rows = max(blocks, key=lambda block: len(block[1]) if block[0] > 1 else 0, default=(0, []))
+    if width < 2 or len(rows) < 2:
+        raise StoreError("it is no table of at least two columns of numbers.")
+    return " ".join(lines[:rows[0]]), np.array([parsed[row] for row in rows], dtype=float)
+
+
+def _row(line: str, separator: str | None, *, comma: bool) -> list[float]:
+    words = [word for word in line.split(separator) if word.strip()]
+    try:
+        return [float(word.replace(",", ".") if comma else word) for word in words]
+    except ValueError:
+        return []
+
+
+def hdf5(path: Path) -> Foreign:
+    """Read the default plot of a NeXus or the largest table of another HDF5 file, in a process of its own."""
+    from labctl.store.foreign import open_foreign
+
+    return open_foreign(path)
