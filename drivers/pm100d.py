@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, ClassVar
 
 from drivers.device import Device, check_limits, within
 from drivers.link import Port
-from labctl.core.errors import BadReply, DeviceFault, WrongDevice
+from drivers.scpi import ScpiDevice, number
+from labctl.core.errors import DeviceFault, WrongDevice
 from labctl.core.instrument import ActionSpec, DetectorSpec, Identity, Meter, Readout
 
 SETTLE_S = 3.5          # seven response times of a thermopile-like head (0.5 s, unverified): 0.1 % of a step is left
 SAMPLE_S = 0.3e-3            # unverified: seconds for one averaged sample
 ZERO_S = 5.0                 # unverified
 OVERRANGE_W = 1e30           # SCPI's infinity (9.9E37) instead of a reading
-NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d{2,3})?")
-ERROR_ENTRY = re.compile(r'([+-]?\d+),\s*"(.*)"')
 WAVELENGTH_STEP_NM = 0.5     # unverified: finest step of the wavelength correction
 
 
@@ -31,21 +29,6 @@ class OverRange(DeviceFault):
     """The power exceeds the range, or the head's maximum."""
 
 
-def _number(text: str) -> float:
-    """Read a number, refusing one whose exponent lost a digit on the way; raises ValueError."""
-    if not NUMBER.fullmatch(text):
-        raise ValueError(text)
-    return float(text)
-
-
-def _entry(text: str) -> tuple[int, str]:
-    """Read an entry of the error queue; raises ValueError."""
-    found = ERROR_ENTRY.fullmatch(text)
-    if not found:
-        raise ValueError(text)
-    return int(found[1]), found[2]
-
-
 class PM100DPort(Port):
     """The connection of a meter. A USB connection marks the ends of messages itself."""
 
@@ -54,10 +37,12 @@ class PM100DPort(Port):
     sync = ((b"*IDN?\n", b"Thorlabs"), (b"SYST:ERR?\n", b"rror"))
 
 
-class PM100D(Device):
+class PM100D(ScpiDevice):
     """Power meter with a photodiode head; power in W at the wavelength it is told."""
 
     Port = PM100DPort
+    Reported = MeterError
+    refused_remedy = "Compare the head and the model with the bench file."
     detectors: ClassVar = {
         "power": DetectorSpec(signal="power", unit="W", long_name="Power at the head"),
     }
@@ -65,42 +50,20 @@ class PM100D(Device):
     panel: ClassVar = [Meter("Power", "power", "W", 0.0, 0.5), Readout("Wavelength", "wavelength", "nm"),
                        Readout("Averages", "averages")]
 
-    def ask(self, command: str, query_delay: float | None = None) -> str:
-        """Ask a question; an error of the meter in its place is raised."""
-        def take(message: bytes) -> str:
-            if not message.isascii() or not message.strip():
-                raise BadReply(self.name, f"a damaged reply came back: {message!r}.", state="unknown", remedy="It is asked again.")
-            return message.decode("ascii").strip()
-
-        return self.port.ask(f"{command}\n".encode("ascii"), take)
-
-    def write(self, command: str, **options: Any) -> None:
-        """Give a command and look into the error queue: nothing acknowledges it. Raises MeterError."""
-        self.port.post(f"{command}\n".encode("ascii"))
-        self.raise_errors()
-
-    def raise_errors(self) -> None:
-        """Raise the oldest entry of the error queue, if there is one, and clear the rest."""
-        number, text = self.values("SYST:ERR?", maxsplit=0, cast=_entry)[0]
-        if number != 0:
-            self.port.post(b"*CLS\n")
-            raise MeterError(self.name, f"it reports error {number}: {text}.", state="the last command was refused",
-                             remedy="Compare the head and the model with the bench file.")
-
     wavelength_setting = Device.control("SENS:CORR:WAV?", "SENS:CORR:WAV %.10g",
-                                        """Control the wavelength in nm (float), unchecked.""", cast=_number)
+                                        """Control the wavelength in nm (float), unchecked.""", cast=number)
     shortest_wavelength = Device.measurement("SENS:CORR:WAV? MIN", """The shortest wavelength of the head in nm (float).""",
-                                             cast=_number)
+                                             cast=number)
     longest_wavelength = Device.measurement("SENS:CORR:WAV? MAX", """The longest wavelength of the head in nm (float).""",
-                                            cast=_number)
+                                            cast=number)
     averages = Device.control("SENS:AVER:COUN?", "SENS:AVER:COUN %d", """Control how many samples are averaged (int, 1 to 3000).""",
-                              **within((1, 3000), ""), cast=_number, get_process=int)
+                              **within((1, 3000), ""), cast=number, get_process=int)
     range_w = Device.control("SENS:POW:RANG?", "SENS:POW:RANG %g", """Control the upper end of the range in W (float).""",
-                             **within((0.0, 1000.0), "W"), cast=_number)
+                             **within((0.0, 1000.0), "W"), cast=number)
     auto_range = Device.control("SENS:POW:RANG:AUTO?", "SENS:POW:RANG:AUTO %d", """Control whether the range follows (bool).""",
                                 get_process=bool, set_process=int)
     zero_magnitude = Device.measurement("SENS:CORR:COLL:ZERO:MAGN?", """What zeroing found, in the head's unit (float).""",
-                                        cast=_number)
+                                        cast=number)
     sensor = Device.measurement("SYST:SENS:IDN?", """The head's name, serial number, date, type and flags (str).""", cast=str)
 
     @property
@@ -127,7 +90,7 @@ class PM100D(Device):
     @property
     def power(self) -> float:
         """The power in W (float); raises OverRange, NoSensor."""
-        reading = float(self.values("MEAS:POW?", cast=_number)[0])
+        reading = float(self.values("MEAS:POW?", cast=number)[0])
         if abs(reading) > OVERRANGE_W or reading != reading:
             raise OverRange(self.name, "the power is above its range.", state=f"it reads {reading:g}",
                             remedy="Switch 'auto_range' on, or attenuate the beam.")

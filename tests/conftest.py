@@ -45,3 +45,16 @@ def refuse_to_sleep(sleep: Callable[[float], None]) -> Callable[[float], None]:
 def no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forbid `time.sleep` to the code under test."""
     monkeypatch.setattr(time, "sleep", refuse_to_sleep(time.sleep))  # noqa: TID251  to forbid it
+
+
+@pytest.fixture(scope="session")
+def session_state(tmp_path_factory):
+    """A state folder that lives as long as the session: one calibration serves every run."""
+    return tmp_path_factory.mktemp("session_state")
+
+
+@pytest.fixture
+def labctl_state(monkeypatch, session_state):
+    """Point labctl at the session's state folder."""
+    monkeypatch.setenv("LABCTL_STATE", str(session_state))
+    return session_state

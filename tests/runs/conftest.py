@@ -8,19 +8,6 @@ from labctl import api
 
 
 @pytest.fixture(scope="session")
-def session_state(tmp_path_factory):
-    """A state folder that lives as long as the session: one calibration serves every run."""
-    return tmp_path_factory.mktemp("session_state")
-
-
-@pytest.fixture
-def labctl_state(monkeypatch, session_state):
-    """Point labctl at the session's state folder."""
-    monkeypatch.setenv("LABCTL_STATE", str(session_state))
-    return session_state
-
-
-@pytest.fixture(scope="session")
 def ple_run(tmp_path_factory, session_state):
     """The default PLE scan, seed 1."""
     with pytest.MonkeyPatch.context() as patch:
