@@ -12,8 +12,9 @@ from labctl.bench import opening
 from labctl.bench.bench import Bench
 from labctl.bench.lookup import find_bench
 from labctl.core import registry
-from labctl.core.clock import RealClock, VirtualClock
+from labctl.core.clock import Clock, RealClock, VirtualClock
 from labctl.core.errors import ConfigError, LabctlError, Refused
+from labctl.core.operator import Operator
 from labctl.core.plan import Problem
 from labctl.core.procedure import Procedure
 from labctl.engine import runner
@@ -28,6 +29,7 @@ from labctl.store.run import Run, load
 __all__ = ["Bench", "Order", "Outcome", "Run", "load", "load_bench_file", "make_procedure", "open_bench", "resume", "run"]
 
 AnnounceText = Callable[[str], None]
+MakeOperator = Callable[[Clock], Operator]
 
 
 def load_bench_file(name_or_path: str) -> tuple[bench_config.BenchConfig, str, Path]:
@@ -50,8 +52,9 @@ def open_bench(name_or_path: str, *, speed: float | None = None, rehearsal: bool
     return open_config(config, text, speed=speed, rehearsal=rehearsal)
 
 
-def open_config(config: bench_config.BenchConfig, text: str, *, speed: float | None = None, rehearsal: bool = False) -> Bench:
-    """Open a bench from a checked configuration."""
+def open_config(config: bench_config.BenchConfig, text: str, *, speed: float | None = None, rehearsal: bool = False,
+                operator: MakeOperator | None = None) -> Bench:
+    """Open a bench from a checked configuration; `operator` makes the one who answers for what only a person can set."""
     if rehearsal and not config.simulated:
         if config.twin is None:
             raise Refused([Problem("bench", f"{config.name} has no [twin] section, so it cannot be rehearsed.")])
@@ -60,7 +63,7 @@ def open_config(config: bench_config.BenchConfig, text: str, *, speed: float | N
         raise Refused([Problem("speed", f"{config.name} is a real bench; it always runs on the real clock.")])
     clock: Any = VirtualClock() if config.simulated and speed is None else RealClock(speed or 1.0)
     try:
-        bench, _ = opening.open_bench(config, text, clock)
+        bench, _ = opening.open_bench(config, text, clock, operator=operator(clock) if operator is not None else None)
     except ConfigError as exc:
         raise Refused([Problem("bench", line) for line in str(exc).splitlines()]) from None
     return bench

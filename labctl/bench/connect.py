@@ -19,8 +19,10 @@ from labctl.bench.config import BenchConfig, Instrument
 from labctl.core import registry
 from labctl.core.clock import Clock
 from labctl.core.errors import ConfigError, InstrumentError, ResourceBusy
+from labctl.core.operator import Operator
 
 SDK_PREFIX = "sdk:"
+MANUAL_PREFIX = "manual:"     # no connection but a person
 
 
 class ResourceLock:
@@ -106,7 +108,7 @@ class World:
             factory = emulator_factory(resource, units)
             seed = device_seed(config, resource)
             made = factory(units, twin=self.twin, clock=clock, seed=seed)
-            (self.libraries if resource.startswith(SDK_PREFIX) else self.ports)[resource] = made
+            (self.libraries if resource.startswith((SDK_PREFIX, MANUAL_PREFIX)) else self.ports)[resource] = made
         self.visa = visa.SimulatedVisa(self.ports, clock)
 
 
@@ -119,8 +121,10 @@ def by_resource(config: BenchConfig) -> dict[str, list[str]]:
 
 
 def open_connection(driver_class: Any, resource: str, roles: list[str], *, clock: Clock, config: BenchConfig,
-                    world: World | None) -> Any:
-    """Open the port (or library) that all drivers on this resource share; it goes by the names of their roles."""
+                    world: World | None, operator: Operator | None = None) -> Any:
+    """Open the port (or library, or find the person) that all drivers on this resource share; a port goes by their roles' names."""
+    if resource.startswith(MANUAL_PREFIX):
+        return world.libraries[resource] if world is not None else operator
     if resource.startswith(SDK_PREFIX):
         return world.libraries[resource] if world is not None else driver_class.load_library()
     library = world.visa if world is not None else config.visa

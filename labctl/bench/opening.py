@@ -9,7 +9,7 @@ from typing import Any
 from labctl.bench.bench import Bench
 from labctl.bench.calibrations import newest_valid
 from labctl.bench.config import BenchConfig
-from labctl.bench.connect import SDK_PREFIX, ResourceLock, World, by_resource, make_driver, open_connection
+from labctl.bench.connect import MANUAL_PREFIX, SDK_PREFIX, ResourceLock, World, by_resource, make_driver, open_connection
 from labctl.bench.devices import Device
 from labctl.bench.parts import assemble
 from labctl.core import registry
@@ -17,6 +17,7 @@ from labctl.core.clock import Clock
 from labctl.core.errors import InstrumentError, Refused, WrongDevice
 from labctl.core.instrument import Identity
 from labctl.core.lane import Lane
+from labctl.core.operator import Operator
 from labctl.core.plan import Problem
 from labctl.core.steps import Steps, Together, drive
 from labctl.store import state
@@ -28,8 +29,8 @@ CALIBRATION_KINDS = ("power_calibration",)
 class _Opening:
     """The work in progress: what has been opened so far, and how to close it again."""
 
-    def __init__(self, config: BenchConfig, clock: Clock):
-        self.config, self.clock = config, clock
+    def __init__(self, config: BenchConfig, clock: Clock, operator: Operator | None):
+        self.config, self.clock, self.operator = config, clock, operator
         self.devices: dict[str, Device] = {}
         self.lanes: dict[str, Lane] = {}
         self.identities: dict[str, Identity] = {}
@@ -40,6 +41,8 @@ class _Opening:
     def lock(self, folder: Path) -> None:
         """Take every real resource for this process, or collect who has it."""
         for resource in by_resource(self.config):
+            if resource.startswith(MANUAL_PREFIX):
+                continue
             lock = ResourceLock(folder, resource)
             try:
                 lock.acquire()
@@ -55,12 +58,12 @@ class _Opening:
         try:
             connection = yield lane.submit(
                 lambda: open_connection(classes[roles[0]], resource, roles, clock=self.clock, config=self.config,
-                                        world=self.world),
+                                        world=self.world, operator=self.operator),
                 OPEN_DEADLINE_S)
         except Exception as exc:    # whatever a vendor's library raises has to become a line in the report
             self.problems += [Problem(f"instruments.{role}", f"{resource} cannot be opened: {exc}") for role in roles]
             return
-        if not resource.startswith(SDK_PREFIX):
+        if not resource.startswith((SDK_PREFIX, MANUAL_PREFIX)):
             self.closers.append(connection.close)
         for role in roles:
             yield from self._start(role, classes[role], connection, lane)
@@ -92,16 +95,17 @@ class _Opening:
             closing()
 
 
-def open_bench(config: BenchConfig, text: str, clock: Clock, *, partial: bool = False) -> tuple[Bench, list[Problem]]:
+def open_bench(config: BenchConfig, text: str, clock: Clock, *, partial: bool = False,
+               operator: Operator | None = None) -> tuple[Bench, list[Problem]]:
     """Open every instrument of a bench, in parallel, one lane per connection.
 
     Nothing is moved and no light is let out. Raises Refused with every problem; with `partial` the instruments that did answer make
-    a bench of their own and the problems are returned beside it.
+    a bench of their own and the problems are returned beside it. `operator` answers for what only a person can set.
     """
     unknown = _unknown_drivers(config)
     if unknown:
         raise Refused(unknown)
-    opening = _Opening(config, clock)
+    opening = _Opening(config, clock, operator)
     try:
         if not config.simulated:
             opening.lock(state.folder() / "locks")

@@ -40,7 +40,7 @@ def run(
     """
     def work(control: Control, say: Any) -> Outcome:
         return _run(procedure, bench, set_ or [], control, say, out=out, seed=seed, speed=speed, sample=sample, note=note,
-                    dry_run=dry_run, auto_calibrate=not no_auto_calibrate)
+                    dry_run=dry_run, auto_calibrate=not no_auto_calibrate, yes=yes)
 
     _carry_out(work, json_, seed)
 
@@ -69,7 +69,7 @@ def _carry_out(work: Callable[[Control, Any], Outcome], json_: bool, seed: int |
 
 
 def _run(procedure: str, bench: str, settings: list[str], control: Control, say: Any, *, out: Path | None, seed: int | None,
-         speed: float | None, sample: str, note: str, dry_run: bool, auto_calibrate: bool) -> Outcome:
+         speed: float | None, sample: str, note: str, dry_run: bool, auto_calibrate: bool, yes: bool) -> Outcome:
     from labctl import api
     from labctl.cli.progress import ProgressBar
     from labctl.engine.events import Listeners
@@ -81,9 +81,23 @@ def _run(procedure: str, bench: str, settings: list[str], control: Control, say:
     say(f"bench {config.name} ({config.backend}) from {path}")
     say(f"seed {seed}")
     order = api.Order(procedure, out or Path(config.data.root), seed=seed, sample=sample, note=note, rehearsal=dry_run)
-    with api.open_config(config, text, speed=speed, rehearsal=dry_run) as opened, ProgressBar() as bar:
+    with (api.open_config(config, text, speed=speed, rehearsal=dry_run, operator=_operator(yes, say)) as opened,
+          ProgressBar() as bar):
         return api.run(made, opened, order=order, listeners=Listeners(bar), control=control, auto_calibrate=auto_calibrate,
                        announce=bar.print)
+
+
+def _operator(yes: bool, say: Callable[[str], None]) -> Callable[[Any], Any]:
+    """Give the maker of the one who is asked to set what has no interface: `--yes`, or the person at the terminal."""
+    from labctl.core.operator import Asking, Assent
+
+    def at_the_terminal(text: str) -> bool:
+        try:
+            return typer.confirm(text, default=False, err=True)
+        except typer.Abort:
+            raise EOFError from None
+
+    return lambda clock: Assent(say) if yes else Asking(at_the_terminal, clock)
 
 
 def _together(*makers: Callable[[], Any]) -> list[Any]:

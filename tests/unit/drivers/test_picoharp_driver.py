@@ -28,7 +28,8 @@ class Vendor:
         self.codes: dict[str, int] = {}
         self.written: dict[str, list[object]] = {
             "PH_GetResolution": [4.0], "PH_GetHardwareInfo": [b"PicoHarp 300", b"930004", b"2.0"],
-            "PH_GetSerialNumber": [b"1000123"], "PH_GetElapsedMeasTime": [250.0], "PH_GetWarnings": [0x101], "PH_GetFlags": [0x40], "PH_CTCStatus": [1]}
+            "PH_GetSerialNumber": [b"1000123"], "PH_GetElapsedMeasTime": [250.0],
+            "PH_GetWarnings": [0x101], "PH_GetFlags": [0x40], "PH_CTCStatus": [1]}
         self.rates = {0: 78_000_000, 1: 39_000}
 
     def __getattr__(self, name: str):
