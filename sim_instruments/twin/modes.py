@@ -62,10 +62,9 @@ def mode_loss_cm(wavelength_nm: Any, quality: Any, cavity: Cavity) -> Any:
 def ring_wavelengths(cavity: Cavity, ring: Ring) -> np.ndarray:
     """Give the whispering-gallery wavelengths in nm within reach of the centre, rising: λ = π D n/(m + φ)."""
     path_nm = np.pi * ring.diameter_um * 1e3 * cavity.index
-    phase = path_nm / ring.centre_nm % 1.0 if ring.phase is None else ring.phase
     reddest, bluest = ring.centre_nm + ring.reach_nm, ring.centre_nm - ring.reach_nm
-    orders = np.arange(np.floor(path_nm / bluest - phase), path_nm / reddest - phase - 1.0, -1.0)
-    wavelength = path_nm / (orders + phase)
+    orders = np.arange(np.floor(path_nm / bluest - ring.phase), path_nm / reddest - ring.phase - 1.0, -1.0)
+    wavelength = path_nm / (orders + ring.phase)
     return wavelength[np.abs(wavelength - ring.centre_nm) <= ring.reach_nm]
 
 
