@@ -39,13 +39,14 @@ def sif(path: Path) -> Foreign:
     import sif_parser  # pyright: ignore[reportMissingImports]
     from sif_parser.utils import extract_calibration  # pyright: ignore[reportMissingImports]
 
-    frames, info = sif_parser.np_open(str(path))
+    opened, info = sif_parser.np_open(str(path))
+    frames = np.asarray(opened)
     calibration = extract_calibration(info)
     if calibration is not None and calibration.ndim > 1:
         if not np.allclose(calibration, calibration[0]):
             raise StoreError("every frame has a calibration of its own; export the frames one by one.")
         calibration = calibration[0]
-    values = np.asarray(frames).reshape(-1, frames.shape[-1])
+    values = frames.reshape(-1, frames.shape[-1])
     told = {key: value for key, value in info.items() if isinstance(value, str | int | float)}
     start = datetime.fromtimestamp(int(info["ExperimentTime"]), UTC).isoformat() if info.get("ExperimentTime") else ""
     columns = {"exposure_s": np.full(len(values), float(info.get("ExposureTime", np.nan)))}

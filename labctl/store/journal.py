@@ -39,9 +39,9 @@ _UNREACHABLE = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_RE
 _TABLES = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     # number: place in the plan; record: JSON {point, values, flags, arrays: [[name, dtype, shape], ...]};
-    # crc: crc32 of data; data: the arrays one after the other, little endian
-    "CREATE TABLE point (number INTEGER PRIMARY KEY, started_s REAL NOT NULL, record TEXT NOT NULL, crc INTEGER NOT NULL, "
-    "data BLOB NOT NULL, checkpoint BLOB)",
+    # data: the arrays one after the other, little endian; record_crc and crc: crc32 of record and data
+    "CREATE TABLE point (number INTEGER PRIMARY KEY, started_s REAL NOT NULL, record TEXT NOT NULL, record_crc INTEGER NOT NULL, "
+    "crc INTEGER NOT NULL, data BLOB NOT NULL, checkpoint BLOB)",
     "CREATE TABLE event (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, elapsed_s REAL NOT NULL, text TEXT NOT NULL, data TEXT)",
 )
 
@@ -116,8 +116,8 @@ class Journal:
         })
         data = b"".join(array.data.cast("B") if array.size else b"" for array in kept.values())
         self._last_s = float(started_s)
-        row = (index, started_s, record, zlib.crc32(data), data, checkpoint)
-        self._transact(f"point {index}", lambda database: database.execute("INSERT INTO point VALUES (?,?,?,?,?,?)", row))
+        row = (index, started_s, record, zlib.crc32(record.encode()), zlib.crc32(data), data, checkpoint)
+        self._transact(f"point {index}", lambda database: database.execute("INSERT INTO point VALUES (?,?,?,?,?,?,?)", row))
         self._points += 1
 
     def event(self, kind: str, elapsed_s: float, text: str, data: Mapping[str, Any] | None = None, *, now: bool = False) -> None:

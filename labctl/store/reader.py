@@ -1,4 +1,4 @@
-"""Reading a journal, also while another process writes it. Nothing here changes a file."""
+"""Reading a journal, also while another process writes it. Nothing here changes what a file holds."""
 
 from __future__ import annotations
 
@@ -77,8 +77,12 @@ class JournalReader:
 
     def records(self) -> list[Record]:
         """Give every point in plan order, without arrays."""
-        rows = self._ask("SELECT number, started_s, record FROM point ORDER BY number")
-        return [_record(*row) for row in rows]
+        rows = self._ask("SELECT number, started_s, record, record_crc FROM point ORDER BY number")
+        for number, _, text, crc in rows:
+            if not isinstance(text, str) or zlib.crc32(text.encode()) != crc:
+                raise StoreError(f"{self.path}: point {number} was altered after it was written (checksum); the disk or a program "
+                                 "damaged the file. Try a copy of it.")
+        return [_record(*row[:3]) for row in rows]
 
     def events(self) -> list[Event]:
         """Give the log, oldest first."""
@@ -88,7 +92,7 @@ class JournalReader:
     def arrays(self, record: Record) -> dict[str, np.ndarray]:
         """Give the arrays of one point; raises StoreError when the file was damaged after it was written."""
         rows = self._ask("SELECT crc, data FROM point WHERE number=?", (record.number,))
-        if not rows or zlib.crc32(rows[0][1]) != rows[0][0]:
+        if not rows or not isinstance(rows[0][1], bytes) or zlib.crc32(rows[0][1]) != rows[0][0]:
             raise StoreError(f"{self.path}: the arrays of point {record.number} were altered after they were written (checksum); "
                              "the disk or a program damaged the file. The other points can be read.")
         return _split(rows[0][1], record.arrays)
@@ -127,12 +131,35 @@ class JournalReader:
 
 def _connect(path: Path) -> sqlite3.Connection:
     try:
-        database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False,
-                                   timeout=5.0)
-        database.execute("SELECT count(*) FROM meta").fetchone()
+        try:
+            return _read_only(path)
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+                raise
+        _undo_half_a_commit(path)
+        return _read_only(path)
     except sqlite3.Error as exc:
         raise StoreError(f"{path} cannot be read as a journal: {exc}.") from exc
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False,
+                               timeout=5.0)
+    try:
+        database.execute("SELECT count(*) FROM meta").fetchone()
+    except sqlite3.Error:
+        database.close()
+        raise
     return database
+
+
+def _undo_half_a_commit(path: Path) -> None:
+    """Let SQLite roll back what a killed writer left between two states: the one thing a reader has to write."""
+    database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=5.0)
+    try:
+        database.execute("SELECT count(*) FROM meta").fetchone()
+    finally:
+        database.close()
 
 
 def _record(number: int, started_s: float, text: str) -> Record:

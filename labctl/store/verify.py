@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,15 @@ import numpy as np
 
 from labctl.core.errors import LabctlError, StoreError
 from labctl.core.plan import Point, Problem, plan_hash
-from labctl.core.quantities import file_name
 from labctl.store import seal
 from labctl.store.header import JOURNAL_SUFFIX
-from labctl.store.layout import POINT_INDEX, POINT_NUMBER
+from labctl.store.layout import words
 from labctl.store.reader import JournalReader
 from labctl.store.run import Run, load
 
 KINDS = ("scan", "reference", "dark", "zero")
 NEEDED = ("run_id", "run_number", "procedure", "parameters", "plan", "plan_hash", "bench", "seed", "start_utc", "environment")
 ROOT = ("default", "labctl_schema", "labctl_run_id", "labctl_procedure", "labctl_start", "labctl_status")
-WITHOUT_UNIT = {POINT_NUMBER, POINT_INDEX, "point_ok"}
 
 
 def verify(path: Path) -> list[Problem]:
@@ -37,7 +35,7 @@ def verify(path: Path) -> list[Problem]:
             problems += [*_header(run), *_complete(run)]
         if path.suffix != JOURNAL_SUFFIX:
             with h5py.File(path, "r") as file:
-                problems += _layout(file)
+                problems += _layout(file, _units(path))
     except (LabctlError, OSError, RuntimeError, KeyError, ValueError) as exc:
         problems.append(Problem("file", f"cannot be read: {exc}"))
     return problems
@@ -85,7 +83,15 @@ def _complete(run: Run) -> Iterator[Problem]:
         yield Problem("end", "the run is called done but has no end record.")
 
 
-def _layout(file: Any) -> Iterator[Problem]:
+def _units(path: Path) -> Callable[[str], str]:
+    """Give the function that says which unit a name of the file should have, by the quantities and by the run's own channels."""
+    with load(path) as run:
+        header = run.header
+    axes = {dim: str(axis.get("unit", "")) for channel in header.get("channels", {}).values() for dim, axis in channel["coords"].items()}
+    return lambda name: axes.get(name) or words(header, name)["units"]
+
+
+def _layout(file: Any, unit_of: Callable[[str], str]) -> Iterator[Problem]:
     """Check attributes, axes and units of every NXdata group, and the view for HyperSpy."""
     for name in ROOT:
         if name not in file.attrs:
@@ -96,13 +102,13 @@ def _layout(file: Any) -> Iterator[Problem]:
         return
     for name, group in entry.items():
         if isinstance(group, h5py.Group) and group.attrs.get("NX_class") == "NXdata":
-            yield from _axes(name, group)
+            yield from _axes(name, group, unit_of)
     view, signal = file.get("Experiments/data/data"), entry["data"].get(str(entry["data"].attrs.get("signal", "")))
     if view is not None and signal is not None and view.shape != signal.shape:
         yield Problem("schema", "the view for HyperSpy does not fit the data.")
 
 
-def _axes(name: str, group: Any) -> Iterator[Problem]:
+def _axes(name: str, group: Any, unit_of: Callable[[str], str]) -> Iterator[Problem]:
     signal = group.get(str(group.attrs.get("signal", "")))
     axes = [group.get(str(axis)) for axis in group.attrs.get("axes", ())]
     if signal is None or any(axis is None for axis in axes):
@@ -116,5 +122,6 @@ def _axes(name: str, group: Any) -> Iterator[Problem]:
             yield Problem("axes", f"{name}: {label} does not ascend.")
     for item in (signal, *axes):
         label = item.name.rsplit("/", 1)[-1]
-        if label not in WITHOUT_UNIT and "units" not in item.attrs and item.attrs.get("labctl_name") != file_name(label):
-            yield Problem("units", f"{name}: {label} has no unit.", "warning")
+        should, has = unit_of(str(item.attrs.get("labctl_name", label))), str(item.attrs.get("units", ""))
+        if should != has:
+            yield Problem("units", f"{name}: {label} should be in {should or 'no unit'}, the file says {has or 'nothing'}.")
