@@ -10,7 +10,11 @@ import pytest
 
 from drivers.andor import AndorCCD
 from drivers.elliptec import ELL14
+from drivers.esp301 import ESP301
 from drivers.fw102c import FW102C
+from drivers.k10cr1 import K10CR1
+from drivers.keithley import Keithley2400, Keithley2450
+from drivers.lakeshore import LakeShore335, LakeShore336
 from drivers.nkt import SuperKLaser, SuperKSelect, SuperKVaria
 from drivers.pm100d import PM100D
 from drivers.sc10 import SC10
@@ -40,6 +44,13 @@ KINDS = {
     "shutter": Kind(SC10, "sc10", {}),
     "spectrograph": Kind(SpectraPro, "spectrapro", {}),
     "meter": Kind(PM100D, "pm100d", {}, "USB0::0x1313::0x8078::P0012345::INSTR"),
+    "analyser": Kind(K10CR1, "k10cr1", {}),
+    "bias": Kind(Keithley2400, "keithley2400", {"compliance_a": 1e-2}, "GPIB0::24::INSTR"),
+    "bias2450": Kind(Keithley2450, "keithley2450", {"compliance_a": 1e-2}, "TCPIP::127.0.0.1::5025::SOCKET"),
+    "cryostat": Kind(LakeShore336, "lakeshore336", {"ramp_k_min": 20.0, "heater_range": "high"}, "TCPIP::127.0.0.1::7777::SOCKET"),
+    "cryostat335": Kind(LakeShore335, "lakeshore335", {}),
+    "stage": Kind(ESP301, "esp301", {"axis": 1}),
+    "delay": Kind(ESP301, "esp301", {"axis": 2, "kind": "delay", "zero_mm": 10.0}),
 }
 
 

@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 
 from drivers.elliptec_bus import MechanicalTimeout
+from drivers.k10cr1 import MotionError
+from drivers.keithley import ComplianceReached
+from drivers.lakeshore import HeaterFault, TemperatureSensorFault
 from drivers.nkt import InterlockOpen
 from drivers.sc10 import InterlockTripped
-from labctl.core.errors import InstrumentError, NotSettled
+from labctl.core.errors import InstrumentError, NotSettled, ResourceBusy
 from labctl.core.instrument import Driver
 
-KINDS = ["laser", "select", "varia", "attenuator", "wheel", "shutter", "spectrograph", "meter"]
+KINDS = ["laser", "select", "varia", "attenuator", "wheel", "shutter", "spectrograph", "meter",
+         "analyser", "bias", "bias2450", "cryostat", "cryostat335", "stage", "delay"]
 MOVES = [
     ("select", "start_centre", "centre", [530.0, 501.234, 589.9], 0.0006),
     ("varia", "start_centre", "centre", [600.0, 450.0, 525.3], 0.0501),
@@ -22,6 +26,11 @@ MOVES = [
     ("wheel", "start_move", "slot", [3, 6, 1], 0.0),
     ("spectrograph", "start_centre", "centre", [540.25, 700.0, 0.0], 0.0006),
     ("laser", "start_level", "level", [50.0, 33.3, 0.0], 0.051),
+    ("analyser", "start_move", "angle", [45.0, -10.0, 360.0, 0.0], 1 / 136533),
+    ("bias", "start_move", "voltage", [2.0, 0.0, 2.0, -1.0], 1e-4),
+    ("bias2450", "start_move", "voltage", [2.0, 0.0, 2.0, -1.0], 1e-4),
+    ("stage", "start_move", "position", [2.5, -2.5, 0.0], 1e-5),
+    ("delay", "start_move", "time", [2.5, -2.5, 0.0], 1e-4),
 ]
 
 
@@ -262,3 +271,123 @@ def test_no_driver_ever_sleeps(pair, camera, monkeypatch, clock):
     ccd.expose()
     ccd.abort()
     ccd.shutdown()
+
+
+class TestCryostat:
+    def test_a_ramp_takes_its_time_and_arrives(self, pair):
+        made = pair("cryostat")
+        before = made.clock.now()
+        made.driver.start_move(255.0)
+        made.wait(limit_s=1200.0)
+        assert made.clock.now() - before == pytest.approx(120.0, abs=2.0)       # 40 K at 20 K/min
+        made.clock.wait(2400.0)
+        assert made.driver.temperature == pytest.approx(255.0, abs=0.05)
+        assert made.device.cryostat.sensor_k.position == pytest.approx(255.0, abs=0.05)
+
+    def test_a_broken_sensor_is_reported(self, pair):
+        made = pair("cryostat")
+        made.device.open_sensors = "A"
+        with pytest.raises(TemperatureSensorFault):
+            made.driver.start_move(100.0)
+
+    def test_a_heater_without_load_is_reported(self, pair):
+        made = pair("cryostat")
+        made.driver.start_move(255.0)
+        made.device.heater_open = True
+        with pytest.raises(HeaterFault):
+            made.wait()
+
+
+@pytest.mark.parametrize("kind", ["bias", "bias2450"])
+class TestBias:
+    def test_park_ramps_down_and_switches_off(self, pair, kind):
+        made = pair(kind)
+        made.driver.start_move(2.0)
+        made.wait()
+        made.driver.park()
+        assert not made.device.output_on
+        assert made.device.level["VOLT"] == 0.0
+
+    def test_a_conducting_sample_is_reported_and_its_voltage_sags(self, pair, kind):
+        made = pair(kind)
+        made.driver.compliance_a = made.driver.current_range_a = 1e-4
+        made.driver.start_move(2.0)                    # 10 kOhm
+        with pytest.raises(ComplianceReached):
+            made.wait()
+        assert made.driver.voltage == pytest.approx(1.0, rel=1e-3)
+        assert made.driver.fetch()["flags"] == ("compliance",)
+
+    def test_an_open_interlock_switches_the_output_off(self, pair, kind):
+        made = pair(kind)
+        made.driver.start_move(1.0)
+        made.wait()
+        made.device.interlock_open = True
+        assert made.driver.fetch()["flags"] == ("output_off",)
+
+
+class TestAnalyser:
+    def test_the_twin_turns_by_what_the_driver_says(self, pair):
+        made = pair("analyser")
+        made.driver.angle = 33.0
+        assert made.device.plate.angle.position == pytest.approx(33.0, abs=1 / 136533)
+        assert made.driver.homed
+
+    def test_a_stalled_motor_is_reported(self, pair):
+        made = pair("analyser")
+        made.driver.angle = 10.0
+        made.device.stalled = True
+        made.driver.start_move(50.0)
+        with pytest.raises(MotionError):
+            made.wait(limit_s=20.0)
+        made.driver.park()
+        assert made.driver.angle == pytest.approx(10.0, abs=0.01)
+
+    def test_a_move_that_goes_to_zero_shows_in_the_read_back(self, pair):
+        made = pair("analyser")
+        made.driver.angle = 10.0
+        made.device.goes_to_zero = True
+        made.driver.start_move(50.0)
+        made.wait()
+        assert made.driver.angle == pytest.approx(0.0, abs=0.01)
+
+
+class TestCounter:
+    @pytest.fixture
+    def counter(self, clock):
+        from drivers.picoharp import PicoHarp300
+        from labctl.core.registry import find
+        from sim_instruments.wire import Unit
+
+        library = find("emulator", "picoharp")([Unit("tcspc", "picoharp", {})], twin=None, clock=clock, seed=11)
+        return PicoHarp300(library, clock=clock, name="tcspc", sync_divider=1), library
+
+    def test_a_histogram(self, counter, clock):
+        tcspc, _ = counter
+        assert isinstance(tcspc, Driver)
+        tcspc.configure(0.5)
+        tcspc.expose()
+        before = clock.now()
+        while tcspc.exposing:
+            clock.wait(0.01)
+        assert clock.now() - before == pytest.approx(0.5, abs=0.02)
+        reading = tcspc.fetch()
+        assert reading["histogram"].sum() == pytest.approx(0.5 * reading["count_rate"], rel=0.1)
+        assert reading["counting_time"] == pytest.approx(0.5, abs=1e-3)
+        assert tcspc.identify().model == "PicoHarp 300"
+
+    def test_a_counter_that_is_gone(self, counter):
+        tcspc, library = counter
+        library.unplugged = True
+        with pytest.raises(InstrumentError, match="USB"):
+            tcspc.expose()
+
+    def test_a_second_program_finds_it_taken(self, counter, clock):
+        from drivers.picoharp import PicoHarp300
+
+        tcspc, library = counter
+        library.held = True
+        with pytest.raises(ResourceBusy):
+            PicoHarp300(library, clock=clock, name="other")
+        tcspc.shutdown()
+        with pytest.raises(InstrumentError, match="not open"):
+            tcspc.settings()

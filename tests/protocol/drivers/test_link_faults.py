@@ -18,6 +18,11 @@ QUESTIONS = {
     "shutter": ["enabled", "closed", "mode", "interlock_tripped", "open_ms"],
     "spectrograph": ["centre", "grating", "lines_per_mm", "scan_rate_nm_min"],
     "meter": ["power", "wavelength", "averages", "auto_range", "shortest_wavelength", "sensor"],
+    "analyser": ["angle", "homed", "speeds", "moving"],
+    "bias": ["level", "output_on", "voltage", "limited"],
+    "bias2450": ["level", "output_on", "voltage", "limited"],
+    "cryostat": ["temperature", "setpoint", "heater_range", "ramp", "moving"],
+    "stage": ["position", "motor_on", "moving"],
 }
 UNASKED = {"attenuator": b"0PO00001234\r\n", "laser": bytes.fromhex("0D A2 01 08 66 00 00 0E 29 0A".replace(" ", ""))}
 REPAIRED = ["drop", "late", "very late", "duplicate", "truncate", "garble", "shorten", "bytewise", "split"]
@@ -88,7 +93,8 @@ class TestEveryDriver:
         made.driver.identify()
         made.device.hung = True
         for level in ("park", "make_safe", "shutdown"):
-            if kind in ("select", "varia", "meter", "wheel") or (kind == "laser" and level == "park"):
+            if kind in ("select", "varia", "meter", "wheel") or (kind, level) in (
+                    ("laser", "park"), ("cryostat", "park"), ("cryostat", "make_safe")):
                 getattr(made.driver, level)()      # nothing has to be done, so nothing can fail
                 continue
             before = made.clock.now()
