@@ -11,8 +11,11 @@ from sim_instruments.scpi import ScpiDevice, ScpiError, header, number, switch
 from sim_instruments.twin.elements import PowerHead
 from sim_instruments.wire import Unit, serial_number
 
-WAVELENGTHS_NM = (400.0, 1100.0)
-"""Range of the S130C head."""
+HEADS_NM = {"S130C": (400.0, 1100.0), "S132C": (700.0, 1800.0)}
+"""Range of wavelengths of the silicon and the germanium head (unverified)."""
+
+START_NM = 635.0
+"""Wavelength after *RST, or the nearest the head has (unverified)."""
 
 RANGES_W = tuple(5.0 * 10.0**exponent for exponent in range(-7, 0))
 """Full scales, 500 nW to 500 mW in decades (the span is the head's; the decades are unverified)."""
@@ -54,7 +57,9 @@ class EmulatedPM100D(ScpiDevice):
 
     def reset(self) -> None:
         """Take the settings of *RST (unverified)."""
-        self.wavelength_nm, self.averages, self.automatic, self.range_w, self.power_unit = 635.0, 1, True, RANGES_W[-1], "W"
+        low, high = HEADS_NM[self.head.sensor]
+        self.wavelength_nm = min(max(START_NM, low), high)
+        self.averages, self.automatic, self.range_w, self.power_unit = 1, True, RANGES_W[-1], "W"
 
     def identity(self) -> str:
         """Name maker, model, serial and firmware."""
@@ -68,11 +73,11 @@ class EmulatedPM100D(ScpiDevice):
 
     @header("SENSe:CORRection:WAVelength")
     def _set_wavelength(self, argument: str) -> None:
-        self.wavelength_nm = number(argument, *WAVELENGTHS_NM)
+        self.wavelength_nm = number(argument, *HEADS_NM[self.head.sensor])
 
     @header("SENSe:CORRection:WAVelength?")
     def _wavelength(self, argument: str) -> str:
-        return f"{number(argument, *WAVELENGTHS_NM) if argument else self.wavelength_nm:.6E}"
+        return f"{number(argument, *HEADS_NM[self.head.sensor]) if argument else self.wavelength_nm:.6E}"
 
     @header("SENSe:AVERage[:COUNt]")
     def _set_averages(self, argument: str) -> None:
