@@ -92,8 +92,9 @@ def recorded(edges_s: np.ndarray, incident_per_pulse: np.ndarray, dead_s: float)
     """Give the photons per pulse recorded between edges that span exactly one period, for a non-extended dead time.
 
     Exact: m(t) = μ(t) [1 − ∫ m over the preceding t_d], periodic. k whole periods within t_d hold k times the photons of a period,
-    so they only scale the solution n for what is left of t_d: m = n (1 − k Σm), Σm = Σn/(1 + k Σn). That one is iterated; a photon's
-    own bin counts half. Contains first-photon pile-up (t_d about a period) and pure dead time (t_d ≫ period) alike.
+    so they only scale the solution n for what is left of t_d: m = n (1 − k Σm), Σm = Σn/(1 + k Σn). That one is iterated. The bin
+    of a photon counts half, so bins must hold far less than one. Contains first-photon pile-up (t_d about a period) and pure dead
+    time (t_d ≫ period) alike.
     """
     period = float(edges_s[-1] - edges_s[0])
     whole, rest = divmod(dead_s, period)
@@ -102,7 +103,7 @@ def recorded(edges_s: np.ndarray, incident_per_pulse: np.ndarray, dead_s: float)
     place = back + period * wrapped
     cell = np.clip(np.searchsorted(edges_s, place, side="right") - 1, 0, len(incident_per_pulse) - 1)
     part = (place - edges_s[cell]) / (edges_s[cell + 1] - edges_s[cell])
-    caution = 1.0 + float(incident_per_pulse.sum()) * rest / period
+    caution = 1.0 + float(incident_per_pulse.sum())
     found = incident_per_pulse / caution
     for _ in range(ITERATIONS):
         until = np.cumsum(found)

@@ -50,7 +50,8 @@ def _cascade(kinetics: Kinetics) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Give the lifetimes, and the eigenvectors of the rate matrix with their inverse."""
     leaving = total_rates(kinetics)[1:HIGHEST + 1]
     values, vectors = np.linalg.eig(np.diag(-leaving) + np.diag(leaving[1:], 1))
-    return -1.0 / values.real, vectors.real, np.linalg.inv(vectors.real)
+    basis = np.real(vectors)
+    return -1.0 / np.real(values), basis, np.linalg.inv(basis)
 
 
 def charged(occupation: np.ndarray, kinetics: Kinetics) -> Decay:

@@ -19,7 +19,7 @@ from sim_instruments.twin.path import Part
 from sim_instruments.twin.sample import Sample
 from sim_instruments.twin.spectra import Emission, Polarisation
 from sim_instruments.twin.spectrograph import Analyser, Geometry, Window, efficiency, photons_per_column, window
-from sim_instruments.twin.units import ELECTRON_J, energy_ev
+from sim_instruments.twin.units import ELECTRON_J, air_to_vacuum, energy_ev
 
 LEAKAGE_E_PER_PHOTON = 1e-4        # electrons per pump photon at the sample, all columns together
 LEAKAGE_EXTINCTION = 1e-3
@@ -90,6 +90,12 @@ class DetectorArm:
         error = self.centre.error_nm + float(hidden[(grating - 1) % len(hidden)])
         angle = self.analyser.element.angle.at(when) if self.analyser and isinstance(self.analyser.element, RotatingPlate) else None
         return (turret.centre_nm.at(when) + error, grating, max(turret.slit_um.at(when), 1.0), angle)
+
+    def centre_nm(self, when: float) -> float:
+        """Give the true wavelength in vacuum at the exit slit; without a spectrograph the middle of the visible."""
+        if self._monochromator is None:
+            return 550.0
+        return float(air_to_vacuum(self.state(when)[0]))
 
     def seen(self, state: tuple[Any, ...]) -> Window:
         """Give what the columns see in this state."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from sim_instruments.twin.detector_arm import CentreError
 from sim_instruments.twin.elements import Element, Line
+from sim_instruments.twin.more_elements import BiasedSample, Cryostat
 from sim_instruments.twin.motion import Mover
 from sim_instruments.twin.noise import Wander
 
 if TYPE_CHECKING:
     from sim_instruments.twin.twin import Twin
 
-VERSION = 1
+VERSION = 2
 _NOT_STATE = ("role", "columns", "rows", "slots", "sensor")
 
 
@@ -26,6 +27,7 @@ def capture(twin: Twin) -> bytes:
         "version": VERSION,
         "elements": {role: _element_state(element) for role, element in twin.elements.items()},
         "port": asdict(twin.sample_port),
+        "specimen": twin.specimen.remember(now),
         "drift": _wander_state(twin.drift, now),
         "heads": {role: {"zero_w": head.zero_w, "shown_w": head.shown_w, "drift": _wander_state(head.drift, now)}
                   for role, head in twin.heads.items()},
@@ -47,6 +49,7 @@ def put_back(twin: Twin, checkpoint: bytes) -> None:
         _put_element(twin.elements[role], saved)
     for name, value in state["port"].items():
         setattr(twin.sample_port, name, value)
+    twin.specimen.recall(state["specimen"], now)
     _put_wander(twin.drift, state["drift"], now)
     for role, saved in state["heads"].items():
         head = twin.heads[role]
@@ -63,22 +66,38 @@ def _element_state(element: Element) -> dict[str, Any]:
     for name, value in vars(element).items():
         if isinstance(value, Mover):
             saved[name] = {"course": value.course()}
+        elif name == "axes":
+            saved[name] = {axis: mover.course() for axis, mover in value.items()}
         elif name == "lines":
             saved[name] = [[line.centre_nm, line.amplitude] for line in value]
         elif isinstance(value, (bool, int, float)) and name not in _NOT_STATE:
             saved[name] = value
+    if isinstance(element, BiasedSample):
+        saved["course"] = element.course()
+    elif isinstance(element, Cryostat):
+        saved["anchor"] = element.anchor()
     return saved
 
 
 def _put_element(element: Element, saved: dict[str, Any]) -> None:
     for name, value in saved.items():
+        if name in ("course", "anchor"):
+            continue
         present = getattr(element, name)
-        if isinstance(present, Mover):
+        if name == "axes":
+            for axis, course in value.items():
+                present[axis].resume(tuple(course))
+        elif isinstance(present, Mover):
             present.resume(tuple(value["course"]))
         elif name == "lines":
             present[:] = [Line(centre, amplitude) for centre, amplitude in value]
         else:
             setattr(element, name, value)
+    # Last: whatever was set before began a new course.
+    if isinstance(element, BiasedSample):
+        element.resume(tuple(saved["course"]))
+    elif isinstance(element, Cryostat):
+        element.resume(tuple(saved["anchor"]))
 
 
 def _wander_state(wander: Wander, now: float) -> list[float]:

@@ -112,6 +112,15 @@ class BiasedSample(Element):
         now = self.clock.now()
         self._course = _Course(now, self._course.at(now)[0], end, slew, tau, clamped)
 
+    def course(self) -> tuple[float, float, float, float, float, bool]:
+        """Give the present course of the voltage: seconds since it began, start, end, slew, time constant, whether clamped."""
+        course = self._course
+        return self.clock.now() - course.begun, course.start, course.end, course.slew, course.tau, course.clamped
+
+    def resume(self, course: tuple[float, float, float, float, float, bool]) -> None:
+        """Put back what `course` gave."""
+        self._course = _Course(self.clock.now() - course[0], *course[1:])
+
     def volts(self, when: float | None = None) -> float:
         """Give the voltage across the sample, now or at a clock time on the present course."""
         return self._course.at(self.clock.now() if when is None else when)[0]
@@ -149,13 +158,24 @@ class Cryostat(Element):
 
     @property
     def sample_k(self) -> float:
-        """Temperature of the sample now: first-order lag behind the sensor's piecewise linear course."""
+        """Temperature of the sample now."""
+        return self.sample_at(self.clock.now())
+
+    def sample_at(self, when: float) -> float:
+        """Give the sample's temperature at a clock time: first-order lag behind the sensor's piecewise linear course."""
         begun, sample = self._anchor
-        now = self.clock.now()
-        knee = min(max(self.sensor_k.arrival, begun), now)
-        for start, end in ((begun, knee), (knee, now)):
+        knee = min(max(self.sensor_k.arrival, begun), when)
+        for start, end in ((begun, knee), (knee, when)):
             sample = _lag(sample, self.sensor_k.at(start), self.sensor_k.at(end), end - start, self.lag_s)
         return sample
+
+    def anchor(self) -> tuple[float, float]:
+        """Give the seconds since the sensor last changed course, and the sample's temperature then."""
+        return self.clock.now() - self._anchor[0], self._anchor[1]
+
+    def resume(self, anchor: tuple[float, float]) -> None:
+        """Put back what `anchor` gave."""
+        self._anchor = (self.clock.now() - anchor[0], anchor[1])
 
 
 def _lag(sample: float, first: float, last: float, seconds: float, lag_s: float) -> float:

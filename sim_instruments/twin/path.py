@@ -11,15 +11,20 @@
 | wave_plate_attenuator | offset_deg, extinction, transmission, plate_wavelength_nm (all hidden), angle_deg (0), |
 | | achromatic (false: exact at plate_wavelength_nm only) |
 | filter_wheel | transmissions (one per slot, default six open), slot (1) |
-| pick_off | fraction, slope per 100 nm (hidden) |
-| sample_head | none; a second power head at the sample position |
+| pick_off | fraction, slope per 100 nm (hidden); sensor ("S130C" silicon, "S132C" germanium) |
+| sample_head | sensor ("S130C"); a second power head at the sample position |
 | shutter | none |
-| sample | spot_diameter_um (1.2), spot_shape ("disc", "gaussian": 1/e² diameter, peak fluence), spot (0: number of the place), |
+| sample | spot_diameter_um (1.2), spot_shape ("disc", "gaussian": 1/e² diameter, peak fluence, "stripe": width), |
+| | stripe_mm (3: of a stripe fully open), spot (0: number of the place), |
 | | temperature_k (the record's), lens (transmission behind the pick-off; default: the objective's curve) |
 | analyser | scheme ("polariser", "half_wave_plate"), angle_deg (0), zero_deg (hidden), fixed_deg (0), extinction (1e-3) |
 | long_pass | edge_nm, width_nm (0.5), blocking (1e-6): passive detection filter, vacuum nm |
 | spectrograph | gratings ([[1200, "500NM"]]), focal_length_mm (320), half_angle_deg (12), slit_um (50), centre_nm (557, air) |
 | | groove_deg (hidden), centre_errors_nm (hidden; one per grating) |
+| bias | wiring_ohm (50): contacts of the sample; current and capacitance are the record's |
+| cryostat | temperature_k (the sample's), base_k (4), lag_s (120: of the sample behind the sensor) |
+| stages | axes (["x", "y", "z"]; also "stripe": length of a pumped stripe, "delay"), start_mm (of each axis, default 0) |
+| counter | irf_fwhm_ps (180), irf_tail (0), bandwidth_nm (2: of the exit slit), arrival_ps (10000: cables), dark_hz (100) |
 | camera | columns (1024), rows (256), pixel_um (26), temperature_c (-60: found cold), pump_angle_deg (70) |
 
 Hidden options are drawn from the bench seed (or nominal when `ideal`) unless a bench file gives them. Passive kinds have no
@@ -37,6 +42,7 @@ import numpy as np
 
 from sim_instruments.clock import Clock
 from sim_instruments.twin import elements as el
+from sim_instruments.twin import more_elements as more
 from sim_instruments.twin.noise import frozen
 
 Drawer = Callable[[np.random.Generator], float]
@@ -86,18 +92,22 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "clean_up": {"offset_nm": 2.5, "blocking": 1e-5},
     "wave_plate_attenuator": {"angle_deg": 0.0, "achromatic": False},
     "filter_wheel": {"transmissions": [1.0] * 6, "slot": 1},
-    "pick_off": {},
-    "sample_head": {},
+    "pick_off": {"sensor": "S130C"},
+    "sample_head": {"sensor": "S130C"},
     "shutter": {},
-    "sample": {"spot_diameter_um": 1.2, "spot_shape": "disc", "spot": 0, "temperature_k": None, "lens": None},
+    "sample": {"spot_diameter_um": 1.2, "spot_shape": "disc", "stripe_mm": 3.0, "spot": 0, "temperature_k": None, "lens": None},
     "analyser": {"scheme": "polariser", "angle_deg": 0.0, "fixed_deg": 0.0, "extinction": 1e-3},
     "long_pass": {"edge_nm": 500.0, "width_nm": 0.5, "blocking": 1e-6},
+    "bias": {"wiring_ohm": 50.0},
+    "cryostat": {"temperature_k": None, "base_k": 4.0, "lag_s": 120.0},
+    "stages": {"axes": ["x", "y", "z"], "start_mm": {}},
+    "counter": {"irf_fwhm_ps": 180.0, "irf_tail": 0.0, "bandwidth_nm": 2.0, "arrival_ps": 10e3, "dark_hz": 100.0},
     "spectrograph": {"gratings": [[1200.0, "500NM"]], "focal_length_mm": 320.0, "half_angle_deg": 12.0, "slit_um": 50.0,
                      "centre_nm": 557.0, "centre_errors_nm": None},
     "camera": {"columns": 1024, "rows": 256, "pixel_um": 26.0, "temperature_c": -60.0, "pump_angle_deg": 70.0},
 }
 CENTRE_ERROR_SD_NM = 0.1
-ONE_OF_A_KIND = ("supercontinuum", "opa", "sample", "analyser", "spectrograph", "camera")
+ONE_OF_A_KIND = ("supercontinuum", "opa", "sample", "analyser", "spectrograph", "camera", "bias", "cryostat", "counter")
 
 
 class PathError(ValueError):
@@ -114,8 +124,9 @@ class Part:
     element: el.Element | None
 
 
-def build(path: Sequence[PathItem], clock: Clock, bench_seed: int, ideal: bool, changed: Callable[[], None]) -> list[Part]:
-    """Make every part; PathError names the role and what is wrong."""
+def build(path: Sequence[PathItem], clock: Clock, bench_seed: int, ideal: bool, changed: Callable[[], None],
+          sample_k: float = 295.0) -> list[Part]:
+    """Make every part; PathError names the role and what is wrong. A cryostat without a temperature is found at `sample_k`."""
     for kind in ONE_OF_A_KIND:
         roles = [item.role for item in path if item.kind == kind]
         if len(roles) > 1:
@@ -123,6 +134,8 @@ def build(path: Sequence[PathItem], clock: Clock, bench_seed: int, ideal: bool, 
     parts = []
     for item in path:
         options = _options(item, bench_seed, ideal)
+        if item.kind == "cryostat" and options["temperature_k"] is None:
+            options["temperature_k"] = sample_k
         parts.append(Part(item.role, item.kind, options, _element(item, options, clock, changed)))
     return parts
 
@@ -175,6 +188,21 @@ def _element(item: PathItem, options: dict[str, Any], clock: Clock, changed: Cal
         camera = el.Camera(role, clock, changed, columns=int(options["columns"]), rows=int(options["rows"]))
         camera.temperature_c.move(float(options["temperature_c"]))
         return camera
-    simple = {"select": el.SelectFilter, "varia": el.VariaFilter, "pick_off": el.PowerHead, "sample_head": el.PowerHead,
-              "shutter": el.BeamShutter}
+    if item.kind == "bias":
+        return more.BiasedSample(role, clock, changed, wiring_ohm=float(options["wiring_ohm"]))
+    if item.kind == "cryostat":
+        return more.Cryostat(role, clock, changed, temperature_k=float(options["temperature_k"]), base_k=float(options["base_k"]),
+                             lag_s=float(options["lag_s"]))
+    if item.kind == "stages":
+        stage = more.Stage(role, clock, changed, axes=[str(axis) for axis in options["axes"]])
+        for axis, start_mm in options["start_mm"].items():
+            stage.axes[axis].move(float(start_mm))
+        return stage
+    if item.kind == "counter":
+        return more.TcspcPort(role, clock, changed)
+    if item.kind in ("pick_off", "sample_head"):
+        head = el.PowerHead(role, clock, changed)
+        head.sensor = str(options["sensor"])
+        return head
+    simple = {"select": el.SelectFilter, "varia": el.VariaFilter, "shutter": el.BeamShutter}
     return simple[item.kind](role, clock, changed) if item.kind in simple else None

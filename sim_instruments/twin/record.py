@@ -94,7 +94,7 @@ class Ring:
     """Whispering-gallery modes of a round cavity, at λ = π D n/(m + φ)."""
 
     diameter_um: float = parameter("D", "um")
-    phase: float | None = parameter("phi", "1", None)              # None: such that one mode stands at the centre
+    phase: float = parameter("phi", "1")
     centre_nm: float = parameter("l_c", "nm")                      # the modes within d_l of it take part
     reach_nm: float = parameter("d_l", "nm")
     quality_per_um: float = parameter("Q_D", "1/um", 0.0)          # by which Q exceeds the cavity's per diameter
@@ -162,6 +162,17 @@ class Ageing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Counted:
+    """How many photons reach a photon counter, and under which pump."""
+
+    rate_hz: float = parameter("R_c", "1/s")                       # in a band around the brightest light
+    fluence_j_cm2: float = parameter("F_c", "J/cm2")
+    wavelength_nm: float = parameter("l_c", "nm")
+    repetition_hz: float = parameter("f_c", "Hz")
+    pulse_s: float = parameter("tau_c_p", "s")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Detected:
     """How bright the sample appears, and the polarisation of its spontaneous light."""
 
@@ -171,7 +182,6 @@ class Detected:
     reference_rate_hz: float = parameter("f_ref", "Hz")
     reference_pulse_s: float = parameter("tau_ref", "s")
     reference_gaussian: bool = parameter("gauss_ref", "1", False)  # F_ref is the peak of a Gaussian spot, not the mean of a disc
-    photon_rate_hz: float = parameter("R_ref", "1/s", 0.0)         # on the photon counter under the reference conditions
     polarisation: float = parameter("p_spe", "1")
     angle_deg: float = parameter("th_spe", "deg")
     bleaching_dose_j_cm2: float = parameter("D0", "J/cm2", float("inf"))
@@ -192,6 +202,7 @@ class Sample:
     resonance: Resonance | None = None
     stripe: Stripe | None = None
     charging: Charging | None = None
+    counted: Counted | None = None
     ageing: Ageing | None = None
     ring: Ring | None = None
     disorder: Disorder | None = None

@@ -14,6 +14,7 @@ from sim_instruments.twin.record import (
     Ageing,
     Cavity,
     Charging,
+    Counted,
     Detected,
     Disorder,
     Gain,
@@ -26,12 +27,12 @@ from sim_instruments.twin.record import (
     Stripe,
 )
 
-__all__ = ["Absorption", "Ageing", "Cavity", "Charging", "Detected", "Disorder", "Gain", "Kinetics", "Lines", "Mode", "Resonance",
-           "Ring", "Sample", "SampleError", "Stripe", "load_sample"]
+__all__ = ["Absorption", "Ageing", "Cavity", "Charging", "Counted", "Detected", "Disorder", "Gain", "Kinetics", "Lines", "Mode",
+           "Resonance", "Ring", "Sample", "SampleError", "Stripe", "load_sample"]
 
 SECTIONS: dict[str, Any] = {
     "lines": Lines, "absorption": Absorption, "kinetics": Kinetics, "gain": Gain, "detected": Detected, "cavity": Cavity,
-    "resonance": Resonance, "stripe": Stripe, "charging": Charging, "ageing": Ageing,
+    "resonance": Resonance, "stripe": Stripe, "charging": Charging, "counted": Counted, "ageing": Ageing,
     "ring": Ring, "disorder": Disorder}
 NEEDED = ("lines", "absorption", "kinetics", "gain", "detected")
 _HEAD = ("schema", "name", "title", "based_on", "without")

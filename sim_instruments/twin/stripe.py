@@ -17,6 +17,7 @@ from sim_instruments.twin.spectra import Emission, Polarisation, line_shapes, pe
 from sim_instruments.twin.units import LIGHT_CM_S, energy_ev
 
 POINTS = 193                       # of the energy grid on which saturation is solved
+SHORTEST_CM = 1e-6                 # a slit that is closed
 LEAST_LEFT = 0.2                   # of the emission of multiply excited crystals, however strong the stimulated light
 
 
@@ -46,7 +47,7 @@ def emission(pump: Pump, sample: Sample, temperature_k: float, active: float = 1
     amounts = active * weights(yields(filled, pump.pulse_s, sample.kinetics))
     gain = filled_gain(shapes.coarse_gain, filled, sample, active)
     source = sample.gain.coupled_fraction * amounts @ shapes.coarse_lines
-    length = effective_length_cm(stripe, sample.kinetics.charged_fraction)
+    length = max(effective_length_cm(stripe, sample.kinetics.charged_fraction), SHORTEST_CM)
     equivalent = 0.0
     if np.any(source > 0.0):
         equivalent = saturated_length(gain, source, length, 2.0 / sample.gain.strength_cm, shapes.step_ev)

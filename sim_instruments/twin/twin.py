@@ -19,23 +19,25 @@ import numpy as np
 
 from sim_instruments.clock import Clock
 from sim_instruments.twin import history, light, pump
+from sim_instruments.twin.counter_arm import Counted, CounterArm, fading
 from sim_instruments.twin.detection import Chip
 from sim_instruments.twin.detector_arm import DetectorArm
 from sim_instruments.twin.elements import BeamShutter, Camera, CcdReadout, Element, PowerHead, SamplePort
 from sim_instruments.twin.emitters import emission
-from sim_instruments.twin.excitation import Pump
+from sim_instruments.twin.lighting import Lighting
+from sim_instruments.twin.more_elements import TcspcPort, TcspcSetting
 from sim_instruments.twin.motion import Mover
 from sim_instruments.twin.noise import Streams, Wander, frozen
 from sim_instruments.twin.path import HIDDEN, Part, PathError, PathItem, build
 from sim_instruments.twin.power import Head, make_head
 from sim_instruments.twin.pulses import light_factor
 from sim_instruments.twin.sample import load_sample
-from sim_instruments.twin.units import vacuum_to_air
+from sim_instruments.twin.specimen import Specimen, Standing
+from sim_instruments.twin.units import ELECTRON_J, energy_ev, vacuum_to_air
 
 __all__ = ["Gate", "PathItem", "Twin"]
 
 DRIFT_SD, DRIFT_TAU_S = 0.005, 1200.0
-NEGLIGIBLE = 1e-4                  # of the band's strongest node: left out of the excitation, not of the dose
 FEWEST_STEPS, MOST_STEPS = 16, 256  # into which the course of a mover is cut
 
 
@@ -46,7 +48,7 @@ class Gate:
     camera: Camera
     draw: np.random.Generator
     electrons: np.ndarray
-    lit: tuple[Any, ...] | None = None     # pump, detection and active part when light last fell
+    lit: tuple[Any, ...] | None = None     # pump, detection and sample when light last fell
 
 
 class Twin:
@@ -66,18 +68,21 @@ class Twin:
         self._gates: list[Gate] = []
         self._rates: dict[Any, np.ndarray] = {}
         self._built = False
-        self._parts = build(path, clock, bench_seed, ideal, lambda: self.settle() if self._built else None)
+        options = next((item.options for item in path if item.kind == "sample"), {})
+        self.temperature_k = float(options.get("temperature_k") or self.sample.lines.temperature_k)
+        self._parts = build(path, clock, bench_seed, ideal, lambda: self.settle() if self._built else None, self.temperature_k)
         self.elements: dict[str, Element] = {part.role: part.element for part in self._parts if part.element is not None}
         self.source = self._source()
         self.beam = pump.Beam(self._stages())
         self.arm = DetectorArm(self._parts, self.sample, self.streams, ideal)
         port = next((part.options for part in self._parts if part.kind == "sample"), {})
-        self._gaussian, self._spot = port.get("spot_shape", "disc") == "gaussian", int(port.get("spot", 0))
-        # Power over this area is the mean fluence of a disc, or the peak of a Gaussian of that 1/e² diameter.
-        self._spot_cm2 = float(np.pi / (8.0 if self._gaussian else 4.0) * (float(port.get("spot_diameter_um", 1.2)) * 1e-4) ** 2)
-        self.temperature_k = float(port.get("temperature_k") or self.sample.lines.temperature_k)
+        self.specimen = Specimen(self._parts, self.sample, now=clock.now(), bench_seed=bench_seed, ideal=ideal,
+                                 spot_um=float(port.get("spot_diameter_um", 1.2)), temperature_k=self.temperature_k)
+        self.lighting = Lighting(port, self.source, self.beam, self.specimen)
         start = 0.0 if ideal else float(DRIFT_SD * frozen(bench_seed, self.source.role, "drift").normal())
         self.drift = Wander(0.0 if ideal else DRIFT_SD, DRIFT_TAU_S, start, clock.now())
+        self.counter = next((CounterArm(part.options, self.sample) for part in self._parts if part.kind == "counter"), None)
+        self._on_counter: tuple[Any, Counted] | None = None
         self.heads: dict[str, Head] = {}
         self._chips: dict[str, Chip] = {}
         self._install()
@@ -116,6 +121,8 @@ class Twin:
                 draw = frozen(self.bench_seed, part.role, "head")
                 self.heads[part.role] = make_head(draw, self.clock.now(), self.ideal)
                 self._install_head(part.role, part.element)
+            elif isinstance(part.element, TcspcPort):
+                part.element.rates, part.element.histogram = self._counter_rates, self._histogram
             elif isinstance(part.element, Camera):
                 camera = part.element
                 self._chips[part.role] = Chip(camera.columns, camera.rows, self.bench_seed, part.role, self.ideal)
@@ -151,6 +158,8 @@ class Twin:
         with self.lock:
             self.settle()
             self._gates.clear()
+            if self.counter is not None:
+                self.counter.forget()
             history.put_back(self, checkpoint)
 
     def truth(self) -> dict[str, dict[str, Any]]:
@@ -162,7 +171,7 @@ class Twin:
             if part.kind == "spectrograph":
                 table[f"{part.role}.centre_errors_nm"] = {"value": list(part.options["centre_errors_nm"]), "unit": "nm"}
         table |= {f"{role}.gain": {"value": head.gain, "unit": "1"} for role, head in self.heads.items()}
-        table["sample.spot_area"] = {"value": self._spot_cm2, "unit": "cm2"}
+        table["sample.spot_area"] = {"value": self.lighting.spot_cm2, "unit": "cm2"}
         table["sample.temperature"] = {"value": self.temperature_k, "unit": "K"}
         return table
 
@@ -174,7 +183,7 @@ class Twin:
 
     def fluence_now(self) -> float:
         """Give the fluence on the sample in J/cm² per pulse, averaged over the spot."""
-        return self.power_at_sample_now() / self._pulses_per_s / self._spot_cm2
+        return self.power_at_sample_now() / self.lighting.pulses_per_s / self.lighting.spot_cm2
 
     # -------------------------------------------------------------- light through time
     def settle(self) -> None:
@@ -184,9 +193,12 @@ class Twin:
             now = self.clock.now()
             if now <= self._settled:
                 return
-            movers = self.beam.movers + (self.arm.movers if self._gates and self.arm.complete else ())
-            corners = sorted({mover.arrival for mover, _ in movers if self._settled < mover.arrival < now})
-            edges = [self._settled, *corners, now]
+            watched = bool(self._gates) and self.arm.complete
+            movers = self.beam.movers + self.specimen.movers + (self.arm.movers if watched else ())
+            corners = {mover.arrival for mover, _ in movers if self._settled < mover.arrival < now}
+            if watched:
+                corners |= set(self.specimen.cuts(self._settled, now))
+            edges = [self._settled, *sorted(corners), now]
             for start, stop in pairwise(edges):
                 self._flow(start, stop, movers)
             self._settled = now
@@ -198,7 +210,10 @@ class Twin:
         steps = 1 if furthest == 0.0 else int(np.clip(np.ceil(furthest), FEWEST_STEPS, MOST_STEPS))
         seconds = (stop - start) / steps
         for step in range(steps):
-            self._instant(start + (step + 0.5) * seconds, round(seconds, 9))
+            middle = start + (step + 0.5) * seconds
+            self.specimen.advance(middle)
+            self._instant(middle, round(seconds, 9))
+            self.specimen.advance(middle + seconds / 2.0)
 
     def _instant(self, when: float, seconds: float) -> None:
         states = self.beam.states(when)
@@ -206,21 +221,22 @@ class Twin:
             head.feel(self._on_head(role, states)[0], seconds)
         power = self._at_sample(states)
         if power <= 0.0:
+            if self.counter is not None:
+                self.counter.feel(when - seconds / 2.0, when + seconds / 2.0, None)
             return
-        port, pulses = self.sample_port, self._pulses_per_s * seconds
-        fluence = power / self._pulses_per_s / self._spot_cm2
+        port, pulses = self.sample_port, self.lighting.pulses_per_s * seconds
+        fluence = power / self.lighting.pulses_per_s / self.lighting.spot_cm2
         port.lit_seconds += seconds
         port.dose_j_cm2 += fluence * pulses
         port.pulses += pulses
         port.fluence_max_j_cm2 = max(port.fluence_max_j_cm2, fluence)
+        self.specimen.shine(fluence * pulses, when)
+        if self.counter is not None:
+            self.counter.feel(when - seconds / 2.0, when + seconds / 2.0, self._counted(states, when))
         for gate in self._gates:
             if gate.camera.shutter_open:
-                gate.electrons += self._electrons_per_s(states, when) * seconds
-                gate.lit = (states, self.arm.state(when), self._active)
-
-    @property
-    def _pulses_per_s(self) -> float:
-        return self.source.repetition_rate_hz / max(int(self.source.picker), 1)
+                gate.lit = (states, self.arm.state(when), self._standing(states, when))
+                gate.electrons += self._electrons_per_s(gate.lit) * seconds
 
     def _at_sample(self, states: tuple[tuple[Any, ...], ...]) -> float:
         for stage, state in zip(self.beam.stages, states, strict=True):
@@ -243,32 +259,40 @@ class Twin:
     def _part(self, role: str) -> Part:
         return next(part for part in self._parts if part.role == role)
 
-    @property
-    def _active(self) -> float:
-        return float(np.exp(-self.sample_port.dose_j_cm2 / self.sample.detected.bleaching_dose_j_cm2))
+    def _standing(self, states: tuple[tuple[Any, ...], ...], when: float) -> Standing:
+        return self.specimen.standing(when, self.beam.band(states).mean_nm)
 
-    def _electrons_per_s(self, states: tuple[tuple[Any, ...], ...], when: float) -> np.ndarray:
+    def _electrons_per_s(self, lit: tuple[Any, ...]) -> np.ndarray:
         """Give the photo-electrons per second in each column; the last few states are remembered."""
-        seen = self.arm.state(when)
-        active = self._active
-        key = (states, seen, self.drift.value, round(active, 6))
+        key = (lit, self.drift.value)
         if key not in self._rates:
             if len(self._rates) >= 64:
                 self._rates.clear()
-            self._rates[key] = self._spectrum(states, seen, active)
+            self._rates[key] = self._spectrum(*lit)
         return self._rates[key]
 
-    def _spectrum(self, states: tuple[tuple[Any, ...], ...], seen: tuple[Any, ...], active: float,
+    def _counted(self, states: tuple[tuple[Any, ...], ...], when: float) -> Counted | None:
+        """Give the light on the photon counter; the same object while nothing changes."""
+        assert self.counter is not None   # noqa: S101  only asked when there is one
+        centre_nm = self.arm.centre_nm(when)
+        standing, level = self._standing(states, when), 1.0 + self.drift.value
+        key = (states, standing, level, centre_nm)
+        if self._on_counter is None or self._on_counter[0] != key:
+            emitted, fades = (self.lighting.emitted(states, standing, level, law) for law in (emission, fading))
+            scattered = float(self.beam.density_w_nm(states, np.array([centre_nm]))[0]) * level * self.counter.bandwidth_nm
+            light_ = self.counter.light(emitted, fades, centre_nm, self.lighting.pulses_per_s, standing.brightness,
+                                        scattered / (energy_ev(centre_nm) * ELECTRON_J))
+            self._on_counter = (key, light_)
+        return self._on_counter[1]
+
+    def _spectrum(self, states: tuple[tuple[Any, ...], ...], seen: tuple[Any, ...], standing: Standing,
                   energy: float = 1.0) -> np.ndarray:
         """Give the photo-electrons per second in each column for pulses of `energy` times the mean."""
-        band = self.beam.band(states)
         level = (1.0 + self.drift.value) * energy
-        counts = band.power_w > NEGLIGIBLE * float(band.power_w.max())
-        fluence = band.power_w[counts] * level / self._pulses_per_s / self._spot_cm2
-        pulse = Pump(band.wavelength_nm[counts], fluence, self.source.pulse_s, self._gaussian, self._spot)
-        emitted = emission(pulse, self.sample, self.temperature_k, active)
+        emitted = self.lighting.emitted(states, standing, level)
         scattered = self.beam.density_w_nm(states, self.arm.seen_wavelengths(seen)) * level
-        return self.arm.electrons_per_s(seen, emitted, self._pulses_per_s) + self.arm.leakage_per_s(seen, scattered)
+        own = self.arm.electrons_per_s(seen, emitted, self.lighting.pulses_per_s) * standing.brightness
+        return own + self.arm.leakage_per_s(seen, scattered)
 
     # -------------------------------------------------------------- what heads and cameras do
     def _measure(self, role: str, wavelength_nm: float, averages: int) -> float:
@@ -285,11 +309,24 @@ class Twin:
             self.heads[role].zero_w += reading
             return reading
 
+    def _counter_rates(self) -> tuple[float, float]:
+        with self.lock:
+            self.settle()
+            assert self.counter is not None   # noqa: S101  installed only when there is one
+            return self.lighting.pulses_per_s, self.counter.measured_hz()
+
+    def _histogram(self, setting: TcspcSetting, start: float, stop: float) -> np.ndarray:
+        with self.lock:
+            self.settle()
+            assert self.counter is not None   # noqa: S101  installed only when there is one
+            return self.counter.histogram(setting, start, stop, self.lighting.pulses_per_s)
+
     def _open_gate(self, camera: Camera) -> Gate:
         with self.lock:
             self.settle()
             draw = self.streams.acquisition(camera.role)
             self.drift.advance(self.clock.now(), draw)
+            self.specimen.roam(self.clock.now(), draw)
             gate = Gate(camera, draw, np.zeros(camera.columns))
             if self.arm.complete:
                 self._gates.append(gate)
@@ -310,7 +347,8 @@ class Twin:
             electrons = gate.electrons
             states = self.beam.states(now)
             if readout.shift_s > 0.0 and self.arm.complete and gate.camera.shutter_open and self._at_sample(states) > 0.0:
-                electrons = electrons + self._electrons_per_s(states, now) * readout.shift_s
+                lit = (states, self.arm.state(now), self._standing(states, now))
+                electrons = electrons + self._electrons_per_s(lit) * readout.shift_s
             spectrum = None if gate.lit is None else partial(self._spectrum, *gate.lit)
-            factor = light_factor(self._pulses_per_s * max(readout.exposure_s, 0.0), gate.draw, spectrum)
+            factor = light_factor(self.lighting.pulses_per_s * max(readout.exposure_s, 0.0), gate.draw, spectrum)
             return self._chips[gate.camera.role].expose(electrons * factor, readout, gate.draw)
