@@ -12,8 +12,10 @@ from labctl.core.errors import AnalysisError, CalibrationNeeded, Refused
 from labctl.core.plan import Estimate, Point, Problem
 from labctl.core.procedure import Procedure
 from labctl.engine import preflight
+from labctl.engine.arrangement import Arrangement
 
 MOST_POINTS = 1_000_000
+AS_PLANNED = Arrangement()
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,13 @@ class Plan:
 NOTHING = Estimate(0.0, 0.0, 0, 0)
 
 
-def make_plan(procedure: Procedure, bench: Bench, root: Path) -> Plan:
-    """Enumerate the points and check them, the parameters, the calibrations and the disk; touches no instrument."""
-    problems = list(procedure.check())
+def make_plan(procedure: Procedure, bench: Bench, root: Path, arrangement: Arrangement = AS_PLANNED, seed: int = 0) -> Plan:
+    """Enumerate and arrange the points and check them, the parameters, the calibrations and the disk; touches no instrument."""
+    problems = [*procedure.check(), *arrangement.check()]
     points: tuple[Point, ...] = ()
     if not any(problem.level == "error" for problem in problems):
         try:
-            points = _enumerate(procedure, bench)
+            points = arrangement.apply(_enumerate(procedure, bench), seed)
         except CalibrationNeeded as exc:
             return Plan((), NOTHING, (Problem("calibration", str(exc)),), (exc.kind,))
         except AnalysisError as exc:

@@ -18,6 +18,7 @@ from labctl.core.plan import Problem, Result, plan_hash
 from labctl.core.procedure import Procedure
 from labctl.core.reduction import Reduction
 from labctl.core.steps import drive
+from labctl.engine.arrangement import Arrangement
 from labctl.engine.control import Control
 from labctl.engine.engine import Earlier, Engine, RunEnd
 from labctl.engine.events import Listeners
@@ -44,6 +45,11 @@ class Order:
     user: str = ""
     rehearsal: bool = False
     figure: bool = True
+    arrangement: Arrangement = field(default_factory=Arrangement)
+
+    def with_seed(self) -> Order:
+        """Give the order with a seed, drawn if there is none."""
+        return self if self.seed is not None else replace(self, seed=draw_seed())
 
 
 @dataclass(frozen=True)
@@ -81,13 +87,14 @@ def run(procedure: Procedure, bench: Bench, order: Order, *, listeners: Listener
 
     Raises Refused, with every problem, before anything is written or moved; whatever happens afterwards is in the outcome.
     """
-    plan = plan or make_plan(procedure, bench, order.root)
+    order = order.with_seed()
+    seed = order.seed or 0
+    plan = plan or make_plan(procedure, bench, order.root, order.arrangement, seed)
     sample = order.sample or (_plain_name(bench.config.twin.sample) if bench.config.twin else "sample")
     fields = {"sample": sample, "procedure": order.name, "bench": bench.name, "user": order.user, "start": bench.clock.utc()}
     plan = plan.with_problems(names.check(order.root, bench.config.data.file, fields))
     plan.refuse_if_wrong()
     unsafe.refuse_if_marked(bench.name, simulated=bench.simulated)
-    seed = draw_seed() if order.seed is None else order.seed
     work = _Work(procedure, bench, order, plan, seed, uuid.uuid4().hex, listeners, control)
     place = names.reserve(order.root, bench.config.data.file, fields)
     journal = Journal.create(place.journal, _header(work, sample, place.number), home=place.home)
@@ -106,8 +113,8 @@ def resume(procedure: Procedure, bench: Bench, path: Path, *, listeners: Listene
         header, numbers = reader.header, sorted(record.number for record in reader.records())
         earlier = Earlier(frozenset(numbers), reader.checkpoint(numbers[-1]) if numbers else None)
     order = Order(header["procedure"], path.parent, seed=header["seed"], sample=header["sample"], note=header["note"],
-                  user=header["user"], figure=figure)
-    plan = make_plan(procedure, bench, order.root)
+                  user=header["user"], figure=figure, arrangement=Arrangement(**header.get("arrangement", {})))
+    plan = make_plan(procedure, bench, order.root, order.arrangement, header["seed"])
     plan.refuse_if_wrong()
     unsafe.refuse_if_marked(bench.name, simulated=bench.simulated)
     if plan_hash(plan.points) != header["plan_hash"]:
@@ -115,8 +122,9 @@ def resume(procedure: Procedure, bench: Bench, path: Path, *, listeners: Listene
                                        "calibration have changed. Start a new run; the old one stays readable.")])
     target, older = recover.free_name(path)
     work = _Work(procedure, bench, order, plan, int(header["seed"]), header["run_id"], listeners, control, older)
-    end = _measure(work, Journal.open(path), earlier)
-    return _close(work, names.Place(path, target, int(header["run_number"])), end)
+    journal = Journal.open(path)
+    end = _measure(work, journal, earlier)
+    return _close(work, names.Place(journal.path, target, int(header["run_number"])), end)
 
 
 @dataclass(frozen=True)
@@ -249,7 +257,7 @@ def _header(work: _Work, sample: str, number: int) -> dict[str, Any]:
                   "rehearsal": order.rehearsal},
         "sample": sample, "user": order.user, "note": order.note, "seed": work.seed, "start_utc": bench.clock.utc().isoformat(),
         "environment": environment(), "procedure_source": _source(procedure), "constants": bench.constants(),
-        "estimate": describe(plan.estimate),
+        "estimate": describe(plan.estimate), "arrangement": order.arrangement.as_json(),
     }
 
 
