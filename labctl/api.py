@@ -18,15 +18,20 @@ from labctl.core.operator import Operator
 from labctl.core.plan import Problem
 from labctl.core.procedure import Procedure
 from labctl.engine import runner
+from labctl.engine.arrangement import Arrangement
 from labctl.engine.control import Control
 from labctl.engine.events import Listeners
 from labctl.engine.planning import Plan, make_plan
+from labctl.engine.rerun import Run, load
 from labctl.engine.runner import Order, Outcome
+from labctl.store import recover
 from labctl.store.find import find_run
 from labctl.store.header import JOURNAL_SUFFIX
-from labctl.store.run import Run, load
 
-__all__ = ["Bench", "Order", "Outcome", "Run", "load", "load_bench_file", "make_procedure", "open_bench", "resume", "run"]
+__all__ = [
+    "Arrangement", "Bench", "Order", "Outcome", "Run", "load", "load_bench_file",
+    "make_procedure", "open_bench", "resume", "run",
+]
 
 AnnounceText = Callable[[str], None]
 MakeOperator = Callable[[Clock], Operator]
@@ -84,14 +89,22 @@ def run(procedure: Procedure | str, bench: Bench, values: Mapping[str, Any] | No
     """
     name = procedure if isinstance(procedure, str) else _name_of(procedure)
     made = make_procedure(procedure, values or {}) if isinstance(procedure, str) else procedure
-    order = order or Order(name, Path(bench.config.data.root))
+    order = (order or Order(name, Path(bench.config.data.root))).with_seed()
+    _recover(order.root, announce)
     plan = make_plan(made, bench, order.root)
     if plan.needs and bench.simulated and auto_calibrate:
         stopped = _calibrate(plan, bench, order, listeners, control, announce)
         if stopped is not None:
             return stopped
-        plan = make_plan(made, bench, order.root)
+        plan = make_plan(made, bench, order.root, order.arrangement, order.seed or 0)
     return runner.run(made, bench, order, listeners=listeners, control=control, plan=plan)
+
+
+def _recover(root: Path, announce: AnnounceText) -> None:
+    """Give runs that were killed their file, before the next one begins."""
+    for told in recover.recover(root) if root.is_dir() else ():
+        if told.run is not None:
+            announce(f"recovered {told.run}: {told.text}")
 
 
 def resume(run: str | Path, bench: Bench | None = None, *, root: Path | None = None, speed: float | None = None,
@@ -148,7 +161,8 @@ def _calibrate(plan: Plan, bench: Bench, order: Order, listeners: Listeners | No
         fresh, _ = opening.open_bench(config, bench.text, clock)
         with fresh:
             seed = config.twin.seed if config.twin else 0
-            outcome = runner.run(make_procedure(kind, {}), fresh, replace(order, name=kind, seed=seed, note=f"for {order.name}"),
+            outcome = runner.run(make_procedure(kind, {}), fresh, replace(order, name=kind, seed=seed, note=f"for {order.name}",
+                                               arrangement=Arrangement()),
                                  listeners=listeners, control=control)
         if outcome.status != "done" or not outcome.results:
             return outcome

@@ -11,6 +11,7 @@ from labctl.core.instrument import Axis, Detector
 from labctl.core.moving import stages
 from labctl.core.plan import Estimate, Point, Problem
 from labctl.core.suggest import suggestion
+from labctl.store import places, state
 
 SHUTTER_S = 0.06              # open and close, with read-back
 MOST_REPORTED = 25            # problems of one kind beyond this are counted, not listed
@@ -74,9 +75,19 @@ def check_disk(root: Path, needed_bytes: int) -> list[Problem]:
             pass
     except OSError as exc:
         return [Problem("out", f"the data folder {root} cannot be written: {exc.strerror}. Choose another with --out.")]
-    free = shutil.disk_usage(existing).free
+    if share := places.network_share(existing):
+        text = f"{root} is on a network share ({share}): the journal is kept in {state.folder()} until the run ends."
+        return [Problem("out", text, "warning"), *_check_free(state.folder(), needed_bytes), *_check_free(existing, needed_bytes)]
+    return _check_free(existing, needed_bytes)
+
+
+def _check_free(folder: Path, needed_bytes: int) -> list[Problem]:
+    """Check that the disk on which a folder lies, or will lie, has room."""
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
     if free < needed_bytes + SPARE_DISK_BYTES:
-        return [Problem("out", f"{root} has {free / 1e6:.0f} MB free, the run needs {needed_bytes / 1e6:.0f} MB and a reserve of "
+        return [Problem("out", f"{folder} has {free / 1e6:.0f} MB free, the run needs {needed_bytes / 1e6:.0f} MB and a reserve of "
                                f"{SPARE_DISK_BYTES / 1e6:.0f} MB. Free some space or choose another folder with --out.")]
     return []
 

@@ -44,8 +44,8 @@ def is_ours(path: Path) -> bool:
     """Judge a file that bears no seal of ours: raises StoreError when it is refused, else tells whether labctl wrote it."""
     size, claimed = path.stat().st_size, _claimed_size(path)
     if size < claimed:
-        raise StoreError(f"{path} cannot be read: it is cut off, {size} of {claimed} bytes are there. Copy it again, or recover the run "
-                         "from its journal.")
+        raise StoreError(f"{path} cannot be read: it is cut off, {size} of {claimed} bytes are there. Copy it again, or recover "
+                         "the run from its journal.")
     told, _ = _ask(path, DEADLINE_S, MEMORY_BYTES)
     return bool(told["labctl"])
 

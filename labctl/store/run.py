@@ -58,14 +58,13 @@ def load(path: str | Path) -> Run:
     Those are .sif, .spe, .phu, .ptu, HDF5, and text of two or more columns (`labctl.store.imports`). Raises StoreError when there
     is no such run or it cannot be read. Close the run, or use it in a `with` block.
     """
-    path = Path(path)
+    return Run(source_of(Path(path)))
+
+
+def source_of(path: Path) -> Source:
+    """Open a file with the reader it needs: a run of ours, or a file of another program."""
     if not path.exists():
         raise StoreError(f"There is no run {path}.")
-    return Run(_source(path))
-
-
-def _source(path: Path) -> Source:
-    """Choose the reader: a run of ours, or a file of another program."""
     if path.suffix == JOURNAL_SUFFIX:
         return JournalSource(path)
     if path.suffix.lower() == RUN_SUFFIX and (seal.bears(path) or foreign.is_ours(path)):

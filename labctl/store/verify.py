@@ -87,7 +87,8 @@ def _units(path: Path) -> Callable[[str], str]:
     """Give the function that says which unit a name of the file should have, by the quantities and by the run's own channels."""
     with load(path) as run:
         header = run.header
-    axes = {dim: str(axis.get("unit", "")) for channel in header.get("channels", {}).values() for dim, axis in channel["coords"].items()}
+    declared = [axis for channel in header.get("channels", {}).values() for axis in channel["coords"].items()]
+    axes = {dim: str(told.get("unit", "")) for dim, told in declared}
     return lambda name: axes.get(name) or words(header, name)["units"]
 
 
