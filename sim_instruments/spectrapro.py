@@ -34,11 +34,15 @@ MAX_NM_AT_150 = 11200.0
 PARTS = ("SIDE-ENT-SLIT", "FRONT-ENT-SLIT", "SIDE-EXIT-SLIT", "FRONT-EXIT-SLIT", "EXIT-MIRROR", "ENT-MIRROR")
 """What can be selected for the words that follow."""
 
+NO_MOTOR = b"no motor "
+MIRROR_TURN_S = 1.0
+"""Turning a diverter mirror (unverified)."""
+
 NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)")
 
 
 class EmulatedSpectraPro(LineDevice):
-    """One spectrograph. Fault attribute: `stalled` (a move never ends)."""
+    """One spectrograph; options `slit` (the one with a motor) and `mirrors` (those with one). Fault: `stalled` (no move ends)."""
 
     latency_s = 0.005
 
@@ -48,6 +52,7 @@ class EmulatedSpectraPro(LineDevice):
         self.monochromator: Monochromator = unit.element or Monochromator(unit.role, clock)
         self.model = str(unit.options.get("model", "SP-2-500i"))
         self.slit = str(unit.options.get("slit", PARTS[0]))
+        self.mirrors = {str(part): b"front" for part in unit.options.get("mirrors", ())}    # with a motor
         self.serial = serial_number(seed, unit.role, 7)
         self.echoing = True              # the power-up state of the RS-232 port
         self.rate_nm_per_min = 100.0
@@ -81,7 +86,8 @@ class EmulatedSpectraPro(LineDevice):
                 return b" " + word + b"? \r\n"
             method, match = found
             answer = method(self, *match.groups())
-            said += (yield from answer) if not isinstance(answer, bytes) else answer
+            answer = (yield from answer) if not isinstance(answer, bytes) else answer
+            said += answer if answer != NO_MOTOR or not said.endswith(NO_MOTOR) else b""
         return (said if said.startswith(b"\r\n") else b" " + said) + b" ok\r\n"
 
     def _number(self, otherwise: float) -> float:
@@ -198,12 +204,12 @@ class EmulatedSpectraPro(LineDevice):
     @command(b"(" + b"|".join(part.encode() for part in PARTS) + b")", re.IGNORECASE)
     def _select_part(self, part: bytes) -> bytes:
         self._selected = part.decode().upper()
-        return b""
+        return b"" if self._selected == self.slit or self._selected in self.mirrors else NO_MOTOR
 
     @command(rb"MICRONS", re.IGNORECASE)
     def _set_slit(self) -> bytes | Work:
         if self._selected != self.slit:
-            return b"no motor "
+            return NO_MOTOR
         return self._move_slit(self._number(self.monochromator.slit_um.position))
 
     def _move_slit(self, width_um: float) -> Work:
@@ -216,11 +222,21 @@ class EmulatedSpectraPro(LineDevice):
 
     @command(rb"\?MICRONS", re.IGNORECASE)
     def _slit(self) -> bytes:
-        return b"%.0f um " % self.monochromator.slit_um.position if self._selected == self.slit else b"no motor "
+        return b"%.0f um " % self.monochromator.slit_um.position if self._selected == self.slit else NO_MOTOR
 
-    @command(rb"FRONT|SIDE|\?MIRROR|\?MIR", re.IGNORECASE)
+    @command(rb"(FRONT|SIDE)", re.IGNORECASE)
+    def _turn_mirror(self, side: bytes) -> bytes | Work:
+        return self._divert(side.lower()) if self._selected in self.mirrors else NO_MOTOR
+
+    def _divert(self, side: bytes) -> Work:
+        if self.mirrors[self._selected] != side:
+            yield MIRROR_TURN_S
+        self.mirrors[self._selected] = side
+        return b""
+
+    @command(rb"\?MIRROR|\?MIR", re.IGNORECASE)
     def _mirror(self) -> bytes:
-        return b"no motor "
+        return self.mirrors[self._selected] + b" " if self._selected in self.mirrors else NO_MOTOR
 
 
 WORDS = command_table(EmulatedSpectraPro)

@@ -162,6 +162,18 @@ class TestSpectraPro:
         ask(quiet, b"SIDE-ENT-SLIT 102 MICRONS\r", 1.0)
         assert quiet.monochromator.slit_um.position == 100.0
 
+    def test_a_part_without_a_motor_says_so_when_it_is_selected(self, quiet, ask):
+        assert ask(quiet, b"FRONT-ENT-SLIT\r") == b" no motor  ok\r\n"
+        assert ask(quiet, b"SIDE-ENT-SLIT\r") == b"  ok\r\n"
+
+    def test_a_motorised_mirror_turns_and_says_where_it_points(self, clock, ask):
+        device = EmulatedSpectraPro([Unit("unit", "spectrapro", {"mirrors": ["EXIT-MIRROR"]})], clock=clock)
+        ask(device, b"NO-ECHO\r")
+        assert ask(device, b"EXIT-MIRROR ?MIRROR\r") == b" front  ok\r\n"
+        assert ask(device, b"SIDE\r", 0.5) == b""
+        assert ask(device, b"", 1.0) == b"  ok\r\n"
+        assert ask(device, b"?MIR\r") == b" side  ok\r\n"
+
     def test_a_stalled_drive_never_arrives(self, quiet, ask):
         quiet.stalled = True
         assert ask(quiet, b"510 GOTO\r", 60.0) == b""
