@@ -36,6 +36,7 @@ class Bench:
         self.detectors: dict[str, Detector] = parts.detectors
         self.shutter: DriverShutter | None = parts.shutter
         self.actions = parts.actions
+        self.guards = parts.guards
         self.beam = parts.beam
         self.identities = identities
         self._constants = parts.constants

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from labctl.bench.config import BenchConfig
+from labctl.bench.config import BenchConfig, Guard
 from labctl.bench.devices import Device, DriverAxis, DriverDetector, DriverShutter
 from labctl.bench.optics import PumpBeam, PumpLevel, PumpWavelength, RenamedAxis
 from labctl.bench.spectrum import SpectrumDetector, instrument_fwhm_nm
 from labctl.core.calibration import Calibration
+from labctl.core.errors import ConfigError
 from labctl.core.instrument import ActionSpec, Axis, Detector
+from labctl.core.steps import Steps
+from labctl.core.suggest import suggestion
 
 # A role and axis that are a quantity of their own have its name too.
 QUANTITY_OF = {"spectrograph.centre": "emission.centre", "cryostat.temperature": "sample.temperature"}
@@ -28,6 +31,25 @@ class Parts:
     constants: dict[str, float] = field(default_factory=dict)
     calibrations: dict[str, Calibration | None] = field(default_factory=dict)
     beam: PumpBeam | None = None
+    guards: list[BandGuard] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class BandGuard:
+    """Watches that a quantity stays within a band."""
+
+    name: str
+    action: str
+    axis: Axis
+    low: float
+    high: float
+
+    def look(self) -> Steps[str]:
+        """Read the quantity; gives what is wrong, or nothing."""
+        value = yield from self.axis.read()
+        if self.low <= value <= self.high:
+            return ""
+        return f"{self.axis.name} is {value:g} {self.axis.unit}, outside {self.low:g} to {self.high:g} {self.axis.unit}"
 
 
 def assemble(config: BenchConfig, devices: dict[str, Device], repetition_rate_hz: float, lines_per_mm: float | None) -> Parts:
@@ -54,7 +76,18 @@ def assemble(config: BenchConfig, devices: dict[str, Device], repetition_rate_hz
         centre = devices["spectrograph"].config.initial.get("centre", 500.0)
         parts.constants["detection.instrument_fwhm"] = instrument_fwhm_nm(geometry, centre, lines_per_mm)
     parts.constants["detection.transmission"] = config.detection.transmission
+    whole = len(devices) == len(config.instruments)       # of a bench that is only in part there, what is missing is not watched
+    parts.guards = [_guard(name, guard, parts.axes) for name, guard in config.safety.guards.items()
+                    if whole or guard.read in parts.axes]
     return parts
+
+
+def _guard(name: str, guard: Guard, axes: dict[str, Axis]) -> BandGuard:
+    """Make the guard of a bench file's section; raises ConfigError when it watches what the bench does not have."""
+    if guard.read not in axes:
+        raise ConfigError(f"safety.guards.{name}: this bench has no {guard.read}. {suggestion(guard.read, axes)}")
+    low = float("-inf") if guard.min is None else guard.min
+    return BandGuard(name, guard.action, axes[guard.read], low, float("inf") if guard.max is None else guard.max)
 
 
 def _upstream(config: BenchConfig) -> set[str]:
@@ -79,7 +112,7 @@ def _detectors(config: BenchConfig, devices: dict[str, Device], parts: Parts) ->
 
 def _pump(config: BenchConfig, devices: dict[str, Device], parts: Parts, repetition_rate_hz: float) -> None:
     pump = config.pump
-    tune = parts.axes.get("filter.centre")
+    tune = parts.axes.get("filter.centre", parts.axes.get("laser.wavelength"))     # a filter, or a source that is tuned itself
     if pump is None or not isinstance(tune, DriverAxis):
         return
     meter = devices.get("power_meter")

@@ -23,6 +23,7 @@ class Control:
         self.reason = ""
         self.paused = False
         self._drop = False
+        self.tripped = False         # a guard has seen something; the engine looks into it before it goes on
         self._wake: Callable[[], None] = lambda: None
 
     def attach(self, wake: Callable[[], None]) -> None:
@@ -40,6 +41,11 @@ class Control:
         self.paused, self._drop = True, drop
         self._wake()
 
+    def trip(self) -> None:
+        """Give up the point under way because of a guard; the engine minds it and then repeats the point."""
+        self.tripped = True
+        self._wake()
+
     def resume(self) -> None:
         """Go on after a pause."""
         self.paused = self._drop = False
@@ -53,12 +59,12 @@ class Control:
     def gate(self) -> None:
         """Raise when the point should not go on (asked between steps that must not be torn apart)."""
         self.gate_abort()
-        if self.paused and self._drop:
-            raise Dropped("the point was given up for a pause")
+        if self.tripped or (self.paused and self._drop):
+            raise Dropped("the point was given up for a pause or a guard")
 
     def now(self) -> None:
         """Raise when the wish is urgent (asked whenever anything happens)."""
         if self.requests > 1:
             raise Aborted(f"{self.reason} (at once)")
-        if self.paused and self._drop:
-            raise Dropped("the exposure was dropped for a pause")
+        if self.tripped or (self.paused and self._drop):
+            raise Dropped("the exposure was dropped for a pause or a guard")

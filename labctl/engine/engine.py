@@ -13,6 +13,7 @@ from labctl.core.plan import Estimate, Point, Problem, Reading
 from labctl.core.steps import Steps, drive
 from labctl.engine.control import Control, Dropped
 from labctl.engine.events import Listeners, LogLine, Paused, PointDone, Progress, RunEnded, RunStarted
+from labctl.engine.guards import BACK_S, LONGEST_PAUSE_S, LOOK_S, Guard, Monitor, first_tripped
 from labctl.engine.safety import carry_out
 from labctl.engine.visit import Visitor
 
@@ -78,6 +79,7 @@ class Engine:
         self._busy, self._recorder, self._started = True, recorder, self.clock.now()
         problems: list[Problem] = []
         done: list[int] = sorted(earlier.done) if earlier else []
+        self._monitor = Monitor(self.clock, (), self.control.trip)
         try:
             self.listeners.tell(RunStarted(0.0, run_id, procedure, len(points), estimate))
             status = self._guarded(points, seed, estimate, before_first, done, problems, earlier or Earlier())
@@ -101,6 +103,7 @@ class Engine:
             self._drive(visitor.configure(_first_of_all(points)))
             before_first()
             self._checkpoint = earlier.checkpoint or self.bench.checkpoint()
+            self._monitor = Monitor(self.clock, self.bench.guards, self.control.trip)
             if earlier.done:
                 self._stand_again(points, max(earlier.done) + 1, seed)
             for index in range(len(points)):
@@ -128,8 +131,11 @@ class Engine:
     def _undisturbed(self, visitor: Visitor, index: int, points: Sequence[Point], seed: int) -> None:
         """Visit a point; after a pause the bench stands as before it, so that the point comes out as if nothing had happened."""
         while True:
+            disturbed = self._mind_guards()
             if self.control.paused:
                 self._pause()
+                disturbed = True
+            if disturbed:
                 self._stand_again(points, index, seed)
             try:
                 self._one(visitor, index, points[index], seed)
@@ -137,10 +143,42 @@ class Engine:
                 continue
             return
 
-    def _pause(self) -> None:
-        """Park, and wait until somebody says to go on; raises Aborted or UnsafeState."""
+    def _mind_guards(self) -> bool:
+        """Look at the guards, park and wait while one is out of band; True if the run was held up. Raises Aborted, UnsafeState."""
+        found = first_tripped(self.clock, self.bench.guards)
+        if found is None:
+            held_up, self.control.tripped = self.control.tripped, False
+            return held_up
+        self._monitor.hold()
+        guard, reason = found
+        self._log("warning", f"guard {guard.name}: {reason}")
+        if guard.action == "abort":
+            raise Aborted(f"guard {guard.name}: {reason}")
+        self._park()
+        self._wait_for_band(guard)
+        self.control.tripped = False
+        self._monitor.watch()
+        return True
+
+    def _wait_for_band(self, guard: Guard) -> None:
+        """Wait until every guard has been in band for a while; raises Aborted when that takes too long or the user ends it."""
+        give_up, good_since = self.clock.now() + LONGEST_PAUSE_S, None
+        while good_since is None or self.clock.now() - good_since < BACK_S:
+            self.control.gate_abort()
+            if self.clock.now() > give_up:
+                raise Aborted(f"guard {guard.name}: not back in band after {LONGEST_PAUSE_S / 60:.0f} min")
+            self.clock.wait(LOOK_S)
+            tripped = first_tripped(self.clock, self.bench.guards)
+            good_since = None if tripped else good_since if good_since is not None else self.clock.now()
+        self._log("info", f"guard {guard.name}: back in band, the run goes on")
+
+    def _park(self) -> None:
         if failures := carry_out(self.clock, self.bench.level("park")):
             raise UnsafeState("; ".join(str(failure) for failure in failures))
+
+    def _pause(self) -> None:
+        """Park, and wait until somebody says to go on; raises Aborted or UnsafeState."""
+        self._park()
         self._log("info", "paused: the bench is parked")
         self._tell_paused(True)
         while self.control.paused:
@@ -179,6 +217,7 @@ class Engine:
 
     def _leave(self, status: str, problems: list[Problem]) -> str:
         """Park; when that fails make safe, and call the bench unsafe. Nothing the user does interrupts this."""
+        self._monitor.stop()
         failures = carry_out(self.clock, self.bench.level("park"))
         if failures or status == "unsafe":
             for failure in failures:

@@ -136,6 +136,7 @@ class FakeBench:
         self.actions = {"power_meter.zero": None}
         self.failing_levels = set()
         self.announced = []
+        self.guards = []
 
     def did(self, what):
         self.done.append(what)

@@ -155,6 +155,58 @@ class TestPause:
         assert [index for index, _ in journal.points] == [2]
 
 
+class BandOverTime:
+    """A guard that is out of band between two times."""
+
+    name = "cryostat"
+
+    def __init__(self, clock, start, stop, action="pause"):
+        self.clock, self.start, self.stop, self.action = clock, start, stop, action
+
+    def look(self):
+        yield 0.001
+        return "too warm" if self.start <= self.clock.now() < self.stop else ""
+
+
+class TestGuards:
+    """Out of band: parked at once, the point repeated when it is back, or the run ended."""
+
+    def test_pauses_within_a_second_and_goes_on_by_itself(self, bench, journal):
+        bench.guards = [BandOverTime(bench.clock, 0.7, 300.0)]
+        end = run(bench, journal, [lit(500), lit(501)])
+        assert (end.status, [index for index, _ in journal.points]) == ("done", [0, 1])
+        assert bench.clock.now() > 310.0
+        assert bench.announced.count((7, 0)) == 2, "the point under way was not repeated"
+        texts = [text for _, text in journal.events]
+        assert "guard cryostat: too warm" in texts
+        assert any("back in band" in text for text in texts)
+
+    def test_is_dark_while_out_of_band(self, bench, journal):
+        bench.guards = [BandOverTime(bench.clock, 0.7, 300.0)]
+        seen = []
+        bench.clock.call_at(1.5, lambda: seen.append(bench.shutter.is_open))
+        run(bench, journal, [lit(500)])
+        assert seen == [False]
+
+    def test_abort_guard_ends_the_run(self, bench, journal):
+        bench.guards = [BandOverTime(bench.clock, 0.7, 1e9, "abort")]
+        end = run(bench, journal, [lit(500), lit(501)])
+        assert (end.status, end.points) == ("aborted", 0)
+        assert not bench.shutter.is_open
+
+    def test_out_of_band_for_too_long_ends_the_run(self, bench, journal):
+        bench.guards = [BandOverTime(bench.clock, 0.0, 1e9)]
+        assert run(bench, journal, [lit(500)]).status == "aborted"
+        assert "open" not in bench.done
+
+    def test_the_user_can_end_the_wait(self, bench, journal):
+        bench.guards = [BandOverTime(bench.clock, 0.0, 1e9)]
+        control = Control()
+        bench.clock.call_at(60.0, lambda: control.request("Ctrl-C"))
+        run(bench, journal, [lit(500)], control)
+        assert bench.clock.now() < 62.0
+
+
 class TestAbort:
     """First request at the gate, second at once; parked both times, done points kept."""
 
