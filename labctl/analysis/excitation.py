@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from labctl.analysis.fitting import error_scale
 from labctl.core.errors import AnalysisError
 
 FEWEST_POINTS = 4           # a parabola has three constants; one more point makes its error meaningful
-TRUST = 3.0                 # degrees of freedom for which the stated errors count: few points scatter widely by chance alone
 CONFIDENCE = 2.0            # standard errors by which a fitted point must lie beyond the maximum
 
 
@@ -19,7 +19,7 @@ class Maximum:
 
     `wavelength_nm` and `height` (unit of the curve) with their standard errors; `used` marks the fitted points in the order they
     were given. `reduced_chi2` is above 1 when the points scatter more than their errors say: both standard errors are then scaled
-    up (not fully, see TRUST), while `propagated_nm` is the error of the wavelength before that.
+    up (not fully, see `error_scale`), while `propagated_nm` is the error of the wavelength before that.
     """
 
     wavelength_nm: float
@@ -92,7 +92,7 @@ def _vertex(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, used: np.ndarray) -
             "among them. Extend the scan, or use a narrower pump band so that more points stay clear of the emission."
         )
     chi2 = float(np.sum(((y - design @ (c0, c1, c2)) / sigma) ** 2) / (len(x) - 3))
-    scale = np.sqrt(max((chi2 * (len(x) - 3) + TRUST) / (len(x) - 3 + TRUST), 1.0))
+    scale = error_scale(chi2, len(x) - 3)
     offset = -c1 / (2 * c2)
     slope = np.array([0.0, -1 / (2 * c2), c1 / (2 * c2**2)])
     height_slope = np.array([1.0, offset, offset**2])

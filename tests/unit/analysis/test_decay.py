@@ -144,7 +144,7 @@ def test_two_lifetimes_and_their_averages(recover) -> None:
         fit = fit_decay(rng.poisson(mixture), irf, slow, components=2, systematics=False, scatter=False)
         return *fit.lifetimes, fit.amplitudes[0], fit.amplitude_average, fit.intensity_average
 
-    recover(draw, 4500.0, 18000.0, a[0] / a.sum(), *averages, share=0.3).insist(bias=1.0)
+    recover(draw, 4500.0, 18000.0, a[0] / a.sum(), *averages, share=0.2).insist(bias=1.0)
 
 
 def test_three_lifetimes() -> None:
