@@ -33,6 +33,9 @@ def run(
     note: Annotated[str, typer.Option(help="A note stored with the run.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Rehearse on the twin in virtual time; opens nothing real.")] = False,
     no_auto_calibrate: Annotated[bool, typer.Option(help="Refuse instead of measuring a missing calibration first.")] = False,
+    order: Annotated[str, typer.Option(help="planned, down, up-down, random (by the seed) or interleaved.")] = "planned",
+    reference_every: Annotated[int, typer.Option(help="Revisit the reference point after so many scan points.")] = 0,
+    dark_every: Annotated[int, typer.Option(help="Take a dark frame after so many scan points.")] = 0,
 ) -> None:
     """Run a procedure, write a run file and a figure, print the results.
 
