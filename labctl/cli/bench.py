@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -66,6 +67,39 @@ def _limits(bench: Any, name: str, axis: Any) -> str:
 
 def _short(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the new bench; the file is NAME.toml.")],
+    like: Annotated[str, typer.Option(help="Bench taken as a pattern: a name or a file.")] = "ying2021",
+    port: Annotated[list[str] | None, typer.Option(help="Look on this port; repeat. Default: every port there is.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write this file instead of ./NAME.toml.")] = None,
+) -> None:
+    """Find out which instrument answers on which port, and write a bench file for them. Only questions are sent."""
+    from labctl import api
+    from labctl.bench import discovery
+    from labctl.bench.config import parse
+    from labctl.core.clock import RealClock
+    from labctl.core.errors import Refused
+    from labctl.core.plan import Problem
+    from labctl.store import state
+
+    path = out or Path(f"{name}.toml")
+    if path.exists():
+        raise Refused([Problem("name", f"{path} exists already. Choose another name, or remove it.")])
+    config, text, _ = api.load_bench_file(like)
+    ports = [discovery.as_resource(each) for each in port] if port else discovery.present_ports(config.visa)
+    typer.echo(f"asking on {len(ports)} ports: {', '.join(ports) or 'none'}", err=True)
+    found = discovery.search(config, ports, RealClock(), state.folder() / "locks")
+    written = discovery.write_bench(name, text, config, found)
+    parse(written, str(path))
+    path.write_text(written, encoding="utf-8")
+    for role, identity in found.identities.items():
+        typer.echo(f"{role:<16} {identity}")
+    for resource, reason in found.reasons.items():
+        typer.echo(f"{discovery.GAP:<16} {resource}: {reason}")
+    typer.echo(f"{path} written; lines marked {discovery.GAP} need your attention. Then: labctl bench check {path}")
 
 
 @app.command()
