@@ -11,7 +11,7 @@ PACKAGES := labctl drivers procedures sim_instruments
 .DELETE_ON_ERROR:
 # One venv, one writer: `make -j` must not run two pips in it.
 .NOTPARALLEL:
-.PHONY: help run test lint check bench soak clean system
+.PHONY: help run test lint check bench soak interop clean system
 
 help:
 	@echo 'make run    install, then measure a PLE scan on the simulated bench ying2021'
@@ -20,6 +20,7 @@ help:
 	@echo 'make check  lint, then test'
 	@echo 'make bench  timings that the documents promise'
 	@echo 'make soak   the long tests'
+	@echo 'make interop  open a run of every procedure in the programs people use (a venv of its own)'
 	@echo 'make clean  remove $(VENV) and every cache; measured data stay'
 
 run: $(VENV)/.runtime
@@ -30,6 +31,11 @@ test: system $(VENV)/.test
 
 soak: system $(VENV)/.test
 	$(BIN)/python -m pytest -m soak $(TESTS)
+
+# The readers pin each other's dependencies, and there are many of them: not in the venv people work in.
+interop:
+	@$(MAKE) --no-print-directory VENV=$(VENV)-interop $(VENV)-interop/.interop
+	$(VENV)-interop/bin/python -m pytest -m interop -W default tests/runs/test_interop_readers.py $(TESTS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -61,7 +67,7 @@ $(VENV)/.runtime: pyproject.toml $(VENV)/.made
 	@touch $@
 
 # Dependency groups need pip 25.1; Debian 12 brings 23.0.
-$(VENV)/.test $(VENV)/.lint: $(VENV)/.%: $(VENV)/.runtime
+$(VENV)/.test $(VENV)/.lint $(VENV)/.interop: $(VENV)/.%: $(VENV)/.runtime
 	$(PIP) 'pip>=25.1'
 	$(PIP) --group $*
 	@touch $@

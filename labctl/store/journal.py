@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -31,6 +32,7 @@ VERSION = 1
 STATUSES = ("done", "aborted", "failed", "unsafe", "interrupted")
 RUNNING = "running"
 SYNC_EVERY_S = 1.0                      # points that come faster than 10/s reach the platter at most this often
+LEAST_FREE_BYTES = 128 * 1024
 SLOW_POINT_S = 0.1                      # points slower than this are each synced (an fsync costs about 4 ms)
 
 # primary codes of SQLite for a file that cannot be reached any more; a full disk is not one of them
@@ -72,12 +74,16 @@ class Journal:
         path = Path(path)
         if path.exists() and path.stat().st_size > 0:
             raise StoreError(f"{path} exists already and is left as it is. Give the new run another number or name.")
-        text = to_json(header)
+        meta = {"header": to_json(header), "status": RUNNING, "writer": _writer(), **({} if home is None else {"home": str(home)})}
         with _explained(path, "could not be created; nothing was measured"):
-            database = _connect(path)
-            where = {} if home is None else {"home": str(home)}
-            _begin(database, {"header": text, "status": RUNNING, "writer": _writer(), **where})
-            return cls(path, _with_log(database))
+            try:
+                database = _connect(path)
+                _begin(database, meta)
+                return cls(path, _with_log(database))
+            except sqlite3.Error:
+                for left in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal"))):
+                    left.unlink(missing_ok=True)
+                raise
 
     @classmethod
     def open(cls, path: Path) -> Journal:
@@ -184,7 +190,7 @@ class Journal:
             try:
                 self._commit(work, durable)
             except sqlite3.OperationalError as exc:
-                if exc.sqlite_errorcode & 0xFF not in _UNREACHABLE:
+                if exc.sqlite_errorcode & 0xFF not in _UNREACHABLE or _is_full(self.path):
                     raise
                 self._spill(str(exc))
                 self._commit(work, durable)
@@ -283,6 +289,14 @@ def _writer() -> str:
     return to_json(processes.me())
 
 
+def _is_full(path: Path) -> bool:
+    """Tell a full disk, which SQLite calls an I/O error where the index of its log cannot grow."""
+    try:
+        return shutil.disk_usage(path.parent).free < LEAST_FREE_BYTES
+    except OSError:
+        return False
+
+
 def _identity(path: Path) -> tuple[int, int] | None:
     """Tell which file stands at a path: a journal that was deleted or whose disk went away can be written for ever, in vain."""
     try:
@@ -301,6 +315,6 @@ def _explained(path: Path, consequence: str) -> Iterator[None]:
         raise StoreError(f"{path}: {consequence}. It is already in the journal and is never replaced ({exc}).") from exc
     except (sqlite3.Error, OSError) as exc:
         remedy = "Check that the folder exists and can be written."
-        if "full" in str(exc):
+        if "full" in str(exc) or _is_full(path):
             remedy = f"The disk of {path.parent} is full: free some space, then resume the run."
         raise StoreError(f"{path}: {consequence}. {remedy} ({exc})") from exc

@@ -80,9 +80,9 @@ def render_somewhere(journal: Path, target: Path, **what: Any) -> tuple[Path, li
     try:
         return nexus.render(journal, target, **what), []
     except StoreError as exc:
-        other = state.folder() / "runs" / target.name
-        if other.exists():
-            other = other.with_name(f"{target.stem}_{journal.stem[-8:]}{RUN_SUFFIX}")
+        folder = state.folder() / "runs"
+        tried = (folder / f"{target.stem}{again}{RUN_SUFFIX}" for again in ("", *(f"_copy{number}" for number in range(2, 1000))))
+        other = next(path for path in tried if not path.exists())
         try:
             made = nexus.render(journal, other, **what)
         except StoreError:
