@@ -32,8 +32,8 @@ class Standing:
     charged: float
     volts: float
     active: float
-    brightness: float              # of the place, times what defocus leaves of the collection
-    blur: float                    # by which the spot's area has grown
+    brightness: float              # of the place
+    blur: float                    # by which the spot's area has grown; collection falls alike, so the light of one crystal counts
     length_cm: float | None        # of the stripe; None: the record's
 
 
@@ -158,7 +158,7 @@ class Specimen:
         length = self.axes["stripe"].at(when) / 10.0 if "stripe" in self.axes else None
         bias = self.bias.volts(when) if self.bias is not None else 0.0
         return Standing(round(self.temperature_k(when), 3), round(self.charged, 5), round(bias, 4),
-                        round(float(np.exp(-bleached - self.aged)), 6), round(self._brightness(place) / blur, 5), round(blur, 5),
+                        round(float(np.exp(-bleached - self.aged)), 6), round(self._brightness(place), 5), round(blur, 5),
                         None if length is None else round(max(length, 0.0), 6))
 
     def _brightness(self, place: dict[str, float]) -> float:
