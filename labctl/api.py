@@ -91,7 +91,7 @@ def run(procedure: Procedure | str, bench: Bench, values: Mapping[str, Any] | No
     made = make_procedure(procedure, values or {}) if isinstance(procedure, str) else procedure
     order = (order or Order(name, Path(bench.config.data.root))).with_seed()
     _recover(order.root, announce)
-    plan = make_plan(made, bench, order.root)
+    plan = make_plan(made, bench, order.root, order.arrangement, order.seed or 0)
     if plan.needs and bench.simulated and auto_calibrate:
         stopped = _calibrate(plan, bench, order, listeners, control, announce)
         if stopped is not None:

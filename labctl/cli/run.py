@@ -43,7 +43,8 @@ def run(
     """
     def work(control: Control, say: Any) -> Outcome:
         return _run(procedure, bench, set_ or [], control, say, out=out, seed=seed, speed=speed, sample=sample, note=note,
-                    dry_run=dry_run, auto_calibrate=not no_auto_calibrate, yes=yes)
+                    dry_run=dry_run, auto_calibrate=not no_auto_calibrate, yes=yes,
+                    arrangement=(order, reference_every, dark_every))
 
     _carry_out(work, json_, seed)
 
@@ -72,7 +73,8 @@ def _carry_out(work: Callable[[Control, Any], Outcome], json_: bool, seed: int |
 
 
 def _run(procedure: str, bench: str, settings: list[str], control: Control, say: Any, *, out: Path | None, seed: int | None,
-         speed: float | None, sample: str, note: str, dry_run: bool, auto_calibrate: bool, yes: bool) -> Outcome:
+         speed: float | None, sample: str, note: str, dry_run: bool, auto_calibrate: bool, yes: bool,
+         arrangement: tuple[str, int, int]) -> Outcome:
     from labctl import api
     from labctl.cli.progress import ProgressBar
     from labctl.engine.events import Listeners
@@ -83,7 +85,8 @@ def _run(procedure: str, bench: str, settings: list[str], control: Control, say:
     seed = draw_seed() if seed is None else seed
     say(f"bench {config.name} ({config.backend}) from {path}")
     say(f"seed {seed}")
-    order = api.Order(procedure, out or Path(config.data.root), seed=seed, sample=sample, note=note, rehearsal=dry_run)
+    order = api.Order(procedure, out or Path(config.data.root), seed=seed, sample=sample, note=note, rehearsal=dry_run,
+                      arrangement=api.Arrangement(*arrangement))
     with (api.open_config(config, text, speed=speed, rehearsal=dry_run, operator=_operator(yes, say)) as opened,
           ProgressBar() as bar):
         return api.run(made, opened, order=order, listeners=Listeners(bar), control=control, auto_calibrate=auto_calibrate,

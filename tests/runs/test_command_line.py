@@ -36,6 +36,20 @@ def test_json_contract(labctl_state, ple_run, tmp_path):
         assert (run.header["sample"], run.header["note"]) == ("mapbr", "a note")
 
 
+def test_order_and_references(labctl_state, ple_run, tmp_path):
+    from typer.testing import CliRunner
+
+    from labctl.cli.main import app
+
+    done = CliRunner().invoke(app, ["run", "ple", "--json", "--out", str(tmp_path), "--seed", "4", "--set", "start=520", "--set",
+                                    "stop=522", "--order", "down", "--reference-every", "2"])
+    answer = json.loads(done.stdout)
+    assert (answer["status"], answer["points"]) == ("done", 3 + 5 + 4)
+    with labctl.load(answer["run"]) as run:
+        assert list(run["pump.wavelength"]) == [522.0, 521.5, 521.0, 520.5, 520.0]
+        assert len(run.select("reference")) == 4
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_in_mid_scan(labctl_state, ple_run, tmp_path, number):
