@@ -27,7 +27,7 @@ def single(lifetime_s, photons=1.0):
 
 @pytest.fixture(scope="module")
 def solution():
-    return load_sample("wang2015-solution")
+    return load_sample("wang2015_solution")
 
 
 def mean_excitations(sample, fluence_uj):

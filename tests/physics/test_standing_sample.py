@@ -163,7 +163,7 @@ class TestTemperature:
         assert (peaks[0] - peaks[1]) / 40.0 == pytest.approx(1.7e-4, rel=0.4)
 
     def test_a_cryostat_is_found_at_the_sample_s_temperature(self, hold):
-        holder = hold("wang2015-10k", bias=None, cryostat=("cryostat", {}))
+        holder = hold("wang2015_10k", bias=None, cryostat=("cryostat", {}))
         assert holder.cryostat.sample_k == 10.0
 
     def test_spot_walks_when_warmed_and_a_stage_brings_it_back(self, hold):

@@ -112,7 +112,7 @@ class TestRegression:
         assert 1239.841984 / ase_ev(wang) == pytest.approx(524.4, abs=0.3)
 
     def test_small_crystals_emit_in_the_blue(self):
-        small = load_sample("wang2015-5nm5")
+        small = load_sample("wang2015_5p5nm")
         assert 1239.841984 / spe_ev(small) == pytest.approx(490.0, abs=0.5)
 
     def test_variable_stripe_length_reads_less_than_the_gain(self, wang):
@@ -170,7 +170,7 @@ class TestMetamorphic:
 
 
 class TestLimits:
-    @pytest.mark.parametrize("name", ["wang2015", "wang2015-solution", "wang2015-5nm5", "qin2021"])
+    @pytest.mark.parametrize("name", ["wang2015", "wang2015_solution", "wang2015_5p5nm", "qin2021"])
     @pytest.mark.parametrize("fluence_uj", [0.0, 1e-12, 1.0, 1e6])
     @pytest.mark.parametrize("active", [0.0, 0.3, 1.0])
     def test_finite_and_not_negative(self, name, fluence_uj, active):
@@ -210,7 +210,7 @@ class TestLimits:
 class TestPulsesOfNanoseconds:
     def test_bands_rise_with_slopes_one_and_two(self):
         """Below one excitation per lifetime; the exciton's slope bends first, as its state is pumped on."""
-        cold = load_sample("wang2015-10k")
+        cold = load_sample("wang2015_10k")
         fluences = np.geomspace(1.2e-6, 17.2e-6, 10)
         amounts = [yields(occupation(Pump.monochromatic(400.0, fluence, 5e-9), cold, 10.0), 5e-9, cold.kinetics)
                    for fluence in fluences]
