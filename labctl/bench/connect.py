@@ -143,8 +143,9 @@ def make_driver(driver_class: Any, connection: Any, role: str, instrument: Instr
 def _options(instrument: Instrument) -> Mapping[str, Any]:
     options = dict(instrument.options)
     if instrument.resource.startswith(SDK_PREFIX):
-        index = instrument.resource.removeprefix(SDK_PREFIX)
+        index = instrument.resource.rpartition(":")[2]      # a name between tells libraries apart that all count from 0
         if not index.isdigit():
-            raise ConfigError(f"{instrument.resource}: an SDK resource is 'sdk:' and the number of the device, e.g. sdk:0")
+            raise ConfigError(f"{instrument.resource}: an SDK resource is 'sdk:' and the number of the device, e.g. sdk:0; "
+                              "where a bench has several libraries, sdk:picoharp:0")
         options["index"] = int(index)
     return options

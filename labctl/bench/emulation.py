@@ -43,28 +43,57 @@ SERVED: dict[str, Served] = {
 }
 
 
-def make_devices(config: BenchConfig, names: Sequence[str], clock: Clock) -> dict[str, Any]:
-    """Make emulators by name, all on the twin of one bench; what the bench does not have stands alone.
+# What a device turns, moves or reads in a twin where the bench names another box for it, or none: kinds of elements, best first.
+STANDS_FOR: dict[str, tuple[str, ...]] = {
+    "superk_laser": ("supercontinuum",), "superk_varia": ("varia",), "superk_select": ("select",),
+    "elliptec": ("wave_plate_attenuator",), "k10cr1": ("analyser",),
+    "filter_wheel": ("filter_wheel",), "spectrapro": ("spectrograph",), "keithley2400": ("bias",), "keithley2450": ("bias",),
+    "pm100d": ("pick_off", "sample_head"), "lakeshore336": ("cryostat",), "sc10": ("shutter",), "esp301": ("stages",),
+}
 
-    Raises Refused with the nearest names for what cannot be served.
+
+def make_devices(config: BenchConfig, names: Sequence[str], clock: Clock) -> dict[str, Any]:
+    """Make emulators by name, all on the twin of one bench.
+
+    What the bench has is the bench's own. Any other device takes an element of its kind that no device before it has; what then is
+    left stands alone. Raises Refused with the nearest names for what cannot be served.
     """
     unknown = [name for name in names if name not in SERVED]
     if unknown:
         raise Refused([Problem("device", f"there is no device {name!r} to serve. {suggestion(name, SERVED)}") for name in unknown])
     twin = connect.make_twin(config, clock)
-    return {name: _make(config, name, twin, clock) for name in dict.fromkeys(names)}
+    wanted = list(dict.fromkeys(names))
+    own = {name: _own_roles(config, name) for name in wanted}
+    taken = {role for roles in own.values() for role in roles}
+    return {name: _make(config, name, own[name], taken, twin, clock) for name in wanted}
 
 
-def _make(config: BenchConfig, name: str, twin: Any, clock: Clock) -> Any:
-    """Make one emulator: every role on the bench's resource that has one of the drivers, then the drivers still missing."""
+def _own_roles(config: BenchConfig, name: str) -> list[str]:
+    """Give the roles on the bench's own box of this sort: all that share its resource; none if it has no such box."""
+    wanted = dict(SERVED[name].units)
+    return next((roles for roles in connect.by_resource(config).values() if config.instruments[roles[0]].driver in wanted), [])
+
+
+def _make(config: BenchConfig, name: str, roles: Sequence[str], taken: set[str], twin: Any, clock: Clock) -> Any:
+    """Make one emulator: the bench's own roles on it, then the drivers still missing; adds the elements it uses to `taken`."""
     unit = connect.simulation("wire").Unit
     wanted = dict(SERVED[name].units)
-    roles = next((roles for roles in connect.by_resource(config).values() if config.instruments[roles[0]].driver in wanted), [])
     units = [unit(role, config.instruments[role].driver, config.instruments[role].options, twin.element(role)) for role in roles]
-    taken = {each.driver for each in units}
-    units += [unit(f"{name} {driver}" if roles or len(wanted) > 1 else name, driver, options)
-              for driver, options in wanted.items() if driver not in taken]
+    there = {each.driver for each in units}
+    for driver in [driver for driver in wanted if driver not in there]:
+        role = _stand_in(config, driver, taken)
+        alone = f"{name} {driver}" if roles or len(wanted) > 1 else name
+        units.append(unit(role or alone, driver, wanted[driver], twin.element(role) if role else None))
     return connect.emulator_factory(name, units)(units, twin=twin, clock=clock, seed=connect.device_seed(config, name))
+
+
+def _stand_in(config: BenchConfig, driver: str, taken: set[str]) -> str:
+    """Find a free element of the twin that this driver's box could move, and take it; empty if there is none."""
+    assert config.twin is not None   # noqa: S101  the command has checked
+    free = {role: options["kind"] for role, options in config.twin.elements.items() if role not in taken}
+    found = next((role for kind in STANDS_FOR.get(driver, ()) for role in free if free[role] == kind), "")
+    taken.add(found)
+    return found
 
 
 def serve_pty(device: Any, path: Path) -> Any:

@@ -133,6 +133,34 @@ def test_every_device_can_be_made(clock, tmp_path: Path):
     assert devices["sc10"].shutter.role == "shutter"
 
 
+class TestOnABenchWithEverything:
+    """A device is the bench's own where the bench has one, stands in where it has another box for the job, else stands alone."""
+
+    @pytest.fixture
+    def devices(self, clock):
+        from labctl import api
+        from labctl.bench.emulation import make_devices
+
+        config, _, _ = api.load_bench_file(str(Path(__file__).with_name("full_bench.toml")))
+        return lambda *names: make_devices(config, names, clock)
+
+    def test_whatever_the_bench_has_is_its_own(self, devices):
+        made = devices("k10cr1", "keithley2400", "lakeshore336", "esp301")
+        assert made["k10cr1"].plate.role == "analyser"
+        assert made["keithley2400"].sample.role == "bias"
+        assert made["lakeshore336"].cryostat.role == "cryostat"
+        assert made["lakeshore336"].cryostat.sensor_k.position == 4.0
+        assert [stage.role for stage in made["esp301"].stages] == ["sample_x", "sample_y", "sample_z"]
+
+    def test_another_box_stands_in_for_the_bench_s(self, devices):
+        assert devices("keithley2450")["keithley2450"].sample.role == "bias"
+
+    def test_two_boxes_never_drive_one_thing(self, devices):
+        made = devices("keithley2450", "keithley2400")
+        assert made["keithley2400"].sample.role == "bias"
+        assert made["keithley2450"].sample.role == "keithley2450"
+
+
 def test_the_instruments_share_one_twin(clock, ask):
     from labctl import api
     from labctl.bench.emulation import make_devices
