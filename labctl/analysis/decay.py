@@ -136,7 +136,10 @@ def _with_scatter(counts: np.ndarray, plain: _Setting, fit: Fit) -> tuple[_Setti
     richer = replace(plain, scatter=True)
     split = plain.components + int(plain.shift_ps is None)
     start = np.insert(fit.values, split + plain.components, FIRST_SCATTER * fit.values[split:-1].sum())
-    candidate = _fit(counts, richer, start)
+    try:
+        candidate = _fit(counts, richer, start)
+    except AnalysisError:       # scattered light that cannot be told from a shift is not demanded by the data
+        return plain, fit
     gain = deviance(counts, plain.histogram(fit.values)) - deviance(counts, richer.histogram(candidate.values))
     return (richer, candidate) if gain > DEMANDED else (plain, fit)
 

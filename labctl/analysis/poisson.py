@@ -52,7 +52,7 @@ def fit_counts(counts: np.ndarray, model: Shapes, amplitudes: np.ndarray, *, wha
     low = np.concatenate([model.low, np.zeros(len(amplitudes))])
     high = np.concatenate([model.high, np.full(len(amplitudes), np.inf)])
     first = np.clip(np.concatenate([model.start, amplitudes]) / scale, low + 1e-9, high - 1e-9)
-    found = least_squares(residuals, first, jac=jacobian, bounds=(low, high), x_scale="jac", max_nfev=200)  # type: ignore[arg-type]
+    found = least_squares(residuals, first, jac=jacobian, bounds=(low, high), x_scale="jac", max_nfev=100)  # type: ignore[arg-type]
     if not found.success:
         raise AnalysisError(f"{what} did not settle after {found.nfev} trials. Try fewer components, or look at the histogram.")
     mean = expected(found.x)

@@ -104,7 +104,7 @@ def test_two_bands_are_told_apart(recover) -> None:
         fit = two_bands(ENERGY, rng.poisson(exact).astype(float), np.sqrt(exact))
         return fit.distance_mev, fit.centre_a_ev, fit.area_b
 
-    recover(draw, 50.0, 2.345, 500 * 8.0**2, share=0.8).insist()
+    recover(draw, 50.0, 2.345, 500 * 8.0**2, share=0.4).insist()
 
 
 def test_slopes_of_exciton_and_biexciton() -> None:
