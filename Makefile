@@ -20,6 +20,7 @@ help:
 	@echo 'make check  lint, then test'
 	@echo 'make bench  timings that the documents promise'
 	@echo 'make soak   the long tests'
+	@echo 'make docs-reference   write docs/reference/instruments.md from the code'
 	@echo 'make interop  open a run of every procedure in the programs people use (a venv of its own)'
 	@echo 'make clean  remove $(VENV) and every cache; measured data stay'
 
@@ -46,6 +47,9 @@ check: lint test
 
 bench: $(VENV)/.runtime
 	$(BIN)/python benchmarks/timings.py
+
+docs-reference: $(VENV)/.runtime
+	$(BIN)/python docs/instruments_reference.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
