@@ -25,8 +25,7 @@ class Lighting:
     def __init__(self, options: Mapping[str, Any], source: Source, beam: Beam, specimen: Specimen):
         self._source, self._beam, self._specimen = source, beam, specimen
         self._shape, self._spot = str(options.get("spot_shape", "disc")), int(options.get("spot", 0))
-        diameter_um, stripe_mm = float(options.get("spot_diameter_um", 1.2)), float(options.get("stripe_mm", 3.0))
-        self.spot_cm2 = spot_area_cm2(self._shape, diameter_um, stripe_mm)
+        self.spot_cm2 = spot_area_cm2(self._shape, float(options.get("spot_diameter_um", 1.2)))
         self._seen: dict[Any, Any] = {}
 
     @property
@@ -52,13 +51,6 @@ class Lighting:
                     self._spot)
 
 
-def spot_area_cm2(shape: str, diameter_um: float, stripe_mm: float) -> float:
-    """Give the area by which a pulse energy becomes a fluence: the mean of a disc or stripe, the peak of a Gaussian.
-
-    The diameter is a disc's, a Gaussian's at 1/e², or the width of a stripe.
-    """
-    width_cm = diameter_um * 1e-4
-    if shape == "stripe":
-        return width_cm * stripe_mm / 10.0
-    return float(np.pi / (8.0 if shape == "gaussian" else 4.0) * width_cm**2)
-
+def spot_area_cm2(shape: str, diameter_um: float) -> float:
+    """Give the area by which a pulse energy becomes a fluence: the mean of a disc, the peak of a Gaussian (1/e² diameter)."""
+    return float(np.pi / (8.0 if shape == "gaussian" else 4.0) * (diameter_um * 1e-4) ** 2)

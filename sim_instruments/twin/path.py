@@ -14,8 +14,7 @@
 | pick_off | fraction, slope per 100 nm (hidden); sensor ("S130C" silicon, "S132C" germanium) |
 | sample_head | sensor ("S130C"); a second power head at the sample position |
 | shutter | none |
-| sample | spot_diameter_um (1.2), spot_shape ("disc", "gaussian": 1/e² diameter, peak fluence, "stripe": width), |
-| | stripe_mm (3: of a stripe fully open), spot (0: number of the place), |
+| sample | spot_diameter_um (1.2), spot_shape ("disc", "gaussian": 1/e² diameter, peak fluence), spot (0: number of the place), |
 | | temperature_k (the record's), lens (transmission behind the pick-off; default: the objective's curve) |
 | analyser | scheme ("polariser", "half_wave_plate"), angle_deg (0), zero_deg (hidden), fixed_deg (0), extinction (1e-3) |
 | long_pass | edge_nm, width_nm (0.5), blocking (1e-6): passive detection filter, vacuum nm |
@@ -95,7 +94,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "pick_off": {"sensor": "S130C"},
     "sample_head": {"sensor": "S130C"},
     "shutter": {},
-    "sample": {"spot_diameter_um": 1.2, "spot_shape": "disc", "stripe_mm": 3.0, "spot": 0, "temperature_k": None, "lens": None},
+    "sample": {"spot_diameter_um": 1.2, "spot_shape": "disc", "spot": 0, "temperature_k": None, "lens": None},
     "analyser": {"scheme": "polariser", "angle_deg": 0.0, "fixed_deg": 0.0, "extinction": 1e-3},
     "long_pass": {"edge_nm": 500.0, "width_nm": 0.5, "blocking": 1e-6},
     "bias": {"wiring_ohm": 50.0},

@@ -50,8 +50,8 @@ def hold():
     def make(record="qin2021", /, *, ideal=True, seed=3, fluence_uj=60.0, rate_hz=1e3, **parts):
         clock = VirtualClock()
         laser = {"wavelength_nm": 400.0, "pulse_energy_j": fluence_uj * 1e-6 * 0.06, "repetition_rate_hz": rate_hz}
-        stripe = {"spot_shape": "stripe", "spot_diameter_um": 2000.0, "stripe_mm": 3.0, "lens": 1.0}
-        path = {"laser": ("opa", laser), "shutter": ("shutter", {}), "sample": ("sample", stripe),
+        disc = {"spot_diameter_um": 2e4 * np.sqrt(0.06 / np.pi), "lens": 1.0}          # 0.06 cm²
+        path = {"laser": ("opa", laser), "shutter": ("shutter", {}), "sample": ("sample", disc),
                 "bias": ("bias", {}), "spectrograph": ("spectrograph", {"centre_nm": 528.0}), "ccd": ("camera", {}),
                 "counter": ("counter", {"dark_hz": 0.0, "irf_fwhm_ps": 259.0})}
         path |= {role: part for role, part in parts.items() if part is not None}
