@@ -6,9 +6,9 @@ spaced axes, which HyperSpy's reader for NeXus drops.
 
 from __future__ import annotations
 
-import h5py
 import numpy as np
 
+from labctl.store import nexus_data
 from labctl.store.layout import Arranged, Variable
 from labctl.store.nexus_data import Node
 
@@ -21,9 +21,7 @@ def write(file: Node, scan: Arranged, *, title: str, sample: str) -> None:
     group = file.create_group("Experiments/data")
     group.attrs.update({"package": "", "package_version": ""})
     signal = file["entry/data"][scan.signal]
-    layout = h5py.VirtualLayout(signal.shape, signal.dtype)
-    layout[...] = h5py.VirtualSource(".", signal.name, shape=signal.shape, dtype=signal.dtype)
-    group.create_virtual_dataset("data", layout)
+    nexus_data.view(group, "data", signal)
     points = len(scan.layout.dims)
     for position, name in enumerate(scan.axes):
         _axis(group.create_group(f"axis-{position}"), scan[name], navigate=position < points)

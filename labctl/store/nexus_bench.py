@@ -40,7 +40,7 @@ def _beam(instrument: Node, entry: Node, header: Mapping[str, Any], scan: Arrang
     nexus_data.text(beam, "associated_source", "/entry/instrument/source_pump")
     wavelength = QUANTITIES[PUMP].file_name
     if wavelength in names:
-        beam["incident_wavelength"] = entry["data"][wavelength]
+        nexus_data.view(beam, "incident_wavelength", entry["data"][wavelength])
     constants = header.get("constants", {})
     if "pump.bandwidth" in constants:
         nexus_data.number(beam, "incident_wavelength_spread", float(constants["pump.bandwidth"]), "nm")
@@ -64,16 +64,16 @@ def _detector(instrument: Node, entry: Node, header: Mapping[str, Any], scan: Ar
     detector = nexus_data.group(instrument, f"detector_{role}", "NXdetector")
     nexus_data.text(detector, "detector_channel_type", "multichannel" if many else "single-channel")
     nexus_data.text(detector, "detector_type", "CCD" if many else "photodiode")
-    detector["data"] = entry["data"][scan.signal]
+    nexus_data.view(detector, "data", entry["data"][scan.signal])
     names = {variable.name for variable in scan.variables}
     if many and "exposure_time" in names:
-        detector["count_time"] = entry["data"]["exposure_time"]
+        nexus_data.view(detector, "count_time", entry["data"]["exposure_time"])
     _identity(detector, header, role)
 
 
 def _monochromator(instrument: Node, entry: Node, header: Mapping[str, Any], scan: Arranged) -> None:
     spectrograph = nexus_data.group(instrument, "spectrograph", "NXmonochromator")
-    spectrograph["wavelength"] = entry["data"][scan.axes[-1]]
+    nexus_data.view(spectrograph, "wavelength", entry["data"][scan.axes[-1]])
     resolution = header.get("constants", {}).get("detection.instrument_fwhm")
     if resolution is not None:
         nexus_data.number(spectrograph, "wavelength_spread", float(resolution), "nm")

@@ -33,6 +33,21 @@ def number(parent: Node, name: str, value: float | np.ndarray, units: str = "", 
     return made
 
 
+def view(parent: Node, name: str, source: Node) -> Node:
+    """Show a dataset a second time, in another group, as a virtual dataset.
+
+    netCDF cannot follow a hard link to a dataset whose dimension scales stand in a group that is none of its parents.
+    """
+    if source.size:
+        layout = h5py.VirtualLayout(source.shape, source.dtype)
+        layout[...] = h5py.VirtualSource(".", source.name, shape=source.shape, dtype=source.dtype)
+        made = parent.create_virtual_dataset(name, layout)
+    else:
+        made = parent.create_dataset(name, source.shape, source.dtype)      # of a run without points there is nothing to show
+    made.attrs.update({key: source.attrs[key] for key in ("units", "long_name") if key in source.attrs})
+    return made
+
+
 def write(entry: Node, name: str, arranged: Arranged, *, title: str) -> Node:
     """Write the points of one kind; every dimension has a scale attached, as netCDF readers need."""
     target = group(entry, name, "NXdata", signal=arranged.signal, interpretation="spectrum", **_axes(arranged))

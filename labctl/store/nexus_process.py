@@ -15,6 +15,7 @@ from labctl.store import nexus_data
 from labctl.store.nexus_data import Node
 
 NAME = "process_1"
+FIT = "_fit"
 
 
 def write(entry: Node, results: Mapping[str, Result], curves: Mapping[str, CurveData], version: str) -> None:
@@ -44,12 +45,13 @@ def read_curves(entry: Node) -> dict[str, CurveData]:
     """Read the curves back; empty when the run was not reduced."""
     if NAME not in entry or "curves" not in entry[NAME]:
         return {}
-    return {name: _read_curve(group) for name, group in entry[NAME]["curves"].items()}
+    groups = dict(entry[NAME]["curves"].items())
+    fits = {name for name in groups if name.endswith(FIT) and name.removesuffix(FIT) in groups}
+    return {name: _read_curve(group, groups.get(f"{name}{FIT}")) for name, group in groups.items() if name not in fits}
 
 
-def _read_curve(group: Node) -> CurveData:
+def _read_curve(group: Node, fit: Node | None) -> CurveData:
     axis, value = group[str(group.attrs["axes"][0])], group["value"]
-    fit = group.get("fit")
     return CurveData(
         x_name=str(axis.attrs.get("labctl_name", "")), x=axis[()], y=value[()], unit=str(value.attrs.get("units", "")),
         label=str(value.attrs["long_name"]), sigma=group["value_errors"][()] if "value_errors" in group else None,
@@ -86,21 +88,22 @@ def _read_result(group: Node) -> Result:
 
 
 def _curve(parent: Node, name: str, curve: CurveData) -> None:
-    """Write the reduced points, and the fit as a group of its own because its abscissa differs."""
+    """Write the reduced points, and the fit in a group beside because its abscissa differs."""
     axis = file_name(curve.x_name)
     about = {"units": quantity_unit(curve.x_name), "long_name": long_name(curve.x_name), "labctl_name": curve.x_name}
     group = _plot(parent, name, axis, curve.x, curve.y, curve, about)
     if curve.sigma is not None:
-        group.create_dataset("value_errors", data=curve.sigma)
+        group.create_dataset("value_errors", data=curve.sigma).dims[0].attach_scale(group[axis])
     if curve.used is not None:
         used = group.create_dataset("used", data=np.asarray(curve.used, dtype="u1"))
         used.attrs["long_name"] = f"0: {curve.left_out or 'left out'}"
+        used.dims[0].attach_scale(group[axis])
     if curve.fit_x is not None and curve.fit_y is not None:
-        _plot(group, "fit", axis, curve.fit_x, curve.fit_y, curve, about)
+        _plot(parent, f"{name}{FIT}", axis, curve.fit_x, curve.fit_y, curve, about)
 
 
 def _plot(parent: Node, name: str, axis: str, x: np.ndarray, y: np.ndarray, curve: CurveData, about: Mapping[str, Any]) -> Node:
     group = nexus_data.group(parent, name, "NXdata", signal="value", axes=[axis])
-    nexus_data.number(group, axis, x, **about)
-    nexus_data.number(group, "value", y, curve.unit, long_name=curve.label)
+    nexus_data.number(group, axis, x, **about).make_scale(axis)
+    nexus_data.number(group, "value", y, curve.unit, long_name=curve.label).dims[0].attach_scale(group[axis])
     return group

@@ -241,7 +241,7 @@ class TestTheFile:
         curve = process["curves/pair_rate"]
         assert (curve.attrs["signal"], list(curve.attrs["axes"])) == ("value", ["excitation_wavelength"])
         assert curve["used"][()].tolist() == [1, 1, 0]
-        assert curve["fit/value"].shape == (9,)
+        assert process["curves/pair_rate_fit/value"].shape == (9,)
 
     def test_plan_and_events_are_readable_text(self, file):
         provenance = file["entry/provenance"]
