@@ -11,7 +11,7 @@ PACKAGES := labctl drivers procedures sim_instruments
 .DELETE_ON_ERROR:
 # One venv, one writer: `make -j` must not run two pips in it.
 .NOTPARALLEL:
-.PHONY: help run test lint check bench soak interop clean system
+.PHONY: help run test lint check bench soak interop docs-reference clean system
 
 help:
 	@echo 'make run    install, then measure a PLE scan on the simulated bench ying2021'
