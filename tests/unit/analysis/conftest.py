@@ -10,7 +10,7 @@ import pytest
 
 from labctl.core.plan import Result
 
-FEW = 60
+FEW = 50
 MANY = pytest.param(1000, marks=pytest.mark.soak)
 
 

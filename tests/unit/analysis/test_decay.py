@@ -77,7 +77,7 @@ def test_lifetime_and_shift_are_recovered_with_honest_errors(recover, lifetime: 
         assert fit.shift is not None
         return fit.lifetime, fit.shift
 
-    recover(draw, lifetime, 12.7, share=0.2).insist(bias=1.0)
+    recover(draw, lifetime, 12.7, share=0.15).insist(bias=1.0)
 
 
 def test_naive_tail_and_reconvolution_of_the_same_histograms() -> None:
@@ -129,12 +129,12 @@ def test_scattered_light_is_found_where_it_is_and_only_there() -> None:
     assert lit.scatter is not None
     assert lit.scatter.value == pytest.approx(0.05, abs=4 * lit.scatter.stderr)
     assert lit.lifetime.value == pytest.approx(268, abs=3)
-    assert sum(fit_decay(seen(rng, 268.0), IRF, LASER, systematics=False).scatter is None for _ in range(8)) >= 7
+    assert sum(fit_decay(seen(rng, 268.0), IRF, LASER, systematics=False).scatter is None for _ in range(5)) >= 4
 
 
 def test_two_lifetimes_and_their_averages(recover) -> None:
     """The ligand-exchanged film: amplitudes and averages as defined in the formulas."""
-    slow = Timing(bin_ps=64.0, period_ps=2e5)
+    slow = Timing(bin_ps=64.0, period_ps=1e5)
     irf = response(gaussian(slow, counts=1e6), slow)
     mixture = 4e5 * (0.3 * truth(4500.0, slow) + 0.7 * truth(18000.0, slow)) + 1
     a = np.array([0.3 / 4500, 0.7 / 18000])
@@ -148,7 +148,7 @@ def test_two_lifetimes_and_their_averages(recover) -> None:
 
 
 def test_three_lifetimes() -> None:
-    slow = Timing(bin_ps=32.0, period_ps=1e5)
+    slow = Timing(bin_ps=32.0, period_ps=5e4)
     irf = response(gaussian(slow, counts=1e6), slow)
     mixture = 2e6 * (0.2 * truth(300.0, slow) + 0.3 * truth(2000.0, slow) + 0.5 * truth(12000.0, slow)) + 1
     fit = fit_decay(np.random.default_rng(11).poisson(mixture), irf, slow, components=3, systematics=False)
