@@ -11,8 +11,8 @@ from sim_instruments.scpi import ScpiDevice, ScpiError, header, number, switch
 from sim_instruments.twin.elements import PowerHead
 from sim_instruments.wire import Unit, serial_number
 
-HEADS_NM = {"S130C": (400.0, 1100.0), "S132C": (700.0, 1800.0)}
-"""Range of wavelengths of the silicon and the germanium head (unverified)."""
+HEADS_NM = {"S130C": (400.0, 1100.0), "S120VC": (200.0, 1100.0), "S132C": (700.0, 1800.0)}
+"""Range of wavelengths of two silicon heads, one for the ultraviolet, and of the germanium head (unverified)."""
 
 START_NM = 635.0
 """Wavelength after *RST, or the nearest the head has (unverified)."""
