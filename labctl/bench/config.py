@@ -38,6 +38,39 @@ class Spot(_Strict):
     uncertainty: float = Field(0.05, ge=0)
 
 
+class Filter(_Strict):
+    """One filter of a wheel: its transmission, flat, or measured at wavelengths (nm, ascending)."""
+
+    name: str = ""
+    transmission: float | list[float] = 1.0
+    wavelength_nm: list[float] = []
+    uncertainty: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _measured(self) -> Filter:
+        values = self.transmission if isinstance(self.transmission, list) else [self.transmission]
+        if not values or not all(0.0 <= value <= 1.0 for value in values):
+            raise ValueError("a transmission lies between 0 and 1")
+        expected = len(self.wavelength_nm) if isinstance(self.transmission, list) else 0
+        if len(self.wavelength_nm) != expected or (isinstance(self.transmission, list) and len(values) != expected):
+            raise ValueError("give one transmission for each wavelength, or one number and no wavelengths")
+        if any(after <= before for before, after in zip(self.wavelength_nm, self.wavelength_nm[1:], strict=False)):
+            raise ValueError("the wavelengths of a filter have to ascend")
+        return self
+
+    @property
+    def peak(self) -> float:
+        """The highest transmission."""
+        return max(self.transmission) if isinstance(self.transmission, list) else self.transmission
+
+
+def _as_filters(value: Any) -> Any:
+    """Let a plain number stand for a filter of that transmission."""
+    if not isinstance(value, list):
+        return value
+    return [{"transmission": each} if isinstance(each, int | float) else each for each in value]
+
+
 class PumpSource(_Strict):
     """Data-sheet figures of the light before the attenuator."""
 
@@ -54,9 +87,11 @@ class Pump(_Strict):
     filter_medium: Literal["air", "vacuum"] = "air"
     pickoff: Measured = Measured(value=0.04, uncertainty=0.25)       # fraction of the beam sent to the power head
     transmission: Measured = Measured(value=1.0, uncertainty=0.1)    # behind the pick-off, up to the sample
-    filters: list[float] = [1.0]                                     # transmission of the slots of `pump.nd`, slot 1 first
+    filters: list[Filter] = [Filter()]                               # the slots of `pump.nd`, slot 1 first; a number is enough
     source: PumpSource | None = None
     tolerance: float = Field(0.01, gt=0, lt=0.5)                     # of the closed loop on the pick-off
+
+    _numbers = field_validator("filters", mode="before")(_as_filters)
 
 
 class Spectrograph(_Strict):
@@ -73,6 +108,12 @@ class Detection(_Strict):
 
     spectrograph: Spectrograph | None = None
     transmission: float = Field(default=1.0, gt=0, le=1)
+    filters: dict[str, list[Filter]] = {}                            # by role of the wheel: its slots, slot 1 first
+
+    @field_validator("filters", mode="before")
+    @classmethod
+    def _numbers(cls, value: Any) -> Any:
+        return {role: _as_filters(slots) for role, slots in value.items()} if isinstance(value, dict) else value
 
 
 class Guard(_Strict):

@@ -15,6 +15,7 @@ import numpy as np
 from labctl.analysis import attenuator
 from labctl.bench.config import Pump
 from labctl.bench.devices import Device, DriverAxis
+from labctl.bench.filters import transmission_at
 from labctl.core.calibration import Calibration
 from labctl.core.errors import AnalysisError, CalibrationNeeded, NotSettled
 from labctl.core.photons import air_to_vacuum, fluence_j_cm2, photon_energy_j, spot_area_cm2, vacuum_to_air
@@ -96,12 +97,11 @@ class PumpBeam:
         fraction = self.config.pickoff.value
         return (1.0 - fraction) / fraction * self.config.transmission.value
 
-    @property
-    def transmissions(self) -> dict[int, float]:
-        """Nominal transmission of every filter position that lets light through, by slot; slot 1 alone without a wheel."""
+    def transmissions(self, wavelength_nm: float) -> dict[int, float]:
+        """Give the transmission at a wavelength of every filter that lets light through, by slot; slot 1 alone without a wheel."""
         if self.wheel is None:
             return {1: 1.0}
-        return {slot: value for slot, value in enumerate(self.config.filters, 1) if value > 0.0}
+        return {slot: transmission_at(each, wavelength_nm) for slot, each in enumerate(self.config.filters, 1) if each.peak > 0.0}
 
     @property
     def settle_s(self) -> float:
@@ -127,8 +127,9 @@ class PumpBeam:
             low, high = calibration.valid["pump.wavelength"]
             raise AnalysisError(f"The power calibration covers {low:g} to {high:g} nm, not {wavelength_nm:g} nm. {self.remedy}")
         low, high = attenuator.reach(calibration.curve, wavelength_nm)
-        low *= min(self.transmissions.values()) * self.sample_per_reading
-        high *= max(self.transmissions.values()) * self.sample_per_reading
+        passing = self.transmissions(wavelength_nm).values()
+        low *= min(passing) * self.sample_per_reading
+        high *= max(passing) * self.sample_per_reading
         return max(low, self.limits_w[0]), min(high, self.limits_w[1])
 
     def tell_park_angle(self) -> None:
@@ -146,7 +147,7 @@ class PumpBeam:
         assert calibration is not None, "preflight refuses plans without a calibration"   # noqa: S101
         curve = calibration.curve
         _, highest = attenuator.reach(curve, wavelength_nm)
-        passing = self.transmissions
+        passing = self.transmissions(wavelength_nm)
         by_density = sorted(passing, key=lambda slot: passing[slot])
         for slot in [slot for slot in (present_slot, *by_density) if slot in passing]:
             fraction = reading_w / (highest * passing[slot])

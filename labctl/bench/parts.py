@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from labctl.bench.config import BenchConfig, Guard
 from labctl.bench.devices import Device, DriverAxis, DriverDetector, DriverShutter
+from labctl.bench.filters import FilterAxis
 from labctl.bench.optics import PumpBeam, PumpLevel, PumpWavelength, RenamedAxis
 from labctl.bench.spectrum import SpectrumDetector, instrument_fwhm_nm
 from labctl.core.calibration import Calibration
@@ -16,7 +18,11 @@ from labctl.core.steps import Steps
 from labctl.core.suggest import suggestion
 
 # A role and axis that are a quantity of their own have its name too.
-QUANTITY_OF = {"spectrograph.centre": "emission.centre", "cryostat.temperature": "sample.temperature"}
+QUANTITY_OF = {
+    "spectrograph.centre": "emission.centre", "cryostat.temperature": "sample.temperature", "nd.slot": "pump.nd",
+    "stage_x.position": "sample.x", "stage_y.position": "sample.y", "stage_z.position": "sample.z",
+    "detection_nd.slot": "detection.nd", "detection_filter.slot": "detection.filter",
+}
 LEVELS = ("pump.power", "pump.photon_flux", "pump.fluence")
 
 
@@ -65,7 +71,8 @@ def assemble(config: BenchConfig, devices: dict[str, Device], repetition_rate_hz
             parts.axes[made.name] = made
             if made.name in QUANTITY_OF:
                 name = QUANTITY_OF[made.name]
-                parts.axes[name] = RenamedAxis(made, name)
+                slots = config.detection.filters.get(role)
+                parts.axes[name] = RenamedAxis(made, name) if slots is None else FilterAxis(made, name, slots, _looks_at(devices))
         for action, spec in getattr(device.driver, "actions", {}).items():
             parts.actions[f"{role}.{action}"] = (device, spec)
     _detectors(config, devices, parts)
@@ -88,6 +95,12 @@ def _guard(name: str, guard: Guard, axes: dict[str, Axis]) -> BandGuard:
         raise ConfigError(f"safety.guards.{name}: this bench has no {guard.read}. {suggestion(guard.read, axes)}")
     low = float("-inf") if guard.min is None else guard.min
     return BandGuard(name, guard.action, axes[guard.read], low, float("inf") if guard.max is None else guard.max)
+
+
+def _looks_at(devices: dict[str, Device]) -> Callable[[], float | None]:
+    """Give a function for the wavelength on which the detection is centred, as the bench file starts it."""
+    spectrograph = devices.get("spectrograph")
+    return lambda: None if spectrograph is None else spectrograph.config.initial.get("centre")
 
 
 def _upstream(config: BenchConfig) -> set[str]:
@@ -126,9 +139,10 @@ def _pump(config: BenchConfig, devices: dict[str, Device], parts: Parts, repetit
         parts.constants["source.spectral_density_w_nm"] = pump.source.spectral_density_w_nm
         parts.constants["source.uncertainty"] = pump.source.uncertainty
     plate, wheel = parts.axes.get("attenuator.angle"), parts.axes.get("nd.slot")
-    if wheel is not None and 0.0 in pump.filters:
-        parts.constants["nd.blocked_slot"] = pump.filters.index(0.0) + 1.0
-        parts.constants["nd.open_slot"] = pump.filters.index(max(pump.filters)) + 1.0
+    peaks = [slot.peak for slot in pump.filters]
+    if wheel is not None and 0.0 in peaks:
+        parts.constants["nd.blocked_slot"] = peaks.index(0.0) + 1.0
+        parts.constants["nd.open_slot"] = peaks.index(max(peaks)) + 1.0
     if not isinstance(plate, DriverAxis) or meter is None:
         return
     parts.beam = PumpBeam(
