@@ -58,6 +58,7 @@ class PicoHarp300:
         self._rates_at = clock.now()
         self.milliseconds = phlib.ACQUISITION_MS[0]
         self.sdk = Library(lib, name, index)
+        self._is_open = False
         self._open()
 
     @staticmethod
@@ -68,6 +69,7 @@ class PicoHarp300:
     def _open(self) -> None:
         sdk = self.sdk
         sdk.call("PH_OpenDevice")
+        self._is_open = True
         sdk.call("PH_Initialize", phlib.HISTOGRAMMING)
         sdk.call("PH_Calibrate")
         sdk.call("PH_SetSyncDiv", self.sync_divider)
@@ -185,5 +187,7 @@ class PicoHarp300:
         self.close()
 
     def close(self) -> None:
-        """Close the device, for the next program."""
-        self.sdk.call("PH_CloseDevice")
+        """Close the device, for the next program; harmless when it is closed."""
+        if self._is_open:
+            self._is_open = False
+            self.sdk.call("PH_CloseDevice")
