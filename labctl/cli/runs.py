@@ -11,6 +11,8 @@ import typer
 if TYPE_CHECKING:
     from labctl.store.catalogue import Entry
 
+WIDE = 240
+
 
 def runs(
     out: Annotated[Path, typer.Option(help="Data root to look in.")] = Path("labctl_data"),
@@ -67,4 +69,7 @@ def _print(found: list[Entry]) -> None:
         status = f"{entry.status}{' (simulated)' if entry.simulated else ''}"
         table.add_row(str(entry.number), entry.start[:16].replace("T", " "), entry.procedure, entry.sample, status,
                       ", ".join(entry.tags), str(entry.notes or ""), entry.run_id[:8], entry.path.name)
-    Console(soft_wrap=True, highlight=False).print(table if found else "no runs")
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=WIDE)      # a pipe has no width to fit into
+    console.print(table if found else "no runs")

@@ -1,8 +1,7 @@
-"""A run of every registered procedure, opened by every program people use. `make interop` installs them; without, each is skipped."""
+"""A run of every registered procedure, opened by every program people use. `make interop` installs them; else each is skipped."""
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import warnings
@@ -102,14 +101,14 @@ def test_pynxtools_calls_it_valid(run_file):
                           check=False)
     told = done.stdout + done.stderr
     assert done.returncode == 0, told[-3000:]
-    assert re.search(r"\bis a valid file\b|\bvalid\b.*NXoptical_spectroscopy|NXoptical_spectroscopy.*\bvalid\b", told, re.DOTALL), told
-    assert "INVALID" not in told.upper().replace("INVALID DATA", ""), told
+    assert "is valid according to the `NXoptical_spectroscopy` application definition" in told, told
+    assert "NOT valid" not in told, told
 
 
 def test_silx_draws_the_default(run_file, truth, monkeypatch):
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
     nxdata = pytest.importorskip("silx.io.nxdata")
-    name, values, axes = truth
+    _, values, axes = truth
     with h5py.File(run_file) as file:
         plot = nxdata.get_default(file)
         assert plot is not None
@@ -155,7 +154,7 @@ def _drawn(plot) -> np.ndarray:
 def test_hyperspy_and_lumispy(run_file, truth):
     hyperspy = pytest.importorskip("hyperspy.api")
     pytest.importorskip("lumispy")
-    name, values, axes = truth
+    _, values, axes = truth
     if "emission_wavelength" not in axes:
         pytest.skip("no spectra")
     with warnings.catch_warnings():
@@ -183,9 +182,7 @@ def test_h5dump_reads_every_number(run_file):
         pytest.skip("h5dump is not installed (Debian: hdf5-tools)")
     version = subprocess.run([tool, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout  # noqa: S603
     assert "1.1" in version
-    done = subprocess.run([tool, "-d", "/entry/data/point_index", str(run_file)], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
-    assert done.returncode == 0, done.stderr
-    whole = subprocess.run([tool, "-H", str(run_file)], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    whole = subprocess.run([tool, str(run_file)], capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
     assert whole.returncode == 0, whole.stderr
     assert "error" not in whole.stderr.lower()
 
@@ -193,7 +190,7 @@ def test_h5dump_reads_every_number(run_file):
 class TestTiled:
     """Served on loopback, read-only, with a token."""
 
-    TOKEN = "interopinterop"
+    TOKEN = "interopinterop"  # noqa: S105  of a server that lives as long as the test
 
     @pytest.fixture
     def application(self, run_file):
@@ -214,7 +211,7 @@ class TestTiled:
             for axis, numbers in axes.items():
                 np.testing.assert_array_equal(data[axis], numbers)
             assert client[key].metadata["status"] == "done"
-            with pytest.raises(Exception, match="40[0-9]"):
+            with pytest.raises(Exception, match=r"40[0-9]"):
                 client.write_array(np.arange(3))
 
     def test_without_token_nothing_is_told(self, application):
