@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import erf
 
 from sim_instruments.twin import decay
-from sim_instruments.twin.counting import Response, arrival_s, incident, recorded
+from sim_instruments.twin.counting import DeadTime, Response, arrival_s, dead_time, incident, recorded
 from sim_instruments.twin.decay import Decay
 from sim_instruments.twin.emitters import emission
 from sim_instruments.twin.excitation import Pump
@@ -23,12 +23,15 @@ DEAD_S = 95e-9                     # of the counter, for its rate meter
 LEAKAGE_COUNTS = 1e-6              # per pump photon at the sample that passes the exit slit, long-pass aside
 PROMPT_S = 1e-13                   # scattered pump light: no lifetime
 OUTSIDE = 200                      # coarse bins for the part of a period that is not recorded
-MOST_SPELLS = 10_000
+MOST_SPELLS = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Counted:
-    """Light on the detector: photons per second, how they fade (photons per pulse sum to 1), and their wavelength."""
+    """Light on the detector: photons per second, how they fade (photons per pulse sum to 1), and their wavelength.
+
+    The same light is the same object, so that its histogram is computed once.
+    """
 
     rate_hz: float
     fading: Decay
@@ -48,13 +51,16 @@ class Spell:
 def fading(pump: Pump, sample: Sample, temperature_k: float, active: float = 1.0) -> tuple[Decay, Decay]:
     """Give how the narrow lines fade and how the rest does, photons per nanocrystal and pulse.
 
-    Modes empty with τ_XX. A film that can be charged shows the exciton and the trion; any other the cascade of its states.
+    Modes empty with τ_XX. A film that can be charged shows the exciton and the trion; a record may
+    state what was measured; any other shows the cascade of its states.
     """
     kinetics = sample.kinetics
     filled = occupation(pump, sample, temperature_k)
     lines = Decay(np.array([1.0]) / kinetics.biexciton_lifetime_s, np.array([kinetics.biexciton_lifetime_s]))
     if sample.resonance is not None:
         rest = Decay(np.array([1.0]) / kinetics.exciton_lifetime_s, np.array([kinetics.exciton_lifetime_s]))
+    elif sample.fading is not None:
+        rest = decay.as_measured(sample.fading)
     elif sample.charging is not None:
         rest = decay.charged(filled, kinetics)
     else:
@@ -82,6 +88,7 @@ class CounterArm:
         self._per_photon = self._scale(sample)
         self._spells: list[Spell] = []
         self._means: dict[Any, np.ndarray] = {}
+        self._blind: tuple[Any, DeadTime] | None = None
 
     def _scale(self, sample: Sample) -> float:
         """Give the counts per photon in the band, so that the record's rate is seen under the record's pump."""
@@ -140,7 +147,7 @@ class CounterArm:
         return total
 
     def _recorded(self, setting: TcspcSetting, light: Counted | None, pulses_per_s: float) -> np.ndarray:
-        key = (setting, id(light), pulses_per_s)
+        key = (setting, light, pulses_per_s)
         if key not in self._means:
             if len(self._means) >= 32:
                 self._means.clear()
@@ -160,11 +167,16 @@ class CounterArm:
         if light is not None and light.rate_hz > 0.0:
             photons = photons + self._incident(edges + setting.sync_offset_ps * 1e-12, light, period)
         seen = thinned(photons, 1.0, None) if np.isinf(setting.dead_time_ps) else \
-            recorded(edges, photons, setting.dead_time_ps * 1e-12)
+            recorded(photons, self._dead_time(setting, pulses_per_s, edges))
         mean = np.zeros(setting.bins)
         bins = max(len(inside) - 1, 0)
         mean[:bins] = seen[len(before):len(before) + bins]
         return mean
+
+    def _dead_time(self, setting: TcspcSetting, pulses_per_s: float, edges: np.ndarray) -> DeadTime:
+        if self._blind is None or self._blind[0] != (setting, pulses_per_s):
+            self._blind = ((setting, pulses_per_s), dead_time(edges, setting.dead_time_ps * 1e-12))
+        return self._blind[1]
 
     def _incident(self, edges: np.ndarray, light: Counted, period: float) -> np.ndarray:
         """Give the photons per start between edges that may span several periods."""

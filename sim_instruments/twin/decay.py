@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from sim_instruments.twin.populations import radiative_rates, total_rates, yields
-from sim_instruments.twin.record import Kinetics
+from sim_instruments.twin.record import Fading, Kinetics
 
 HIGHEST = 10                       # state followed; it takes the tail of the distribution
 
@@ -64,6 +64,12 @@ def charged(occupation: np.ndarray, kinetics: Kinetics) -> Decay:
     lifetimes = np.array([kinetics.exciton_lifetime_s, kinetics.trion_lifetime_s])
     photons = np.array([(1.0 - share) * single * lifetimes[0], share * min(2.0 * single * lifetimes[1], 1.0)])
     return Decay(excited * photons / lifetimes, lifetimes)
+
+
+def as_measured(fading: Fading) -> Decay:
+    """Give a decay of two exponentials as a record states it; one photon in all."""
+    lifetimes, amplitudes = np.array([fading.fast_s, fading.slow_s]), np.array([fading.amplitude_ratio, 1.0])
+    return Decay(amplitudes / float(amplitudes @ lifetimes), lifetimes)
 
 
 def with_feedback(stimulated: float, occupation: np.ndarray, pulse_s: float, kinetics: Kinetics) -> Decay:

@@ -173,6 +173,15 @@ class Counted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fading:
+    """A decay of two exponentials as it was measured: typed in, not made by the populations."""
+
+    fast_s: float = parameter("tau_1", "s")
+    slow_s: float = parameter("tau_2", "s")
+    amplitude_ratio: float = parameter("A_12", "1")                # of the fast over the slow one at t = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Detected:
     """How bright the sample appears, and the polarisation of its spontaneous light."""
 
@@ -206,6 +215,7 @@ class Sample:
     ageing: Ageing | None = None
     ring: Ring | None = None
     disorder: Disorder | None = None
+    fading: Fading | None = None
 
     def truth(self) -> dict[str, dict[str, Any]]:
         """Give every finite parameter as symbol → {value, unit}; modes are numbered."""

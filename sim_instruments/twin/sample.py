@@ -17,6 +17,7 @@ from sim_instruments.twin.record import (
     Counted,
     Detected,
     Disorder,
+    Fading,
     Gain,
     Kinetics,
     Lines,
@@ -27,13 +28,13 @@ from sim_instruments.twin.record import (
     Stripe,
 )
 
-__all__ = ["Absorption", "Ageing", "Cavity", "Charging", "Counted", "Detected", "Disorder", "Gain", "Kinetics", "Lines", "Mode",
-           "Resonance", "Ring", "Sample", "SampleError", "Stripe", "load_sample"]
+__all__ = ["Absorption", "Ageing", "Cavity", "Charging", "Counted", "Detected", "Disorder", "Fading", "Gain", "Kinetics",
+           "Lines", "Mode", "Resonance", "Ring", "Sample", "SampleError", "Stripe", "load_sample"]
 
 SECTIONS: dict[str, Any] = {
     "lines": Lines, "absorption": Absorption, "kinetics": Kinetics, "gain": Gain, "detected": Detected, "cavity": Cavity,
     "resonance": Resonance, "stripe": Stripe, "charging": Charging, "counted": Counted, "ageing": Ageing,
-    "ring": Ring, "disorder": Disorder}
+    "ring": Ring, "disorder": Disorder, "fading": Fading}
 NEEDED = ("lines", "absorption", "kinetics", "gain", "detected")
 _HEAD = ("schema", "name", "title", "based_on", "without")
 
