@@ -16,8 +16,9 @@ from sim_instruments.twin.units import FWHM_PER_SD
 TAIL_DELAY_S, TAIL_WIDTH = 350e-12, 2.0    # of the instrument response's second part: later by this, wider by this
 COLOUR_S_NM, COLOUR_ZERO_NM = 0.556e-12, 495.0
 RATE_SHIFT_S, RATE_WIDTH = 10e-12 / 1e6, 0.01 / 1e6    # per count per second
-RESPONSE_SDS = 7.0                 # beyond which a Gaussian response is over
-ITERATIONS, SETTLED = 200, 1e-9
+OVER_LIFETIMES = 40.0              # after which nothing is left to be seen
+RESPONSE_SDS = 8.0                 # beyond which a Gaussian response is over
+ITERATIONS, SETTLED = 200, 1e-8
 
 
 @dataclass(frozen=True)
@@ -66,16 +67,22 @@ def _all_pulses(times_s: np.ndarray, lifetime: float, sd: float, period_s: float
     Far behind its response each is a plain exponential; there all earlier pulses together are a geometric series.
     """
     total = np.zeros_like(times_s)
-    reach = RESPONSE_SDS * sd + sd**2 / lifetime
+    # What fades within a small part of the response is over with it; else the plain exponential begins where the response's own
+    # fall has ended.
+    brief = sd > RESPONSE_SDS * lifetime
+    reach = RESPONSE_SDS * sd + (0.0 if brief else sd**2 / lifetime)
     constant = 0.5 * (sd / lifetime) ** 2
     back = 0 if times_s[0] > reach else 1 if times_s[0] + period_s > reach else 2
     for pulse in range(1, -back, -1):
         here = pulse * period_s
-        first, beyond = np.searchsorted(times_s, (here - RESPONSE_SDS * sd, here + reach))
+        ends = (here - RESPONSE_SDS * sd, here + reach, here + reach + (0.0 if brief else OVER_LIFETIMES * lifetime))
+        first, beyond, over = np.searchsorted(times_s, ends)
         total[first:beyond] += _emg_cumulative(times_s[first:beyond] - here, lifetime, sd)
-        total[beyond:] += 1.0 - np.exp(constant - (times_s[beyond:] - here) / lifetime)
+        total[beyond:over] -= np.exp(constant + here / lifetime - times_s[beyond:over] / lifetime)
+        total[beyond:] += 1.0
     earlier = constant - back * period_s / lifetime - np.log1p(-np.exp(-period_s / lifetime))
-    total -= np.exp(earlier - times_s / lifetime)
+    if not brief and earlier - times_s[0] / lifetime > -OVER_LIFETIMES:
+        total -= np.exp(earlier - times_s / lifetime)
     return total
 
 
@@ -88,29 +95,46 @@ def _emg_cumulative(time: np.ndarray, lifetime: float, sd: float) -> np.ndarray:
     return gauss - 0.5 * erfcx((sd / lifetime - scaled) / np.sqrt(2.0)) * np.exp(-0.5 * scaled**2)
 
 
-def recorded(edges_s: np.ndarray, incident_per_pulse: np.ndarray, dead_s: float) -> np.ndarray:
-    """Give the photons per pulse recorded between edges that span exactly one period, for a non-extended dead time.
+@dataclass(frozen=True)
+class DeadTime:
+    """Where, for each bin of a period, the time begins during which an earlier photon would have blinded the counter.
+
+    In whole periods, then `cell` and `part` of it; `around` is 1 where it lies in the period before.
+    """
+
+    whole: float
+    cell: np.ndarray
+    part: np.ndarray
+    around: np.ndarray
+
+
+def dead_time(edges_s: np.ndarray, dead_s: float) -> DeadTime:
+    """Look up a dead time among edges that span exactly one period."""
+    period = float(edges_s[-1] - edges_s[0])
+    whole, rest = divmod(dead_s, period)
+    back = (edges_s[:-1] + edges_s[1:]) / 2.0 - rest
+    around = (back < edges_s[0]).astype(float)
+    place = back + period * around
+    cell = np.clip(np.searchsorted(edges_s, place, side="right") - 1, 0, len(edges_s) - 2)
+    return DeadTime(whole, cell, (place - edges_s[cell]) / (edges_s[cell + 1] - edges_s[cell]), around)
+
+
+def recorded(incident_per_pulse: np.ndarray, dead: DeadTime) -> np.ndarray:
+    """Give the photons per pulse that are recorded in each bin of a period, for a non-extended dead time.
 
     Exact: m(t) = μ(t) [1 − ∫ m over the preceding t_d], periodic. k whole periods within t_d hold k times the photons of a period,
     so they only scale the solution n for what is left of t_d: m = n (1 − k Σm), Σm = Σn/(1 + k Σn). That one is iterated. The bin
     of a photon counts half, so bins must hold far less than one. Contains first-photon pile-up (t_d about a period) and pure dead
     time (t_d ≫ period) alike.
     """
-    period = float(edges_s[-1] - edges_s[0])
-    whole, rest = divmod(dead_s, period)
-    back = (edges_s[:-1] + edges_s[1:]) / 2.0 - rest
-    wrapped = back < edges_s[0]
-    place = back + period * wrapped
-    cell = np.clip(np.searchsorted(edges_s, place, side="right") - 1, 0, len(incident_per_pulse) - 1)
-    part = (place - edges_s[cell]) / (edges_s[cell + 1] - edges_s[cell])
     caution = 1.0 + float(incident_per_pulse.sum())
     found = incident_per_pulse / caution
     for _ in range(ITERATIONS):
         until = np.cumsum(found)
         start = until - found
-        before = start + found / 2.0 - start[cell] - part * found[cell] + wrapped * until[-1]
+        before = start + found / 2.0 - start[dead.cell] - dead.part * found[dead.cell] + dead.around * until[-1]
         change = incident_per_pulse * (1.0 - before) - found
         found = found + change / caution
         if float(np.abs(change).sum()) <= SETTLED * float(until[-1]):
             break
-    return found / (1.0 + whole * float(found.sum()))
+    return found / (1.0 + dead.whole * float(found.sum()))

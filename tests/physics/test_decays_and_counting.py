@@ -135,33 +135,36 @@ class TestIncident:
 class TestDeadTime:
     EDGES = np.linspace(0.0, 100e-9, 513)
 
+    def recorded(self, light, dead_s):
+        return counting.recorded(light, counting.dead_time(self.EDGES, dead_s))
+
     def light(self, photons, lifetime_s=3.1e-9):
         return photons * counting.incident(self.EDGES, single(lifetime_s), Response(180e-12), 100e-9, start_s=2e-9, rate_hz=0.0)
 
     def test_few_photons_are_all_recorded(self):
-        assert counting.recorded(self.EDGES, self.light(1e-6), 95e-9) == pytest.approx(self.light(1e-6), rel=1e-5)
+        assert self.recorded(self.light(1e-6), 95e-9) == pytest.approx(self.light(1e-6), rel=1e-5)
 
     @settings(max_examples=40, deadline=None)
     @given(photons=st.floats(1e-3, 20.0), dead_ns=st.floats(1.0, 900.0))
     def test_flat_light_is_recorded_by_the_formula(self, photons, dead_ns):
         flat = np.full(512, photons / 512)
-        found = counting.recorded(self.EDGES, flat, dead_ns * 1e-9).sum()
+        found = self.recorded(flat, dead_ns * 1e-9).sum()
         assert found == pytest.approx(photons / (1.0 + photons * dead_ns / 100.0), rel=1e-6)
 
     def test_a_dead_time_of_one_period_records_the_first_photon_only(self):
         """Coates' formula: what is recorded at t is what comes at t, where nothing came in the period before it."""
-        found = counting.recorded(self.EDGES, self.light(0.5), 100e-9)
+        found = self.recorded(self.light(0.5), 100e-9)
         assert found == pytest.approx(self.light(0.5) * (1.0 - found.sum()), rel=1e-6)
 
     def test_shapes_survive_when_dead_for_whole_periods(self):
-        long_dead = counting.recorded(self.EDGES, self.light(0.5), 400e-9)
+        long_dead = self.recorded(self.light(0.5), 400e-9)
         assert long_dead / long_dead.sum() == pytest.approx(self.light(1.0), rel=1e-5, abs=1e-12)
 
     @settings(max_examples=30, deadline=None)
     @given(photons=st.floats(1e-3, 3.0), dead_ns=st.floats(1.0, 500.0), lifetime_ns=st.floats(2.0, 50.0))
     def test_never_more_than_came_nor_than_fits(self, photons, dead_ns, lifetime_ns):
         light = self.light(photons, lifetime_ns * 1e-9)
-        found = counting.recorded(self.EDGES, light, dead_ns * 1e-9)
+        found = self.recorded(light, dead_ns * 1e-9)
         assert np.all(found >= -1e-12)
         assert np.all(found <= light + 1e-12)
         assert found.sum() * dead_ns / 100.0 <= 1.0 + 1e-6 or dead_ns < 100.0
@@ -180,6 +183,7 @@ class TestDeadTime:
                 last = time
         seen = np.histogram(np.mod(kept, period_s), edges)[0]
         fine = np.linspace(0.0, period_s, 64 * 16 + 1)
-        expected = pulses * counting.recorded(fine, np.repeat(light / 16, 16), dead_s).reshape(64, 16).sum(axis=1)
+        dead = counting.dead_time(fine, dead_s)
+        expected = pulses * counting.recorded(np.repeat(light / 16, 16), dead).reshape(64, 16).sum(axis=1)
         assert seen.sum() == pytest.approx(expected.sum(), abs=4 * np.sqrt(expected.sum()))
         assert np.mean((seen - expected) ** 2 / np.maximum(expected, 1.0)) < 2.0

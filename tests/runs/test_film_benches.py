@@ -56,7 +56,8 @@ def pair(tmp_path):
         path = str(resources.files("sim_instruments.benches") / f"{bench_name}.toml")
         ends = {"first_wavelength": 399.0, "last_wavelength": 401.0, "wavelengths": 5, "angles": 9}
         with api.open_bench(path) as bench:
-            calibrated = api.run("power_calibration", bench, ends, order=api.Order("power_calibration", tmp_path, seed=1, figure=False))
+            order = api.Order("power_calibration", tmp_path, seed=1, figure=False)
+            calibrated = api.run("power_calibration", bench, ends, order=order)
             assert calibrated.status == "done"
         with api.open_bench(path) as bench:
             outcome = api.run(procedure, bench, order=api.Order("pairs", tmp_path, seed=1, figure=False))
