@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from labctl.cli import bench, emulate, export, note, procedures, recover, run, runs, serve, show, verify
+from labctl.cli import bench, emulate, export, note, procedures, recover, run, runs, serve, show, verify, wirelog
 
 app = typer.Typer(
     name="labctl", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -24,6 +24,7 @@ app.command("recover")(recover.recover)
 app.command("serve")(serve.serve)
 app.command("emulate")(emulate.emulate)
 app.add_typer(bench.app, name="bench")
+app.add_typer(wirelog.app, name="wirelog")
 
 
 @app.callback(invoke_without_command=True)
