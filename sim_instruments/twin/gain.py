@@ -26,7 +26,7 @@ def filled_gain(shapes: np.ndarray, occupation: np.ndarray, sample: Sample, acti
                 loss_cm: Any | None = None) -> np.ndarray:
     """Give the net gain in cm⁻¹ from shapes computed before, which change only with the temperature."""
     loss = sample.gain.loss_cm if loss_cm is None else loss_cm
-    return active * sample.gain.strength_cm / 2.0 * np.tensordot(_filling(occupation, sample), shapes, axes=1) - loss
+    return active * sample.gain.strength_cm / 2.0 * (_filling(occupation, sample) @ shapes) - loss
 
 
 def gain_shapes(energy_ev: Any, lines: Lines, temperature_k: float) -> np.ndarray:

@@ -78,7 +78,7 @@ def weights(amounts: Yields) -> np.ndarray:
 
 def spontaneous(energy: Any, amounts: Yields, sample: Sample, temperature_k: float, active: float = 1.0) -> np.ndarray:
     """Give the spontaneous emission S(E) in photons per nanocrystal, pulse and eV."""
-    return active * np.tensordot(weights(amounts), line_shapes(energy, sample.lines, temperature_k), axes=1)
+    return active * (weights(amounts) @ line_shapes(energy, sample.lines, temperature_k))
 
 
 def per_nm(per_ev: np.ndarray, wavelength_nm: np.ndarray) -> np.ndarray:
