@@ -38,13 +38,14 @@ def milliseconds(work: Callable[[int], object], repeats: int = 200) -> float:
     return 1e3 * statistics.median(times)
 
 
-def spectrum(name: str, wavelength_nm: float, fluence_j_cm2: float, pulse_s: float, *, camera: bool) -> Callable[[int], object]:
+def spectrum(name: str, wavelength_nm: float, fluence_j_cm2: float, pulse_s: float, *, camera: bool,
+             gaussian: bool = False) -> Callable[[int], object]:
     """Make the work of one spectrum of another fluence each time: sample, spectrograph, and camera if asked for."""
     sample, chip, draw = load_sample(name), Chip(COLUMNS, 256, 1, "ccd"), np.random.default_rng(1)
     seen = window(Geometry(320.0, 12.0, COLUMNS, 13.0), 1200.0, 530.0, 50.0)
 
     def work(number: int) -> object:
-        pump = Pump.monochromatic(wavelength_nm, fluence_j_cm2 * (1.0 + 1e-3 * number), pulse_s)
+        pump = Pump.monochromatic(wavelength_nm, fluence_j_cm2 * (1.0 + 1e-3 * number), pulse_s, gaussian=gaussian)
         columns = photons_per_column(emission(pump, sample, sample.lines.temperature_k), seen, None, 0.0)
         return chip.expose(columns * (1e4 / columns.max()), READOUT, draw) if camera else columns
     return work
@@ -89,7 +90,7 @@ def growth_kilobytes(frames: int) -> float:
 
 PROMISES: list[tuple[str, float, Callable[[int], object]]] = [
     ("stripe spectrum through the camera, 2048 columns", 0.8, spectrum("qin2021", 400.0, 9e-5, 1e-13, camera=True)),
-    ("cavity spectrum, 34 modes x 8 nodes", 1.0, spectrum("sun2024", 1500.0, 3.5e-3, 75e-15, camera=False)),
+    ("cavity spectrum, 34 modes x 8 nodes", 1.0, spectrum("sun2024", 1500.0, 3.5e-3, 75e-15, camera=False, gaussian=True)),
     ("photon histogram, 3200 bins", 0.7, histogram(3200)),
 ]
 
