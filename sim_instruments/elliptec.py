@@ -43,7 +43,7 @@ SEARCH_S, CLEAN_S = 2.0, 10.0
 FURTHEST_TURNS = 1.0
 """Absolute positions are accepted within one turn of home either way (unverified)."""
 
-OK, MECHANICAL, UNSUPPORTED, VALUE, ISOLATED, BUSY = 0x0, 0x2, 0x3, 0x4, 0x5, 0x9
+OK, MECHANICAL, UNSUPPORTED, VALUE, ISOLATED, THERMAL, BUSY = 0x0, 0x2, 0x3, 0x4, 0x5, 0x8, 0x9
 
 DATA_LENGTH = {b"ma": 8, b"mr": 8, b"ho": 1, b"sj": 8, b"so": 8, b"sv": 2, b"ca": 1, b"ga": 1, b"is": 2,
                b"f1": 4, b"b1": 4, b"f2": 4, b"b2": 4}
@@ -65,7 +65,8 @@ class ElliptecMount:
     """One rotation mount on the bus.
 
     Fault attributes: `jammed` (the motor turns nothing, status 02), `goes_to_zero` ("" never, "haste" when a move follows the one
-    before within 0.1 s, "always"), `fault_code` (stored status, cleared by reading it).
+    before within 0.1 s, "always"), `over_temperature` (nothing turns, status 08), `fault_code` (stored status, cleared by
+    reading it).
     """
 
     def __init__(self, port: ElliptecPort, unit: Unit, seed: int):
@@ -79,17 +80,28 @@ class ElliptecMount:
         self.home_offset = 0
         self.velocity_percent = 100
         self.periods = {b"f1": 0x00B3, b"b1": 0x0091, b"f2": 0x00B3, b"b2": 0x0091}
-        self.jammed = False
+        self.jammed = self.over_temperature = False
         self.goes_to_zero = ""
+        self._zero_deg = 0.0               # mechanical angle at which the counter reads 0
         self.fault_code = OK
         self._isolated_until = -1.0
         self._work: Handle | None = None
         self._last_end = float("-inf")
 
+    def power_up(self) -> None:
+        """Wake up: it calls 0 wherever it stands, until it is homed; address and resonance are kept (unverified)."""
+        if self._work is not None:
+            self._work.cancel()
+            self._work = None
+        self.plate.angle.stop()
+        self._zero_deg = self.plate.angle.position
+        self.jog, self.velocity_percent, self.group = self.model.pulses_per_turn // 8, 100, b""
+        self.fault_code, self._isolated_until = OK, -1.0
+
     @property
     def pulses(self) -> int:
-        """Where the mount stands, in encoder pulses."""
-        return round(self.plate.angle.position / 360.0 * self.model.pulses_per_turn)
+        """Where the mount believes to stand, in encoder pulses."""
+        return round((self.plate.angle.position - self._zero_deg) / 360.0 * self.model.pulses_per_turn)
 
     @property
     def busy(self) -> bool:
@@ -130,14 +142,19 @@ class ElliptecMount:
             self.fault_code = VALUE
             self.status(VALUE)
             return
+        if self.over_temperature:
+            self.fault_code = THERMAL
+            self.status(THERMAL)
+            return
         if self.jammed:
             self._last(MECHANICAL_TIMEOUT_S, self._give_up)
             return
         if self.goes_to_zero == "always" or (self.goes_to_zero == "haste" and self.clock.now() - self._last_end < HASTE_S):
             turns = 0.0
+        angle_deg = turns * 360.0 + self._zero_deg
         speed = self.model.speed_deg_per_s * max(self.velocity_percent, 1) / 100
-        seconds = MOVE_OVERHEAD_S + abs(turns * 360.0 - self.plate.angle.position) / speed
-        self.plate.angle.move(turns * 360.0, seconds)
+        seconds = MOVE_OVERHEAD_S + abs(angle_deg - self.plate.angle.position) / speed
+        self.plate.angle.move(angle_deg, seconds)
         self._last(seconds, lambda: self.reply(answer + pulses_hex(self.pulses)))
 
     def _give_up(self) -> None:
@@ -186,6 +203,8 @@ class ElliptecMount:
 
     @command(rb"ho[0-9A-F]")
     def _home(self) -> None:
+        if not (self.busy or self.jammed or self.over_temperature):
+            self._zero_deg = 0.0
         self._start(0)
 
     @command(rb"st")
@@ -301,6 +320,11 @@ class ElliptecPort(ByteDevice):
     def forget_input(self) -> None:
         """Drop a half-sent command."""
         self._input = b""
+
+    def power_up(self) -> None:
+        """Wake every unit up."""
+        for mount in self.mounts:
+            mount.power_up()
 
     def receive(self, data: bytes) -> None:
         """Cut the input into commands; what can be none is skipped."""

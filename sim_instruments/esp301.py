@@ -102,16 +102,14 @@ class EmulatedESP301(LineDevice):
         self.serial = serial_number(seed, units[0].role, 5)
         self.errors: deque[tuple[int, float]] = deque(maxlen=MOST_ERRORS)
 
-    def power_cycle(self) -> None:
-        """Switch the power off and on: motors off, counters at zero where they stand, settings of the factory."""
-        with self.lock:
-            self.forget_input()
-            self.errors.clear()
-            for number, axis in self.axes.items():
-                axis.halt()
-                fresh = Axis(number, axis.mover)
-                fresh.zero, fresh.stalled = axis.mover.position, axis.stalled
-                self.axes[number] = fresh
+    def power_up(self) -> None:
+        """Wake up: motors off, counters at zero where they stand, settings of the factory."""
+        self.errors.clear()
+        for number, axis in self.axes.items():
+            axis.halt()
+            fresh = Axis(number, axis.mover)
+            fresh.zero, fresh.stalled = axis.mover.position, axis.stalled
+            self.axes[number] = fresh
 
     def press_emergency_stop(self) -> None:
         """Hit the red button: every motor off."""

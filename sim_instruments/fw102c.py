@@ -36,7 +36,13 @@ class EmulatedFW102C(LineDevice):
         slots = SLOTS[str(unit.options.get("model", "FW102C"))]
         self.wheel: FilterWheel = unit.element or FilterWheel(unit.role, clock, slots=slots)
         self.switches = {b"speed": 1, b"trig": 0, b"sensors": 0}
+        self._saved = dict(self.switches)
         self.jammed = False
+
+    def power_up(self) -> None:
+        """Wake up with the saved switches and the nearest filter in the beam (unverified: real wheels may look for slot 1)."""
+        self.wheel.slot.move(float(self.wheel.in_beam))
+        self.switches = dict(self._saved)
 
     @command(rb"\*idn\?")
     def _identity(self) -> bytes:
@@ -85,6 +91,7 @@ class EmulatedFW102C(LineDevice):
 
     @command(rb"save")
     def _keep(self) -> bytes:
+        self._saved = dict(self.switches)
         return b""
 
     @command(rb"(?:pos|pcount|speed|trig|sensors)=.*")

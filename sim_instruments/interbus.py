@@ -84,6 +84,9 @@ class Module:
         self.nak = 0
         self.last_traffic = clock.now()
 
+    def power_up(self) -> None:
+        """Take the state in which the module wakes up (subclasses)."""
+
     @property
     def status_bits(self) -> int:
         """Register 0x66 (subclasses)."""
@@ -170,6 +173,11 @@ class Interbus(ByteDevice):
                 raise ValueError(f"two modules of {self.name} have the Interbus address {module.address}")
             self.modules[module.address] = module
             module.bus = self
+
+    def power_up(self) -> None:
+        """Wake every module up."""
+        for module in self.modules.values():
+            module.power_up()
 
     def forget_input(self) -> None:
         """Drop a half-received telegram."""

@@ -98,15 +98,13 @@ class EmulatedK10CR1(AptDevice):
         self._flags = 0
         self._direction = 0
         self._updating = False
-        self.power_cycle()
+        self.power_up()
 
-    def power_cycle(self) -> None:
-        """Switch the power off and on: motion stops, parameters and homed flag are gone, the counter is kept."""
-        with self.lock:
-            self._halt()
-            self.values = factory_settings()
-            self.homed, self.enabled, self._updating, self._unacknowledged = False, True, False, 0
-            self.forget_input()
+    def power_up(self) -> None:
+        """Wake up: motion has stopped, parameters and homed flag are gone, the counter is kept."""
+        self._halt()
+        self.values = factory_settings()
+        self.homed, self.enabled, self._updating, self._unacknowledged = False, True, False, 0
 
     @property
     def counter(self) -> int:

@@ -89,13 +89,11 @@ class SourceMeter(RememberingDevice):
         self.output_on = False
         self.drive()
 
-    def power_cycle(self) -> None:
-        """Switch the power off and on."""
-        with self.lock:
-            self.forget_input()
-            self.errors.clear()
-            self._switched_on = self.clock.now()
-            self.reset()
+    def power_up(self) -> None:
+        """Wake up with the settings of *RST and the clock of readings at 0."""
+        self.errors.clear()
+        self._switched_on = self.clock.now()
+        self.reset()
 
     @property
     def interlock_open(self) -> bool:

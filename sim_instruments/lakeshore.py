@@ -100,11 +100,9 @@ class LakeShore(ScpiDevice):
             self._heater_open = is_open
             self._control_if_used(self.loops[1])
 
-    def power_cycle(self) -> None:
-        """Switch the power off and on: heaters are off unless they are told to come back."""
-        with self.lock:
-            self.forget_input()
-            self.reset()
+    def power_up(self) -> None:
+        """Wake up: heaters are off unless they are told to come back."""
+        self.reset()
 
     def reset(self) -> None:
         """Take the power-up state: settings are kept, heaters off."""

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from typing import Any, ClassVar, TypeVar
 
-from sim_instruments.clock import Clock
+from sim_instruments.clock import Clock, Handle
 from sim_instruments.wire import ByteDevice
 
 Work = Generator[float, None, bytes]
@@ -55,6 +55,7 @@ class LineDevice(ByteDevice):
         self._partial = b""
         self._lines: deque[bytes] = deque()
         self._job: Work | None = None
+        self._wait: Handle | None = None
 
     def receive(self, data: bytes) -> None:
         """Cut the input into lines."""
@@ -67,6 +68,14 @@ class LineDevice(ByteDevice):
         """Drop the begun line and those not yet read; a command under way goes on."""
         self._partial = b""
         self._lines.clear()
+
+    def power_cycle(self) -> None:
+        """Switch the power off and on: the command under way is never answered."""
+        with self.lock:
+            if self._wait is not None:
+                self._wait.cancel()
+            self._job = self._wait = None
+            super().power_cycle()
 
     def obey(self, line: bytes) -> bytes | Work:
         """Find the command in the table and carry it out."""
@@ -103,7 +112,7 @@ class LineDevice(ByteDevice):
                 self.send(message)
         else:
             if seconds < float("inf"):
-                self.after(seconds, self._go_on)
+                self._wait = self.after(seconds, self._go_on)
 
     def _go_on(self) -> None:
         self._advance()

@@ -58,6 +58,13 @@ class RfDriver(Module):
         """Bit 0 RF power on."""
         return int(self.element.rf_on)
 
+    def power_up(self) -> None:
+        """Wake up with the RF off and no line on (unverified)."""
+        self.element.rf_on = False
+        for channel in range(8):
+            self.element.tune(channel, amplitude=0.0)
+        self._gains = [1000] * 8
+
     @property
     def rf_on(self) -> int:
         """Register 0x30."""
@@ -119,7 +126,10 @@ class Select(Module):
 
 
 class Varia(Module):
-    """VARIA: two sliding edges and a neutral-density wedge, all moving in time. Fault attribute: `stuck` (nothing moves)."""
+    """VARIA: two sliding edges and a neutral-density wedge, all moving in time.
+
+    Fault attributes: `stuck` (nothing moves), `over_temperature` (status bit 6).
+    """
 
     kind = 0x68
     registers: ClassVar[Mapping[int, Register]] = {
@@ -133,14 +143,19 @@ class Varia(Module):
     def __init__(self, clock: Clock, address: int, serial: str, element: VariaFilter):
         super().__init__(clock, address, serial)
         self.element = element
-        self.stuck = False
+        self.stuck = self.over_temperature = False
+
+    def power_up(self) -> None:
+        """Wake up with edges and wedge where they were (unverified)."""
+        for mover in (self.element.nd, self.element.upper_nm, self.element.lower_nm):
+            mover.stop()
 
     @property
     def status_bits(self) -> int:
-        """Bit 8 shutter open; bits 12, 13, 14 the wedge, the upper and the lower edge move."""
+        """Bit 6 module temperature; bit 8 shutter open; bits 12, 13, 14 the wedge, the upper and the lower edge move."""
         element = self.element
         moving = element.nd.moving << 12 | element.upper_nm.moving << 13 | element.lower_nm.moving << 14
-        return moving | element.shutter_open << 8
+        return moving | element.shutter_open << 8 | self.over_temperature << 6
 
     @property
     def nd(self) -> int:

@@ -14,14 +14,18 @@ EMISSION_SETTLE_S = 0.5
 """Time in which the emission register shows something between off and on (duration and value unverified)."""
 
 LOOP_OPEN, WAITING_FOR_RESET, LOOP_OK = 0, 1, 2
-CAUSE_DOOR, CAUSE_APPLICATION = 2, 4
+CAUSE_DOOR, CAUSE_APPLICATION, CAUSE_POWER_FAILURE = 2, 4, 6
+
+MILD_INLET, HOT_INLET = 245, 450
+"""Inlet temperature in 0.1 °C of a laser that is well, and of one that is too hot (the limit is unverified)."""
 
 
 class SuperKLaser(Module):
     """EXTREME or FIANIUM main module.
 
     Fault attributes: `interlock_open` (cuts emission, needs a reset once closed), `wide_picker` (the pulse-picker register always
-    reads two bytes, as some firmware does), `stuck_on` (emission does not go off).
+    reads two bytes, as some firmware does), `stuck_on` (emission does not go off), `over_temperature` (status bit 6, and it does
+    not emit).
     """
 
     kind = 0x60
@@ -42,7 +46,7 @@ class SuperKLaser(Module):
     def __init__(self, clock: Clock, address: int, serial: str, source: SupercontinuumSource):
         super().__init__(clock, address, serial)
         self.source = source
-        self.inlet_temperature = 245
+        self.inlet_temperature = MILD_INLET
         self.trigger_delay = 0
         self.system_type = 0
         self.user_text = b""
@@ -59,8 +63,27 @@ class SuperKLaser(Module):
 
     @property
     def status_bits(self) -> int:
-        """Bit 0 emission, bit 1 interlock relays off, bit 3 loop open."""
-        return bool(self.source.emission) | (self._loop != LOOP_OK) << 1 | (self._loop == LOOP_OPEN) << 3
+        """Bit 0 emission, bit 1 interlock relays off, bit 3 loop open, bit 6 inlet temperature."""
+        loop = (self._loop != LOOP_OK) << 1 | (self._loop == LOOP_OPEN) << 3
+        return bool(self.source.emission) | loop | self.over_temperature << 6
+
+    @property
+    def over_temperature(self) -> bool:
+        """The air at the inlet is too warm: emission is cut (whether real lasers do, or only say so, is unverified)."""
+        return self.inlet_temperature >= HOT_INLET
+
+    @over_temperature.setter
+    def over_temperature(self, is_hot: bool) -> None:
+        self.inlet_temperature = HOT_INLET if is_hot else MILD_INLET
+        if is_hot:
+            self._cut()
+
+    def power_up(self) -> None:
+        """Wake up dark: the interlock wants a reset and says why, the watchdog is off; levels and picker are kept (unverified)."""
+        if not self._interlock_open:
+            self._trip(WAITING_FOR_RESET, CAUSE_POWER_FAILURE)
+        self._cut()
+        self.watchdog_s = 0
 
     @property
     def emission(self) -> int:
@@ -74,7 +97,7 @@ class SuperKLaser(Module):
         if value not in (EMISSION_OFF, EMISSION_ON):
             raise Refused
         # With the interlock open the command is taken and nothing happens (unverified): the driver has to look.
-        if value == EMISSION_ON and self._loop != LOOP_OK:
+        if value == EMISSION_ON and (self._loop != LOOP_OK or self.over_temperature):
             return
         if value != self._commanded:
             self._commanded, self._switching_until = value, self.clock.now() + EMISSION_SETTLE_S

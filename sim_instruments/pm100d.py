@@ -61,6 +61,14 @@ class EmulatedPM100D(ScpiDevice):
         self.wavelength_nm = min(max(START_NM, low), high)
         self.averages, self.automatic, self.range_w, self.power_unit = 1, True, RANGES_W[-1], "W"
 
+    def power_up(self) -> None:
+        """Wake up with the settings of *RST (unverified: some units remember the wavelength); a zero once taken is kept."""
+        self.errors.clear()
+        if self._zeroing is not None:
+            self._zeroing.cancel()
+            self._zeroing = None
+        self.reset()
+
     def identity(self) -> str:
         """Name maker, model, serial and firmware."""
         return f"Thorlabs,PM100D,{self.serial},2.4.0"

@@ -38,8 +38,14 @@ class EmulatedSC10(LineDevice):
         self.enabled = self.shutter.opening.target > 0.0
         self.stuck = False
         self.values = {b"mode": MANUAL, b"rep": 1, b"trig": 0, b"xto": 0, b"baud": 0, b"open": 1000, b"shut": 1000}
+        self._saved = dict(self.values)
         self._interlock_open = False
         self._programme = 0        # counts changes of mind, so that a planned motion knows that it is out of date
+
+    def power_up(self) -> None:
+        """Wake up with the saved values; a spring has closed the blade (unless it is stuck)."""
+        self.values = dict(self._saved)
+        self._disable()
 
     @property
     def interlock_open(self) -> bool:
@@ -91,9 +97,16 @@ class EmulatedSC10(LineDevice):
         self.values[name] = int(text)
         return b""
 
-    @command(rb"save|savp|resp")
+    @command(rb"save|savp")
     def _keep(self) -> bytes:
-        """Accept: nothing survives the emulator anyway."""
+        """Remember the values over a power cycle (which of the two words keeps what is unverified)."""
+        self._saved = dict(self.values)
+        return b""
+
+    @command(rb"resp")
+    def _restore(self) -> bytes:
+        """Take the saved values."""
+        self.values = dict(self._saved)
         return b""
 
     def unknown(self, line: bytes) -> bytes:

@@ -20,6 +20,9 @@ GOTO_OVERHEAD_S = 0.2
 GRATING_CHANGE_S = 15.0
 """Turning the turret; the manual says up to 20 s."""
 
+START_RATE_NM_MIN = 100.0
+"""Scan rate at power-up (unverified)."""
+
 STALL_S = 1e6
 """A stalled drive arrives after this: never, for any program that waits for it."""
 
@@ -42,7 +45,10 @@ NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)")
 
 
 class EmulatedSpectraPro(LineDevice):
-    """One spectrograph; options `slit` (the one with a motor) and `mirrors` (those with one). Fault: `stalled` (no move ends)."""
+    """One spectrograph. Fault attribute: `stalled` (a move never ends).
+
+    Options: `slit`, the one with a motor, and `mirrors`, those with one.
+    """
 
     latency_s = 0.005
 
@@ -55,11 +61,17 @@ class EmulatedSpectraPro(LineDevice):
         self.mirrors = {str(part): b"front" for part in unit.options.get("mirrors", ())}    # with a motor
         self.serial = serial_number(seed, unit.role, 7)
         self.echoing = True              # the power-up state of the RS-232 port
-        self.rate_nm_per_min = 100.0
+        self.rate_nm_per_min = START_RATE_NM_MIN
         self.turret = 1
         self.stalled = False
         self._selected = PARTS[0]
         self._stack: list[float] = []
+
+    def power_up(self) -> None:
+        """Wake up: echo on, the drive stands where it was (unverified: real units return to a start wavelength)."""
+        self.monochromator.centre_nm.stop()
+        self.monochromator.slit_um.stop()
+        self.echoing, self.rate_nm_per_min, self.turret, self._selected = True, START_RATE_NM_MIN, 1, PARTS[0]
 
     @property
     def limit_nm(self) -> float:
@@ -184,7 +196,7 @@ class EmulatedSpectraPro(LineDevice):
 
     @command(rb"MONO-RESET", re.IGNORECASE)
     def _reset(self) -> bytes:
-        self.rate_nm_per_min = 100.0
+        self.rate_nm_per_min = START_RATE_NM_MIN
         return b""
 
     @command(rb"MONO-EESTATUS", re.IGNORECASE)

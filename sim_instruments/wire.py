@@ -42,7 +42,7 @@ class ByteDevice:
     """The core: input, outbox, faults. Thread-safe; its lock is never held while anybody waits.
 
     Subclasses implement `receive(data)` and answer with `send`. Every device has these fault attributes: `faults` (planned faults
-    of the wire, see `sim_instruments.faults`), `hung` (swallows everything) and `unplugged` (the port is gone).
+    of the wire, see `sim_instruments.faults`), `hung` (swallows everything), `unplugged` (the port is gone); `power_cycle()`.
     """
 
     reply_end: ClassVar[bytes] = b""
@@ -71,6 +71,19 @@ class ByteDevice:
 
     def forget_input(self) -> None:
         """Drop half-received commands; the device's state stays (subclasses)."""
+
+    def power_up(self) -> None:
+        """Take the state in which the box wakes up: forget what is volatile, keep what the box keeps (subclasses)."""
+
+    def power_cycle(self) -> None:
+        """Switch the power off and on: commands half received and answers on their way are lost, a hung device wakes."""
+        with self.lock:
+            self.forget_input()
+            self._outbox.clear()
+            self._ends.clear()
+            self._on_the_way = deque((b"", False) for _ in self._on_the_way)      # their times still come
+            self.hung = False
+            self.power_up()
 
     def spoil_checksum(self, message: bytes) -> bytes:
         """Give `message` with a wrong checksum; protocols without checksums flip the last bit before the terminator."""

@@ -6,7 +6,7 @@ import pytest
 
 from sim_instruments.wire import ByteDevice, Unit
 
-BYTE_DEVICES = [entry for entry in entry_points(group="labctl.emulators") if entry.name not in ("andor", "picoharp")]
+BYTE_DEVICES = [entry for entry in entry_points(group="labctl.emulators") if entry.name not in ("andor", "picoharp", "manual")]
 
 
 @pytest.mark.parametrize("entry", BYTE_DEVICES, ids=lambda entry: entry.name)
