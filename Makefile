@@ -47,6 +47,7 @@ check: lint test
 
 bench: $(VENV)/.runtime
 	$(BIN)/python benchmarks/timings.py
+	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/emulators.py
 
 docs-reference: $(VENV)/.runtime

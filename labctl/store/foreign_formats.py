@@ -147,7 +147,9 @@ def two_columns(path: Path) -> Foreign:
         unit = next((unit for unit in ("ps", "ns", "us", "ms") if unit in words), "ns")
         return Foreign("histogram", "counts", "Photons", values, "time_delay", unit, axis, told=told)
     known = any(word in words for word in WAVELENGTH_WORDS) or not heading
-    return _spectra(values, axis, told=told) if known else Foreign("counts", "", "Signal", values, "x", "", axis, told=told)
+    if known:
+        return _spectra(values, axis, medium="air", told=told)
+    return Foreign("counts", "", "Signal", values, "x", "", axis, told=told)
 
 
 def _numbers(raw: str) -> tuple[str, np.ndarray]:

@@ -123,7 +123,8 @@ class Journal:
         data = b"".join(array.data.cast("B") if array.size else b"" for array in kept.values())
         self._last_s = float(started_s)
         row = (index, started_s, record, zlib.crc32(record.encode()), zlib.crc32(data), data, checkpoint)
-        self._transact(f"point {index}", lambda database: database.execute("INSERT INTO point VALUES (?,?,?,?,?,?,?)", row))
+        insert = "INSERT INTO point VALUES (?,?,?,?,?,?,?)"
+        self._transact(f"point {index}", lambda database: database.execute(insert, row), alone=True)
         self._points += 1
 
     def event(self, kind: str, elapsed_s: float, text: str, data: Mapping[str, Any] | None = None, *, now: bool = False) -> None:
@@ -181,23 +182,30 @@ class Journal:
     def _flush(self, what: str) -> None:
         self._transact(what, lambda database: None)      # nothing but the buffered events
 
-    def _transact(self, what: str, work: Callable[[sqlite3.Connection], object], *, durable: bool = False) -> None:
-        """Do the work in one transaction, buffered events with it. When the folder has gone, do it in the state folder."""
+    def _transact(self, what: str, work: Callable[[sqlite3.Connection], object], *, durable: bool = False,
+                  alone: bool = False) -> None:
+        """Do the work in one transaction, buffered events with it. When the folder has gone, do it in the state folder.
+
+        `alone` says that it is a single statement, which is a transaction by itself when no event waits.
+        """
         consequence = f"{what} could not be written; the {self._points} points before it are safe there"
         with self._lock, _explained(self.path, consequence):
             if _identity(self.path) != self._file:
                 self._spill("its folder is gone")
             try:
-                self._commit(work, durable)
+                self._commit(work, durable, alone)
             except sqlite3.OperationalError as exc:
                 if exc.sqlite_errorcode & 0xFF not in _UNREACHABLE or _is_full(self.path):
                     raise
                 self._spill(str(exc))
-                self._commit(work, durable)
+                self._commit(work, durable, alone)
             self._events.clear()
 
-    def _commit(self, work: Callable[[sqlite3.Connection], object], durable: bool) -> None:
+    def _commit(self, work: Callable[[sqlite3.Connection], object], durable: bool, alone: bool) -> None:
         self._choose_durability(durable)
+        if alone and not self._events:
+            work(self._database)
+            return
         self._database.execute("BEGIN IMMEDIATE")
         try:
             work(self._database)

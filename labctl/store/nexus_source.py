@@ -86,7 +86,9 @@ class NexusTable:
         """Give a channel, (points, ...)."""
         item = self._fields[file_name(name)]
         inner = item.shape[len(self._dims):]
-        return item[()].reshape((-1, *inner))[self._rows]
+        whole = item[()].reshape((-1, *inner))
+        in_order = len(self._rows) == len(whole) and bool(np.all(np.diff(self._rows) == 1))
+        return whole if in_order else whole[self._rows]
 
     def coordinate(self, dim: str) -> tuple[np.ndarray, str, str] | None:
         """Give values, unit and medium along a dimension."""

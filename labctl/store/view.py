@@ -129,8 +129,11 @@ class View:
     def signal(self, per_pulse: bool = False) -> np.ndarray:
         """Give electrons per second (or per pump pulse), dark frame of the same exposure subtracted, (points, pixels).
 
-        Raises AnalysisError when there is no such dark frame, or no gain or effective exposure was recorded.
+        Of a file of another program, which states neither gain nor dark frames, the numbers as they stand there. Raises
+        AnalysisError when there is no such dark frame, or no gain or effective exposure was recorded.
         """
+        if "foreign" in self._header:
+            return self.counts().astype(float)
         return electrons.electrons_per_second(self.counts(), self._camera(), *self._dark_frames()) / self._pulses(per_pulse)
 
     def sigma(self, per_pulse: bool = False) -> np.ndarray:

@@ -163,10 +163,10 @@ class TestSyncing:
             for index in range(100):
                 now[0] += interval_s
                 add(journal, index)
-            commits = [statement for statement in told if statement.startswith(("COMMIT", "PRAGMA synchronous"))]
+            commits = [statement for statement in told if statement.startswith(("INSERT INTO point", "PRAGMA synchronous"))]
         levels, level = [], "FULL"
         for statement in commits:
-            if statement == "COMMIT":
+            if statement.startswith("INSERT"):
                 levels.append(level)
             level = statement.removeprefix("PRAGMA synchronous=") if statement.startswith("PRAGMA") else level
         assert len(levels) == 100
