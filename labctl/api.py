@@ -47,14 +47,15 @@ def load_bench_file(name_or_path: str) -> tuple[bench_config.BenchConfig, str, P
     return config, text, path
 
 
-def open_bench(name_or_path: str, *, speed: float | None = None, rehearsal: bool = False) -> Bench:
+def open_bench(name_or_path: str, *, speed: float | None = None, rehearsal: bool = False,
+               operator: MakeOperator | None = None) -> Bench:
     """Open a bench by name or path.
 
     A simulated bench runs in virtual time, or with `speed` on the real clock that many times faster; a real bench always runs on
     the real clock. With `rehearsal` the twin of a real bench file is opened instead, and nothing real is touched.
     """
     config, text, _ = load_bench_file(name_or_path)
-    return open_config(config, text, speed=speed, rehearsal=rehearsal)
+    return open_config(config, text, speed=speed, rehearsal=rehearsal, operator=operator)
 
 
 def open_config(config: bench_config.BenchConfig, text: str, *, speed: float | None = None, rehearsal: bool = False,

@@ -18,6 +18,7 @@ from labctl.core.moving import move_all
 from labctl.core.plan import Problem
 from labctl.core.steps import Steps, drive
 
+RATE_TOLERANCE = 0.01       # between laser and sync: the rate meter counts for 0.1 s
 READY_S = 1800.0            # longest wait for a detector to get ready (a CCD to cool down)
 KEEP_ALIVE_S = 3.0          # the laser hears from us at least this often while a run holds the bench
 ACTION_DEADLINE_S = {"park": 8.0, "safe": 8.0, "shutdown": 1800.0}
@@ -80,6 +81,16 @@ class Bench:
         for role, device in self.devices.items():
             if hasattr(device.driver, "not_ready"):
                 yield from self._wait_ready(role, device, report)
+            if hasattr(device.driver, "sync_rate"):
+                yield from self._compare_rates(role, device, report)
+
+    def _compare_rates(self, role: str, device: Device, report: Callable[[str], None]) -> Steps[None]:
+        """Say so when the photon counter's sync does not count the pulses that the fluence is computed with."""
+        told = self._constants.get("repetition_rate_hz", 0.0)
+        counted = float((yield from device.call("sync_rate")))
+        if told and counted and abs(counted / told - 1.0) > RATE_TOLERANCE:
+            report(f"{role}: its sync counts {counted:.6g} pulses a second, the fluence is computed with {told:.6g}. "
+                   "Check the pulse picker, the sync divider and [pump] repetition_rate.")
 
     def _axis_of(self, role: str, axis: str) -> Axis:
         for found in self.axes.values():

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from labctl.cli import asking
+
 if TYPE_CHECKING:
     from labctl.core.plan import Problem
 
@@ -137,7 +139,7 @@ def _open(name: str) -> tuple[Any, list[Problem]]:
     config, text, path = api.load_bench_file(name)
     typer.echo(f"bench {config.name} ({config.backend}) from {path}", err=True)
     clock: Any = VirtualClock() if config.simulated else RealClock()
-    return opening.open_bench(config, text, clock, partial=True)
+    return opening.open_bench(config, text, clock, partial=True, operator=asking.operator(False, typer.echo)(clock))
 
 
 def _snapshot(bench: Any) -> dict[str, Any]:

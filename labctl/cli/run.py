@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from labctl.cli import asking
+
 if TYPE_CHECKING:
     from labctl.api import Outcome
     from labctl.core.plan import Problem
@@ -87,23 +89,10 @@ def _run(procedure: str, bench: str, settings: list[str], control: Control, say:
     say(f"seed {seed}")
     order = api.Order(procedure, out or Path(config.data.root), seed=seed, sample=sample, note=note, rehearsal=dry_run,
                       arrangement=api.Arrangement(*arrangement))
-    with (api.open_config(config, text, speed=speed, rehearsal=dry_run, operator=_operator(yes, say)) as opened,
+    with (api.open_config(config, text, speed=speed, rehearsal=dry_run, operator=asking.operator(yes, say)) as opened,
           ProgressBar() as bar):
         return api.run(made, opened, order=order, listeners=Listeners(bar), control=control, auto_calibrate=auto_calibrate,
                        announce=bar.print)
-
-
-def _operator(yes: bool, say: Callable[[str], None]) -> Callable[[Any], Any]:
-    """Give the maker of the one who is asked to set what has no interface: `--yes`, or the person at the terminal."""
-    from labctl.core.operator import Asking, Assent
-
-    def at_the_terminal(text: str) -> bool:
-        try:
-            return typer.confirm(text, default=False, err=True)
-        except typer.Abort:
-            raise EOFError from None
-
-    return lambda clock: Assent(say) if yes else Asking(at_the_terminal, clock)
 
 
 def _together(*makers: Callable[[], Any]) -> list[Any]:

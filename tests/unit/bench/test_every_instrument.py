@@ -148,6 +148,23 @@ class TestDetectors:
         assert scalars["current"] == pytest.approx(bench.twin.element("bias").amps(), abs=1e-8)
 
 
+class TestRepetitionRate:
+    def said(self, rate: str) -> list[str]:
+        text = BENCH.replace("[beam]", f'[pump]\nspot = {{diameter_um = 1.2}}\nrepetition_rate = {rate}\n\n[beam]')
+        opened, _ = open_bench(parse(text, "everything"), text, VirtualClock())
+        reports: list[str] = []
+        with opened:
+            drive(opened.clock, opened.prepare(reports.append))
+        return reports
+
+    def test_the_sync_confirms_it(self):
+        assert self.said("1e3") == []
+
+    def test_a_wrong_one_is_said(self):
+        (text,) = self.said("78e6")
+        assert text.startswith("tcspc: its sync counts 1000 pulses a second, the fluence is computed with 7.8e+07.")
+
+
 class TestLevels:
     def test_park_leaves_the_bias_off_and_the_temperature_alone(self, bench):
         bench.move({"bias.voltage": 2.0})
