@@ -172,6 +172,7 @@ class Twin:
                 table[f"{part.role}.centre_errors_nm"] = {"value": list(part.options["centre_errors_nm"]), "unit": "nm"}
         table |= {f"{role}.gain": {"value": head.gain, "unit": "1"} for role, head in self.heads.items()}
         table["sample.spot_area"] = {"value": self.lighting.spot_cm2, "unit": "cm2"}
+        table["sample.pump_tilt"] = {"value": self.specimen.tilt, "unit": "1"}
         table["sample.temperature"] = {"value": self.temperature_k, "unit": "K"}
         return table
 
