@@ -7,11 +7,11 @@ Spacing of the answers is unverified, so they are read loosely.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from drivers.device import Device, check_limits
+from drivers.device import Device, check_limits, option
 from drivers.link import Port
 from labctl.core.errors import BadReply, DeviceFault, LimitError, WrongDevice
 from labctl.core.instrument import AxisSpec, Identity, Readout
@@ -21,6 +21,12 @@ GRATING_S = 20.0           # a turret takes up to 20 s (manual)
 START_S = 0.3
 MECHANICAL_LIMIT_NM = 11200.0     # of the sine drive at 150 g/mm; shorter in proportion for denser gratings
 COARSEST_LINES_MM = 150.0
+SLITS = ("FRONT-ENT-SLIT", "SIDE-ENT-SLIT", "FRONT-EXIT-SLIT", "SIDE-EXIT-SLIT")
+SLIT_UM, SLIT_STEP_UM = (10.0, 3000.0), 5.0
+SLIT_UM_S = 200.0          # unverified, and cautious: for estimates
+MIRRORS, SIDES = ("ENT-MIRROR", "EXIT-MIRROR"), ("front", "side")
+MIRROR_S = 5.0             # unverified
+TURRETS = range(1, 4)
 GRATING_LINE = re.compile(r"\x1a?\s*(\d)\s+(\d+)\s*g/mm(?:\s+BLZ=\s*([\d.]+\s*\w*))?", re.IGNORECASE)
 
 
@@ -54,17 +60,24 @@ class SpectraProPort(Port):
 
 
 class SpectraPro(Device):
-    """Spectrograph with a turret of gratings; wavelengths in nm as displayed, that is in air."""
+    """Spectrograph with a turret of gratings; wavelengths in nm as displayed, that is in air.
+
+    `slit` names the slit that has a motor, one of SLITS; without it the slits are set by hand.
+    """
 
     Port = SpectraProPort
-    axes: ClassVar = {
+    axes: Mapping[str, AxisSpec] = {
         "centre": AxisSpec("nm", (0.0, MECHANICAL_LIMIT_NM), read="centre", start="start_centre", tolerance=0.05,
                            long_name="Centre wavelength (air)"),
         "grating": AxisSpec("", (1, 9), read="grating", start="start_grating", eta="grating_eta", long_name="Grating"),
     }
     panel: ClassVar = [Readout("Centre", "centre", "nm"), Readout("Grating", "grating"), Readout("Grooves", "lines_per_mm", "1/mm")]
 
-    def __init__(self, port: Any, *, clock: Any, name: str, **connection: Any):
+    def __init__(self, port: Any, *, clock: Any, name: str, slit: str | None = None, **connection: Any):
+        self.slit = None if slit is None else option(name, "slit", slit, list(SLITS))
+        if self.slit is not None:
+            self.axes = {**self.axes, "slit": AxisSpec("um", SLIT_UM, read="slit_um", start="start_slit", eta="slit_eta",
+                                                       tolerance=SLIT_STEP_UM / 2, long_name="Width of the slit")}
         super().__init__(port, clock=clock, name=name, **connection)
         self._gratings: dict[int, Grating] | None = None
         self._grating: int | None = None
@@ -148,7 +161,45 @@ class SpectraPro(Device):
         lines = self._gratings[self._grating].lines_per_mm
         return 0.0, MECHANICAL_LIMIT_NM * COARSEST_LINES_MM / max(COARSEST_LINES_MM, lines)
 
+    @property
+    def turret(self) -> int:
+        """Control the number of the turret that is mounted (int, 1 to 3): turret t holds the gratings 3t-2 to 3t."""
+        return int(self._number("?TURRET"))
+
+    @turret.setter
+    def turret(self, number: int) -> None:
+        if number not in TURRETS:
+            raise LimitError(self.name, f"there is no turret {number}.", state="nothing was sent", remedy="There are: 1, 2, 3.")
+        self._gratings = self._grating = None
+        self.write(f"{number} TURRET")
+
+    @property
+    def slit_um(self) -> float:
+        """The width of the motorised slit in µm; raises CommandUnknown if it has no motor."""
+        return self._number(f"{self._motorised_slit()} ?MICRONS")
+
+    def _motorised_slit(self) -> str:
+        if self.slit is None:
+            raise LimitError(self.name, "the bench file names no motorised slit.", state="nothing was sent",
+                             remedy=f"Give the option slit, one of {', '.join(SLITS)}.")
+        return self.slit
+
+    def mirror(self, name: str) -> str:
+        """Ask where a diverter mirror points: "front" or "side"; raises CommandUnknown if it has no motor."""
+        return self.ask(f"{option(self.name, 'mirror', name, list(MIRRORS))} ?MIRROR").strip().lower()
+
     # ------------------------------------------------------------ moves
+    def start_slit(self, width_um: float) -> None:
+        """Start opening or closing the slit, in steps of 5 µm; ask `moving` for the end. Raises LimitError."""
+        check_limits(self.name, "slit", width_um, SLIT_UM, "um")
+        steps = round(width_um / SLIT_STEP_UM)
+        self._start(f"{self._motorised_slit()} {steps * SLIT_STEP_UM:.0f} MICRONS", 2 * SLIT_UM[1] / SLIT_UM_S)
+
+    def start_mirror(self, name: str, side: str) -> None:
+        """Start turning a diverter mirror to "front" or "side"; ask `moving` for the end."""
+        part = option(self.name, "mirror", name, list(MIRRORS))
+        self._start(f"{part} {option(self.name, 'side', side, list(SIDES)).upper()}", 2 * MIRROR_S)
+
     def start_centre(self, wavelength_nm: float) -> None:
         """Start going to a wavelength at full speed; ask `moving` for the end. Raises LimitError."""
         limits = self.centre_limits
@@ -194,6 +245,10 @@ class SpectraPro(Device):
         """Give the seconds of a move of the wavelength."""
         return START_S + abs(new - old) / SPEED_NM_S
 
+    def slit_eta(self, old: float, new: float) -> float:
+        """Give the seconds of a move of the slit."""
+        return START_S + abs(new - old) / SLIT_UM_S
+
     def grating_eta(self, old: float, new: float) -> float:
         """Give the seconds of a change of the grating."""
         return GRATING_S
@@ -210,7 +265,8 @@ class SpectraPro(Device):
 
     def settings(self) -> dict[str, Any]:
         """Read what a run file should remember."""
-        return {"centre_nm": self.centre, "grating": self.grating, "lines_per_mm": self.lines_per_mm,
+        slit = {} if self.slit is None else {"slit": self.slit, "slit_um": self.slit_um}
+        return {**slit, "centre_nm": self.centre, "grating": self.grating, "lines_per_mm": self.lines_per_mm, "turret": self.turret,
                 "gratings": {str(number): f"{g.lines_per_mm:g}/mm, blaze {g.blaze}" for number, g in self.gratings.items()}}
 
     def park(self) -> None:

@@ -13,6 +13,7 @@ ANSWERS = {
     b"\rNO-ECHO\rMODEL\r": b"  ok\r\n  ok\r\n SP-2-500i  ok\r\n", b"\rNO-ECHO\r?NM/MIN\r": b"  ok\r\n 600.0 nm/min  ok\r\n",
     b"MODEL\r": b" SP-2-500i  ok\r\n", b"SERIAL\r": b" 25001234  ok\r\n", b"?NM\r": b" 500.000 nm  ok\r\n",
     b"?GRATING\r": b" 1  ok\r\n", b"?GRATINGS\r": GRATINGS, b"?NM/MIN\r": b" 600.000 nm/min  ok\r\n",
+    b"?TURRET\r": b" 1  ok\r\n",
     b"540.250 GOTO\r": [(0.4, b"  ok\r\n")], b"2 GRATING\r": [(12.0, b"  ok\r\n")], b"560.000 >NM\r": b"  ok\r\n",
     b"MONO-?DONE\r": b" 0  ok\r\n", b"MONO-STOP\r": b"  ok\r\n", b"FOO\r": b" FOO? \r\n",
 }
