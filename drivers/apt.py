@@ -21,6 +21,7 @@ T = TypeVar("T")
 HOST, UNIT = 0x01, 0x50            # this computer; a USB controller
 HEADER = 6
 LONG = 0x80
+OPENING_PAUSE_S = 0.05
 LONGEST_DATA = 512                 # more than any message of these controllers; anything else is no frame
 
 HW_RESPONSE = 0x0080, 0x0081       # the controller reports a fault of its own; the data are unverified
@@ -79,6 +80,12 @@ class APTPort(Port):
         (short(0x0005), struct.pack("<HHBB", 0x0006, 84, HOST | LONG, UNIT)),
         (short(0x0429, 1), struct.pack("<HHBB", 0x042A, 6, HOST | LONG, UNIT)),
     )
+
+    def __init__(self, resource: Any, **options: Any):
+        super().__init__(resource, **options)
+        for _ in range(2):                 # the controller wants rest, an empty line and rest again; opening has raised RTS
+            self.clock.wait(OPENING_PAUSE_S)
+            self._line.discard()
 
     def is_expected(self, message: bytes) -> bool:
         """Ends of moves and status updates come unasked."""

@@ -41,6 +41,10 @@ class LeakageTooHigh(DeviceFault):
     """The current at rest is above the leakage limit."""
 
 
+class OutputDropped(DeviceFault):
+    """The output went off by itself: an open interlock, or the instrument is too hot."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """A reading: V, A, and whether the current stands at its limit."""
@@ -204,6 +208,10 @@ class Keithley2400(ScpiDevice):
     def _judge_rest(self) -> None:
         """Measure what flows at rest, and let the window grow to this voltage if that is little enough."""
         target, self._target = self._target, None
+        if not self.output_on:
+            self.window = None
+            raise OutputDropped(self.name, f"its output went off on the way to {target:g} V.", state="0 V, output off",
+                                remedy="Close its interlock, or let it cool down; then start again.")
         found = self.measure()
         self.leakage = found.amperes
         if found.limited:

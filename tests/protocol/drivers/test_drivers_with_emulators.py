@@ -9,7 +9,7 @@ import pytest
 
 from drivers.elliptec_bus import MechanicalTimeout
 from drivers.k10cr1 import MotionError
-from drivers.keithley import ComplianceReached
+from drivers.keithley import ComplianceReached, OutputDropped
 from drivers.lakeshore import HeaterFault, TemperatureSensorFault
 from drivers.nkt import InterlockOpen
 from drivers.sc10 import InterlockTripped
@@ -323,6 +323,19 @@ class TestBias:
         made.wait()
         made.device.interlock_open = True
         assert made.driver.fetch()["flags"] == ("output_off",)
+
+    def test_an_output_that_drops_on_the_way_is_reported(self, pair, kind):
+        made = pair(kind)
+        made.driver.start_move(2.0)
+        made.clock.wait(0.3)
+        assert made.driver.moving
+        made.device.interlock_open = True
+        with pytest.raises(OutputDropped, match="interlock"):
+            made.wait()
+        made.device.interlock_open = False
+        made.driver.start_move(1.0)
+        made.wait()
+        assert made.driver.voltage == pytest.approx(1.0, abs=1e-3)
 
 
 class TestAnalyser:
