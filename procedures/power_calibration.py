@@ -18,6 +18,7 @@ from labctl.core.reduction import CurveData, Reduction, RunView
 
 GAUSSIAN_AREA = 1.0645          # area of a Gaussian over (peak × FWHM), sqrt(π / 4 ln 2)
 POOR_FIT = 10.0                 # reduced χ² above which the law does not describe the plate
+USUAL_NM = (475.0, 575.0)       # of a tunable visible pump; where the pump reaches none of them, its own range takes their place
 ROLES = ("laser", "filter", "attenuator", "power_meter")      # whose replacement makes the calibration worthless
 
 
@@ -31,8 +32,8 @@ class PowerCalibration(Procedure):
         Curve("Lowest over highest power", x="pump.wavelength", y="minimum_ratio", fit="minimum_ratio", log=True),
     )
 
-    first_wavelength = quantity("First wavelength", "nm", default=475.0, minimum=300.0, maximum=2500.0, group="Pump")
-    last_wavelength = quantity("Last wavelength", "nm", default=575.0, minimum=300.0, maximum=2500.0, group="Pump")
+    first_wavelength = quantity("First wavelength", "nm", default=USUAL_NM[0], minimum=300.0, maximum=2500.0, group="Pump")
+    last_wavelength = quantity("Last wavelength", "nm", default=USUAL_NM[1], minimum=300.0, maximum=2500.0, group="Pump")
     wavelengths = count("Wavelengths", default=11, minimum=5, maximum=200, group="Pump")
     first_angle = quantity("First angle", "deg", default=0.0, minimum=0.0, maximum=360.0, group="Attenuator")
     last_angle = quantity("Last angle", "deg", default=90.0, minimum=0.0, maximum=360.0, group="Attenuator")
@@ -58,7 +59,10 @@ class PowerCalibration(Procedure):
         taken at the first set-points, and the operator has to block the beam.
         """
         low, high = bench.reach("pump.wavelength", {})
-        ends = {"first_wavelength": self.first_wavelength, "last_wavelength": self.last_wavelength}
+        first, last = self.first_wavelength, self.last_wavelength
+        if (first, last) == USUAL_NM and (high < first or last < low):
+            first, last = low, high
+        ends = {"first_wavelength": first, "last_wavelength": last}
         outside = [
             Problem(name, f"{value:g} nm is outside what the pump reaches, {low:g} to {high:g} nm.")
             for name, value in ends.items() if not low <= value <= high
@@ -68,7 +72,7 @@ class PowerCalibration(Procedure):
         self.shape = (self.wavelengths, self.angles)
         blocked, opened = _wheel(bench)
         yield Point(set=blocked, kind="zero", do=("power_meter.zero",), read=(), light=False)
-        for wavelength in np.linspace(self.first_wavelength, self.last_wavelength, self.wavelengths):
+        for wavelength in np.linspace(first, last, self.wavelengths):
             for angle in np.linspace(self.first_angle, self.last_angle, self.angles):
                 where = {**opened, "pump.wavelength": float(wavelength), "attenuator.angle": float(angle)}
                 yield Point(set=where, read=("power",), light=False)
