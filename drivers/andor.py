@@ -19,7 +19,9 @@ from labctl.core.errors import InstrumentError, LimitError
 from labctl.core.instrument import DetectorSpec, Identity, Meter, Readout
 
 READ_MODES = {"fvb": 0, "single_track": 3, "image": 4}
-SINGLE_SCAN, INTERNAL_TRIGGER = 1, 0
+SINGLE_SCAN, ACCUMULATE = 1, 2
+INTERNAL_TRIGGER = 0
+ACCUMULATIONS = (1, 1000)
 SHUTTER_AUTO, SHUTTER_OPEN, SHUTTER_CLOSED = 0, 1, 2
 SHUTTER_TTL_HIGH_OPENS = 1
 KEEP_COOLING_AFTER_CLOSING = 1
@@ -39,6 +41,7 @@ class AndorCCD:
 
     `read_mode` is "fvb" (all rows summed), "single_track" (`track` = (centre row, height)) or "image"; `shutter` is "none", or
     "internal" if a shutter of the camera blanks the chip during readout; the speeds and gains are indices of the camera's tables;
+    `accumulations` frames are summed to one reading, each as long as the exposure asked for;
     `gain_e_per_count` and `read_noise_e` replace the data sheet's figures. `index` is the camera's number in the library.
     """
 
@@ -52,10 +55,12 @@ class AndorCCD:
     def __init__(self, lib: Any, *, clock: Clock, name: str, index: int = 0, temperature_c: float = -60.0,
                  read_mode: Literal["fvb", "single_track", "image"] = "fvb", track: tuple[int, int] | None = None,
                  shutter: Literal["none", "internal"] = "none", ad_channel: int = 0, amplifier: int = 0, hs_speed: int = 0,
-                 vs_speed: int | None = None, preamp: int = 0, gain_e_per_count: float | None = None,
+                 vs_speed: int | None = None, preamp: int = 0, accumulations: int = 1, gain_e_per_count: float | None = None,
                  read_noise_e: float | None = None, directory: str = ""):
         self.clock, self.name = clock, name
         self.read_mode = option(name, "read_mode", read_mode, list(READ_MODES))
+        check_limits(name, "accumulations", accumulations, ACCUMULATIONS, "")
+        self.accumulations = int(accumulations)
         self.gated = option(name, "shutter", shutter, ["none", "internal"]) == "internal"
         self.target_c = float(temperature_c)
         self._track = track
@@ -87,7 +92,7 @@ class AndorCCD:
         sdk.call("SetCoolerMode", KEEP_COOLING_AFTER_CLOSING, also=(atmcd.NOT_SUPPORTED,))
         self._set_amplifier()
         self._set_read_mode()
-        sdk.call("SetAcquisitionMode", SINGLE_SCAN)
+        self._set_acquisition()
         sdk.call("SetTriggerMode", INTERNAL_TRIGGER)
         self._set_shutter(SHUTTER_CLOSED)
 
@@ -104,6 +109,14 @@ class AndorCCD:
         self.speed_mhz = float(sdk.call("GetHSSpeed", channel, amplifier, speed))
         self.shift_us = float(sdk.call("GetVSSpeed", vertical))
         self.preamp_gain = float(sdk.call("GetPreAmpGain", preamp))
+
+    def _set_acquisition(self) -> None:
+        if self.accumulations == 1:
+            self.sdk.call("SetAcquisitionMode", SINGLE_SCAN)
+            return
+        self.sdk.call("SetAcquisitionMode", ACCUMULATE)
+        self.sdk.call("SetNumberAccumulations", self.accumulations)
+        self.sdk.call("SetAccumulationCycleTime", 0.0)     # as fast as it can
 
     def _set_read_mode(self) -> None:
         self.sdk.call("SetReadMode", READ_MODES[self.read_mode])
@@ -171,7 +184,8 @@ class AndorCCD:
     def configure(self, exposure_s: float) -> dict[str, float]:
         """Set the exposure; gives what the camera grants and what turns counts into electrons.
 
-        Without a shutter the rows go on collecting light while they are shifted out: rows × shift time longer than the exposure.
+        Effective exposure, read noise and saturation are those of the sum. Without a shutter the rows go on collecting light while
+        they are shifted out: each frame is rows × shift time longer than the exposure.
         """
         self.check_exposure(exposure_s)
         self.sdk.call("SetExposureTime", exposure_s)
@@ -179,9 +193,11 @@ class AndorCCD:
         exposure, _, kinetic_cycle = self.sdk.call("GetAcquisitionTimings")
         shift_s = 0.0 if self.gated else self.rows * self.shift_us * 1e-6
         gain = self.gain_e_per_count
+        frames = self.accumulations
         self.granted = {
-            "exposure_s": float(exposure), "effective_exposure_s": float(exposure) + shift_s, "cycle_s": float(kinetic_cycle),
-            "gain_e_per_count": gain, "read_noise_e": self.read_noise_e, "saturation_counts": self._saturation(gain),
+            "exposure_s": float(exposure), "effective_exposure_s": frames * (float(exposure) + shift_s),
+            "cycle_s": float(kinetic_cycle), "gain_e_per_count": gain, "read_noise_e": self.read_noise_e * frames**0.5,
+            "saturation_counts": self._saturation(gain),
         }
         return dict(self.granted)
 
@@ -200,7 +216,7 @@ class AndorCCD:
     def _saturation(self, gain: float) -> float:
         """Give the counts at which a single frame is saturated: converter, pixel well, or register well where rows are summed."""
         well = PIXEL_WELL_E if self.read_mode == "image" else REGISTER_WELL_E
-        return min(65535.0, well / gain + BIAS_COUNTS)
+        return self.accumulations * min(65535.0, well / gain + BIAS_COUNTS)
 
     def expose(self) -> None:
         """Start the exposure; ask `exposing` for its end."""
@@ -214,8 +230,11 @@ class AndorCCD:
     def fetch(self) -> dict[str, Any]:
         """Give the counts of the last exposure, shape `frame_shape()`, uint32, and the flag "saturated" where it applies."""
         shape = self.frame_shape()
-        pixels = np.zeros(int(np.prod(shape)), dtype=np.uint16)
-        self.sdk.call("GetAcquiredData16", pixels)
+        pixels = np.zeros(int(np.prod(shape)), dtype=np.uint16 if self.accumulations == 1 else np.int32)
+        if self.accumulations == 1:
+            self.sdk.call("GetAcquiredData16", pixels)
+        else:                                              # the sum needs more than 16 bits
+            self.sdk.call("GetAcquiredData", pixels, pixels.size)
         counts = pixels.reshape(shape).astype(np.uint32)
         saturated = counts.max() >= self.granted.get("saturation_counts", 65535.0)
         return {"counts": counts, "flags": ("saturated",) if saturated else ()}
@@ -227,7 +246,7 @@ class AndorCCD:
     def cost(self, exposure_s: float) -> float:
         """Give the seconds of a reading, readout included (rows × shift, pixels ÷ speed)."""
         lines = self.rows if self.read_mode == "image" else 1
-        return exposure_s + self.rows * self.shift_us * 1e-6 + lines * self.columns / (self.speed_mhz * 1e6)
+        return self.accumulations * (exposure_s + self.rows * self.shift_us * 1e-6 + lines * self.columns / (self.speed_mhz * 1e6))
 
     # ------------------------------------------------------------ what every driver offers
     def identify(self) -> Identity:
@@ -241,7 +260,7 @@ class AndorCCD:
             "temperature_c": temperature, "temperature_state": state, "target_c": self.target_c, "read_mode": self.read_mode,
             "track": list(self._track) if self._track else None, "columns": self.columns, "rows": self.rows,
             "shutter": "internal" if self.gated else "none", "speed_mhz": self.speed_mhz, "shift_us": self.shift_us,
-            "preamp_gain": self.preamp_gain, **self.granted,
+            "preamp_gain": self.preamp_gain, "accumulations": self.accumulations, **self.granted,
         }
 
     def park(self) -> None:

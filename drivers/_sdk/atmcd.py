@@ -25,6 +25,7 @@ SIGNATURES: dict[str, str] = {
     "SetAcquisitionMode": "i", "SetReadMode": "i", "SetImage": "i i i i i i", "SetSingleTrack": "i i",
     "SetExposureTime": "f", "SetTriggerMode": "i", "SetShutter": "i i i i", "GetAcquisitionTimings": "f* f* f*",
     "GetReadOutTime": "f*", "StartAcquisition": "", "AbortAcquisition": "", "GetStatus": "i*", "GetAcquiredData16": "w u",
+    "SetNumberAccumulations": "i", "SetAccumulationCycleTime": "f", "GetAcquiredData": "b u",
 }
 
 SUCCESS = 20002

@@ -32,14 +32,14 @@ def invoke(function: Any, signature: str, inputs: tuple[Any, ...], result_type: 
     """Call a C function; gives its return code and the values it wrote.
 
     `signature`: i int32, u uint32, f float32, d float64, s text in; with * behind it the value is written and handed back; w a
-    uint16 buffer, followed by its size; b a uint32 buffer.
+    uint16 buffer, followed by its size; b a 32-bit buffer, signed or not as the array is.
     """
     function.restype = result_type
     given, outputs, arguments = list(inputs), [], []
     for kind in signature.split():
         if kind in ("w", "b"):
             buffer: np.ndarray = given.pop(0)
-            item = ctypes.c_uint16 if kind == "w" else ctypes.c_uint32
+            item = np.ctypeslib.as_ctypes_type(buffer.dtype)
             arguments.append(buffer.ctypes.data_as(ctypes.POINTER(item)))
             if kind == "w":
                 given.insert(0, buffer.size)
