@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.optimize import curve_fit
+from scipy.optimize import brentq, curve_fit
 
 from labctl.analysis.threshold import kink, series
 from sim_instruments.twin.emitters import emission
 from sim_instruments.twin.excitation import Pump
 from sim_instruments.twin.film import occupation
 from sim_instruments.twin.gain import modal_gain
-from sim_instruments.twin.populations import yields
+from sim_instruments.twin.populations import poisson, yields
 from sim_instruments.twin.sample import load_sample
 from sim_instruments.twin.stripe import effective_length_cm
 from sim_instruments.twin.units import energy_ev
@@ -118,6 +118,24 @@ class TestRegression:
     def test_variable_stripe_length_reads_less_than_the_gain(self, wang):
         assert read_gain(wang) == pytest.approx(100.4, abs=0.5)
         assert peak_gain(wang) == pytest.approx(153.8, abs=0.1)
+
+
+class TestGainOfTheChargedFilm:
+    """Material gain, losses aside, of evenly excited crystals: what transient absorption sees."""
+
+    @staticmethod
+    def gain(sample, mean, wavelength_nm):
+        return modal_gain(energy_ev(wavelength_nm), poisson(mean), sample, temperature_k=ROOM_K, loss_cm=0.0)
+
+    @pytest.mark.parametrize(("fraction", "expected"), [(0.0, 1.0107), (QIN_LAST, 0.5463)])
+    def test_onset(self, qin, fraction, expected):
+        onset = brentq(lambda mean: float(self.gain(charged(qin, fraction), mean, 537.0)), 0.05, 4.0)
+        assert onset == pytest.approx(expected, abs=5e-4)
+
+    def test_charge_shifts_the_peak_to_the_blue(self, qin):
+        grid = np.linspace(525.0, 550.0, 2501)
+        peaks = [grid[np.argmax(self.gain(charged(qin, fraction), mean, grid))] for fraction, mean in ((0.0, 1.2), (QIN_LAST, 0.7))]
+        assert peaks[1] - peaks[0] == pytest.approx(-1.9, abs=0.05)
 
 
 class TestMetamorphic:
