@@ -43,11 +43,18 @@ def tables(sample: Sample, modes: Comb, temperature_k: float, pulse_s: float) ->
     amounts = [yields(state, pulse_s, sample.kinetics) for state in states]
     gain = np.array([modal_gain(modes.energy_ev, state, sample, temperature_k=temperature_k, loss_cm=0.0) for state in states])
     light = np.array([spontaneous(modes.energy_ev, amount, sample, temperature_k) for amount in amounts])
+    seed = sample.gain.coupled_fraction * modes.slot_ev * modes.weight * light
+    return Tables(gain, seed, *_continuum(sample, temperature_k, pulse_s))
+
+
+@lru_cache(maxsize=16)
+def _continuum(sample: Sample, temperature_k: float, pulse_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """Give the wavelengths of the spontaneous spectrum and each state's part in it; the modes of a spot do not matter."""
     centre = float(energy_ev(exciton_ev(sample.lines, temperature_k)))
     wavelength = np.arange(centre - CONTINUUM_NM, centre + CONTINUUM_NM, STEP_NM)
+    amounts = [yields(state, pulse_s, sample.kinetics) for state in np.eye(HIGHEST + 1)]
     shapes = [per_nm(spontaneous(energy_ev(wavelength), amount, sample, temperature_k), wavelength) for amount in amounts]
-    seed = sample.gain.coupled_fraction * modes.slot_ev * modes.weight * light
-    return Tables(gain, seed, wavelength, sample.gain.spontaneous_factor * np.array(shapes))
+    return wavelength, sample.gain.spontaneous_factor * np.array(shapes)
 
 
 @lru_cache(maxsize=8)
