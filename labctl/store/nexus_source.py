@@ -110,13 +110,13 @@ class NexusSource:
         self.path = Path(path)
         self._stack = contextlib.ExitStack()
         self._file: Node = self._open()
-        self.status = str(self._file.attrs["labctl_status"])
-        entry = self._file["entry"]
         try:
+            self.status = str(self._file.attrs["labctl_status"])
+            entry = self._file["entry"]
             header, end, self._events = provenance.read(entry)
             self.results = nexus_process.read(entry)
             self.curves = nexus_process.read_curves(entry)
-        except (KeyError, ValueError, TypeError, AttributeError, OSError) as exc:
+        except (KeyError, ValueError, TypeError, AttributeError, OSError, RuntimeError) as exc:
             self._stack.close()
             raise StoreError(f"{self.path} is damaged: {exc}. Its arrays may still be read with h5py, under entry/data.") from exc
         self.header: Mapping[str, Any] = header
@@ -142,7 +142,10 @@ class NexusSource:
             group = f"entry/{GROUPS.get(kind, kind)}"
             if group not in self._file:
                 raise StoreError(f"{self.path} holds no {kind} points.")
-            opened = xarray.open_dataset(self.path, group=group, engine="h5netcdf")
+            try:
+                opened = xarray.open_dataset(self.path, group=group, engine="h5netcdf")
+            except (KeyError, ValueError, TypeError, AttributeError, OSError, RuntimeError) as exc:
+                raise StoreError(f"{self.path} is damaged: the axes of {group} cannot be read ({exc}).") from exc
             self._stack.callback(opened.close)
             self._datasets[kind] = opened.drop_vars("title", errors="ignore")
         return self._datasets[kind]
@@ -157,9 +160,10 @@ class NexusSource:
                              "from a backup; what can be read of it, h5py reads.")
         try:
             file = self._stack.enter_context(h5py.File(self.path, "r"))
-        except OSError as exc:
+            schema = file.attrs.get("labctl_schema")
+        except (OSError, RuntimeError, ValueError) as exc:
+            self._stack.close()
             raise StoreError(f"{self.path} cannot be read as a run file: {exc}.") from exc
-        schema = file.attrs.get("labctl_schema")
         if schema is None or int(schema) > SCHEMA:
             self._stack.close()
             newer = f"was written by a newer labctl (schema {schema}); update labctl"

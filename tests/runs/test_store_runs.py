@@ -75,7 +75,7 @@ for free_kb in map(int, sys.argv[2:]):
     told = {"free_kb": free_kb, "done": 0, "status": "refused", "text": ""}
     try:
         with api.open_bench("ying2021") as bench:
-            outcome = api.run("ple", bench, {"step": 4.0}, order=api.Order("ple", root / "data", seed=1, figure=False))
+            outcome = api.run("ple", bench, {"step": 6.0}, order=api.Order("ple", root / "data", seed=1, figure=False))
         told |= {"status": outcome.status, "done": outcome.points, "text": " ".join(p.text for p in outcome.problems)}
     except Exception as exc:
         told["text"] = f"{type(exc).__name__}: {exc}"
@@ -99,7 +99,7 @@ def test_full_disk_at_every_stage(ple_run, labctl_state, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = f'mount -t tmpfs -o size=8m none {disk} 2>/dev/null || exit 77; exec "$0" "$@"'
-    sizes = [60, 150, 260, 350, 430, 8000]        # creating, describing, two points on the way, the end, none
+    sizes = [60, 150, 240, 300, 8000]        # creating, describing, points on the way, end or file, none
     done = subprocess.run(["unshare", "-rm", "sh", "-c", mount, sys.executable, "-c", FULL_DISK, str(disk), *map(str, sizes)],  # noqa: S603, S607
                           capture_output=True, text=True, timeout=120, check=False)
     if done.returncode in (1, 77) and not done.stdout:
