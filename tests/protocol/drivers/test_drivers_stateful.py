@@ -93,6 +93,7 @@ class Machine(RuleBasedStateMachine):
         self.library = SimulatedVisa({case.resource: self.device}, self.clock)
         self.driver: Any = None
         self.open()
+        self.identity = self.driver.identify()
         here = float(getattr(self.driver, case.get))
         self.low = self.high = here
 
@@ -134,6 +135,15 @@ class Machine(RuleBasedStateMachine):
         except InstrumentError:
             return
         self.check(found)
+
+    @precondition(lambda self: self.driver is not None)
+    @rule()
+    def who(self) -> None:
+        """Another question: an answer that went to the wrong one would show."""
+        try:
+            assert self.driver.identify() == self.identity
+        except InstrumentError:
+            return
 
     def check(self, found: float) -> None:
         assert self.low - self.case.tolerance <= found <= self.high + self.case.tolerance
