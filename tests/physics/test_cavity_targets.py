@@ -33,7 +33,7 @@ from sim_instruments.twin.units import energy_ev
 
 T = 300.0
 NOISE_SEEDS = range(8)
-DARK_FRAMES = 16
+DARK_FRAMES, SPOTS = 16, 80
 JITTER = 0.01 / np.sqrt(1000.0)      # of the mean of the pulses of 1 s at 1 kHz, 1 % each
 READOUT = CcdReadout(rows=(0, 15), exposure_s=1.0, gain_e_per_count=1.0, read_noise_e=4.0, temperature_c=-60.0)
 
@@ -151,7 +151,7 @@ def _polarisation(bench, sample):
 
 
 def xiong_results(seed: int) -> dict[str, float]:
-    """Thresholds from the mean of six spots, quality of the strongest spike over forty, lines below threshold, regularity."""
+    """Thresholds from the mean of six spots, quality of the strongest spike over eighty, lines below threshold, regularity."""
     results: dict[str, float] = {}
     spikes: list[float] = []
     for ligand, published in (("oam", 257.34), ("ola", 79.81)):
@@ -160,7 +160,7 @@ def xiong_results(seed: int) -> dict[str, float]:
         curves = [[bench.measure(xiong_emission(sample, spot), level)[0].sum() for level in levels] for spot in range(6)]
         mean = np.mean(curves, axis=0)
         results[f"threshold_kink_fluence_{ligand}"] = kink(series(levels, mean, 0.01 * np.sqrt(mean * mean.max()))).threshold.value
-        spots = [_spikes(bench, sample, published, spot) for spot in range(40)]
+        spots = [_spikes(bench, sample, published, spot) for spot in range(SPOTS)]
         spots = [lines for lines in spots if lines]
         strongest = [found_modes.quality(found_modes.strongest(lines)).value for lines in spots]
         results[f"spike_q_{ligand}"] = found_modes.median(strongest).value
