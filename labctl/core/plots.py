@@ -72,5 +72,9 @@ class Trace(Plot):
 def from_json(told: Mapping[str, Any]) -> Plot:
     """Rebuild a plot from `as_json`; fields of a newer labctl are left out, an unknown kind becomes a plain `Plot`."""
     found = next((cls for cls in Plot.__subclasses__() if cls.__name__.lower() == told.get("kind")), Plot)
-    values: dict[str, Any] = {field.name: told[field.name] for field in fields(found) if field.name in told}
-    return found(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    values: dict[str, Any] = {}
+    for field in fields(found):
+        if field.name in told:
+            value = told[field.name]
+            values[field.name] = tuple(value) if isinstance(value, list) else value
+    return found(**values)
