@@ -56,7 +56,7 @@ def sif(path: Path) -> Foreign:
 
 def spe(path: Path) -> Foreign:
     """Read a Princeton Instruments SPE file; of version 3 (LightField) with its wavelengths."""
-    import imageio.v3
+    import imageio.v3  # pyright: ignore[reportMissingImports]
 
     imopen: Any = imageio.v3.imopen         # its types know no plugins by name
     with imopen(path, "r", plugin="SPE") as file:
