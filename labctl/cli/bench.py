@@ -53,18 +53,27 @@ def check(bench: BenchName) -> None:
 def _print_calibrations(bench: Any, console: Any) -> None:
     console.print("\ncalibrations", style="bold")
     for kind, calibration in bench.calibrations.items():
-        text = "none valid" if calibration is None else f"{calibration.age_days():.1f} days old, valid {dict(calibration.valid)}"
+        text = "none valid"
+        if calibration is not None:
+            text = f"{max(calibration.age_days(), 0.0):.1f} days old, valid {dict(calibration.valid)}"
         console.print(f"  {kind:<22} {text}")
 
 
 def _limits(bench: Any, name: str, axis: Any) -> str:
+    """Write the range of a quantity; what depends on the pump wavelength is given in the middle of the calibrated range."""
     from labctl.core.errors import AnalysisError
 
+    at: dict[str, float] = {}
+    if "pump.wavelength" in getattr(axis, "after", ()):
+        calibration = bench.calibrations.get("power_calibration")
+        low, high = calibration.valid["pump.wavelength"] if calibration else bench.reach("pump.wavelength", {})
+        at = {"pump.wavelength": (low + high) / 2}
     try:
-        low, high = bench.reach(name, {})
+        low, high = bench.reach(name, at)
     except AnalysisError as exc:
         return f"[{axis.unit}]  {exc}".replace("[", "\\[", 1)
-    return f"{low:.6g} to {high:.6g} {axis.unit}"
+    where = f" at {at['pump.wavelength']:g} nm" if at else ""
+    return f"{low:.6g} to {high:.6g} {axis.unit}{where}"
 
 
 def _short(value: Any) -> str:
