@@ -12,7 +12,7 @@ from labctl.core.steps import drive
 from labctl.engine.visit import Visitor
 
 MOVES = 1000
-FAULTY = 0.1            # of the moves go to 0, where this attenuator is wide open
+FAULTY = 0.03           # of the moves go to 0, where this attenuator is wide open
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_mount_that_goes_to_zero_never_lights_the_sample(bench):
             failed += 1
         assert bench.twin.element("shutter").closed
     port = bench.twin.sample_port
-    assert gone_wrong > 50
+    assert gone_wrong > 15
     assert failed == gone_wrong, "a move that ends elsewhere must never count as done"
     assert port.lit_seconds > 0.5 * MOVES * 1e-3
     assert 0.0 < port.fluence_max_j_cm2 <= 1.06 * limit     # 1 % pulse jitter and 0.5 % drift above the quiet beam
