@@ -6,6 +6,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUN ?= run ple --bench ying2021
+# Test processes; the tests share nothing but the code. JOBS=0 runs them in one process, for a debugger.
+JOBS ?= auto
 PACKAGES := labctl drivers procedures sim_instruments
 
 .DELETE_ON_ERROR:
@@ -28,7 +30,7 @@ run: $(VENV)/.runtime
 	$(BIN)/labctl $(RUN)
 
 test: system $(VENV)/.test
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(TESTS)
 
 soak: system $(VENV)/.test
 	$(BIN)/python -m pytest -m soak $(TESTS)

@@ -130,7 +130,7 @@ class TestAbort:
 class TestCalibration:
     """The power head stands before the shutter: its zero has to be taken behind something else."""
 
-    def test_meter_is_zeroed_in_the_dark_also_the_second_time(self, labctl_state, tmp_path):
+    def test_meter_is_zeroed_in_the_dark_also_the_second_time(self, tmp_path):
         with api.open_bench("ying2021") as bench:
             for seed in (1, 2):
                 order = api.Order("power_calibration", tmp_path, seed=seed, figure=False)
