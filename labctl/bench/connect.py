@@ -13,44 +13,40 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from labctl.bench.config import BenchConfig, Instrument
 from labctl.core import registry
 from labctl.core.clock import Clock
 from labctl.core.errors import ConfigError, InstrumentError, ResourceBusy
 from labctl.core.operator import Operator
+from labctl.store.locks import ProcessLock
 
 SDK_PREFIX = "sdk:"
 MANUAL_PREFIX = "manual:"     # no connection but a person
 
 
 class ResourceLock:
-    """Exclusive use of one real resource across processes; the owner's process id is kept beside the lock."""
+    """Exclusive use of one real resource across processes, by whatever name or link a bench file reaches it."""
 
     def __init__(self, folder: Path, resource: str):
-        folder.mkdir(parents=True, exist_ok=True)
-        plain = re.sub(r"[^A-Za-z0-9]+", "_", resource).strip("_")
         self.resource = resource
-        self._owner = folder / f"{plain}.pid"
-        self._lock = FileLock(folder / f"{plain}.lock")
+        self._lock = ProcessLock(folder, _true_name(resource))
 
     def acquire(self) -> None:
         """Take it, or raise ResourceBusy naming the owner, before a byte is written."""
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            owner = self._owner.read_text(encoding="ascii").strip() if self._owner.exists() else "unknown"
-            raise ResourceBusy(
-                self.resource, f"it is in use by another labctl, process {owner}.", state="nothing was sent",
-                remedy="Close that one, or wait for its run to end.") from None
-        self._owner.write_text(str(os.getpid()), encoding="ascii")
+        owner = self._lock.acquire()
+        if owner is not None:
+            raise ResourceBusy(self.resource, f"it is in use by another labctl, {owner}.", state="nothing was sent",
+                               remedy="Close that one, or wait for its run to end.")
 
     def release(self) -> None:
         """Give it back."""
-        if self._lock.is_locked:
-            self._owner.unlink(missing_ok=True)
-            self._lock.release()
+        self._lock.release()
+
+
+def _true_name(resource: str) -> str:
+    """Give one name to every link to the same serial port."""
+    port = re.fullmatch(r"ASRL(/.+?)(::INSTR)?", resource, re.IGNORECASE)
+    return resource if port is None else f"ASRL{os.path.realpath(port[1])}"
 
 
 def simulation(module: str) -> Any:

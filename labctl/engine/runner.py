@@ -18,6 +18,7 @@ from labctl.core.plan import Problem, Result, plan_hash
 from labctl.core.procedure import Procedure
 from labctl.core.reduction import Reduction
 from labctl.core.steps import drive
+from labctl.engine import lock
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.control import Control
 from labctl.engine.engine import Earlier, Engine, RunEnd
@@ -96,9 +97,10 @@ def run(procedure: Procedure, bench: Bench, order: Order, *, listeners: Listener
     plan.refuse_if_wrong()
     unsafe.refuse_if_marked(bench.name, simulated=bench.simulated)
     work = _Work(procedure, bench, order, plan, seed, uuid.uuid4().hex, listeners, control)
-    place = names.reserve(order.root, bench.config.data.file, fields)
-    journal = Journal.create(place.journal, _header(work, sample, place.number), home=place.home)
-    end = _measure(work, journal, Earlier())
+    with lock.held(bench, order.name):
+        place = names.reserve(order.root, bench.config.data.file, fields)
+        journal = Journal.create(place.journal, _header(work, sample, place.number), home=place.home)
+        end = _measure(work, journal, Earlier())
     return _close(work, replace(place, journal=journal.path), end)
 
 
@@ -122,8 +124,9 @@ def resume(procedure: Procedure, bench: Bench, path: Path, *, listeners: Listene
                                        "calibration have changed. Start a new run; the old one stays readable.")])
     target, older = recover.free_name(path)
     work = _Work(procedure, bench, order, plan, int(header["seed"]), header["run_id"], listeners, control, older)
-    journal = Journal.open(path)
-    end = _measure(work, journal, earlier)
+    with lock.held(bench, f"{order.name}, resumed"):
+        journal = Journal.open(path)
+        end = _measure(work, journal, earlier)
     return _close(work, names.Place(journal.path, target, int(header["run_number"])), end)
 
 

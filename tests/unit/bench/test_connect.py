@@ -56,6 +56,15 @@ class TestResourceLock:
         ResourceLock(tmp_path, "ASRL3").acquire()
         ResourceLock(tmp_path, "ASRL4").acquire()
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="symbolic links")
+    def test_a_link_to_the_same_port_is_the_same_port(self, tmp_path):
+        (tmp_path / "ttyUSB0").touch()
+        (tmp_path / "by-id").symlink_to(tmp_path / "ttyUSB0")
+        port, link = (ResourceLock(tmp_path, f"ASRL{tmp_path}/{name}") for name in ("ttyUSB0::INSTR", "by-id"))
+        port.acquire()
+        with pytest.raises(ResourceBusy):
+            link.acquire()
+
 
 def test_roles_on_one_resource_share_it():
     config, _, _ = api.load_bench_file("ying2021")
