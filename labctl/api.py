@@ -75,9 +75,13 @@ def open_config(config: bench_config.BenchConfig, text: str, *, speed: float | N
     return bench
 
 
-def make_procedure(name: str, values: Mapping[str, Any]) -> Procedure:
-    """Make a procedure by its registered name; raises Refused with every wrong parameter."""
-    return registry.find("procedure", name)(**values)
+def make_procedure(name: str, values: Mapping[str, Any], config: bench_config.BenchConfig | None = None) -> Procedure:
+    """Make a procedure by its registered name; raises Refused with every wrong parameter.
+
+    With the configuration of a bench, what `values` leaves open takes the bench's own default, `[procedures.NAME]` of its file.
+    """
+    own = config.procedures.get(name, {}) if config is not None else {}
+    return registry.find("procedure", name)(**{**own, **values})
 
 
 def run(procedure: Procedure | str, bench: Bench, values: Mapping[str, Any] | None = None, *, order: Order | None = None,
@@ -89,7 +93,7 @@ def run(procedure: Procedure | str, bench: Bench, values: Mapping[str, Any] | No
     refuses. Raises Refused before anything moves.
     """
     name = procedure if isinstance(procedure, str) else _name_of(procedure)
-    made = make_procedure(procedure, values or {}) if isinstance(procedure, str) else procedure
+    made = make_procedure(procedure, values or {}, bench.config) if isinstance(procedure, str) else procedure
     order = (order or Order(name, Path(bench.config.data.root))).with_seed()
     _recover(order.root, announce)
     plan = make_plan(made, bench, order.root, order.arrangement, order.seed or 0)
@@ -162,9 +166,8 @@ def _calibrate(plan: Plan, bench: Bench, order: Order, listeners: Listeners | No
         fresh, _ = opening.open_bench(config, bench.text, clock)
         with fresh:
             seed = config.twin.seed if config.twin else 0
-            outcome = runner.run(make_procedure(kind, {}), fresh, replace(order, name=kind, seed=seed, note=f"for {order.name}",
-                                               arrangement=Arrangement()),
-                                 listeners=listeners, control=control)
+            alone = replace(order, name=kind, seed=seed, note=f"for {order.name}", arrangement=Arrangement())
+            outcome = runner.run(make_procedure(kind, {}, config), fresh, alone, listeners=listeners, control=control)
         if outcome.status != "done" or not outcome.results:
             return outcome
         announce(f"{kind}: {outcome.run}")

@@ -210,6 +210,7 @@ class BenchConfig(_Strict):
     detection: Detection = Field(default_factory=Detection)
     safety: Safety = Safety()
     beam: Beam | None = None
+    procedures: dict[str, dict[str, Any]] = {}                       # by procedure: parameters whose default suits this bench
     instruments: dict[str, Instrument]
 
     @field_validator("name")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 
-def procedures(name: Annotated[str | None, typer.Argument(help="Show the parameters of this procedure.")] = None) -> None:
+def procedures(
+    name: Annotated[str | None, typer.Argument(help="Show the parameters of this procedure.")] = None,
+    bench: Annotated[str | None, typer.Option(help="Show the defaults that this bench, by name or path, has of its own.")] = None,
+) -> None:
     """List the procedures, or show one with its parameters, units, defaults and limits."""
     from rich.console import Console
     from rich.table import Table
@@ -21,15 +24,28 @@ def procedures(name: Annotated[str | None, typer.Argument(help="Show the paramet
             console.print(f"[bold]{known:<20}[/bold] {_first_line(cls)}", highlight=False)
         return
     cls = registry.find("procedure", name)
+    own = _own_defaults(name, bench)
     console.print(f"[bold]{name}[/bold]: {_first_line(cls)}", highlight=False)
     table = Table("parameter", "meaning", "default", "unit", "limits", box=None, pad_edge=False)
     for parameter, declared in cls.declarations().items():
         low, high = getattr(declared, "minimum", None), getattr(declared, "maximum", None)
         choices = getattr(declared, "choices", None)
         limits = ", ".join(choices) if choices else "" if low is None else f"{low:g} to {high:g}"
-        table.add_row(parameter, declared.name, f"{declared.default}", getattr(declared, "units", None) or "", limits)
+        default = f"{own.get(parameter, declared.default)}"
+        table.add_row(parameter, declared.name, default, getattr(declared, "units", None) or "", limits)
     console.print(table)
     console.print(f"\nExample: labctl run {name} --set {next(iter(cls.declarations()))}=...", highlight=False)
+
+
+def _own_defaults(name: str, bench: str | None) -> dict[str, Any]:
+    """Give the parameters whose default the bench file sets, as the procedure understands them."""
+    if bench is None:
+        return {}
+    from labctl import api
+
+    config, _, _ = api.load_bench_file(bench)
+    made = api.make_procedure(name, {}, config)
+    return {parameter: getattr(made, parameter) for parameter in config.procedures.get(name, {})}
 
 
 def _first_line(cls: type) -> str:

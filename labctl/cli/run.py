@@ -82,8 +82,9 @@ def _run(procedure: str, bench: str, settings: list[str], control: Control, say:
     from labctl.engine.events import Listeners
     from labctl.engine.runner import draw_seed
 
-    (config, text, path), made = _together(lambda: api.load_bench_file(bench),
-                                           lambda: api.make_procedure(procedure, _settings(settings)))
+    (config, text, path), _ = _together(lambda: api.load_bench_file(bench),
+                                        lambda: api.make_procedure(procedure, _settings(settings)))
+    made = api.make_procedure(procedure, _settings(settings), config)
     seed = draw_seed() if seed is None else seed
     say(f"bench {config.name} ({config.backend}) from {path}")
     say(f"seed {seed}")
