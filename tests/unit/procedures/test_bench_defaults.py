@@ -36,12 +36,13 @@ def test_packaged_benches_set_what_their_procedures_accept(bench: str) -> None:
 
 def test_the_benchs_default_replaces_the_procedures() -> None:
     made = api.make_procedure("ple", {}, bench_config.parse(FILE, "small.toml"))
-    assert (made.start, made.step, made.stop) == (510.0, 1.0, 530.0)
+    values = made.values()
+    assert (values["start"], values["step"], values["stop"]) == (510.0, 1.0, 530.0)
 
 
 def test_what_is_typed_wins() -> None:
     made = api.make_procedure("ple", {"start": "505 nm"}, bench_config.parse(FILE, "small.toml"))
-    assert (made.start, made.step) == (505.0, 1.0)
+    assert (made.values()["start"], made.values()["step"]) == (505.0, 1.0)
 
 
 def test_an_unknown_parameter_in_the_bench_file_is_refused() -> None:
