@@ -29,6 +29,8 @@ from sim_instruments.clock import Clock
 from sim_instruments.wire import ByteDevice
 
 _library_numbers = itertools.count(1)
+DISCARDING = (constants.BufferOperation.discard_read_buffer | constants.BufferOperation.discard_receive_buffer
+              | constants.BufferOperation.discard_read_buffer_no_io | constants.BufferOperation.discard_receive_buffer2)
 
 
 def _canonical(resource: str) -> str:
@@ -175,9 +177,7 @@ class SimulatedVisa(SimVisaLibrary):
 
     def flush(self, session: Any, mask: constants.BufferOperation) -> StatusCode:
         """Discard unread input if the mask asks for it; output is never held back."""
-        discarding = constants.BufferOperation.discard_read_buffer | constants.BufferOperation.discard_receive_buffer
-        discarding |= constants.BufferOperation.discard_read_buffer_no_io | constants.BufferOperation.discard_receive_buffer2
-        if mask & discarding:
+        if mask & DISCARDING:
             self._session(session).discard()
         return self.handle_return_value(session, StatusCode.success)
 

@@ -180,10 +180,10 @@ class RealClock:
 class _Runner:
     """One thread of a virtual clock: its place in the order, and the lock it sleeps on."""
 
-    __slots__ = ("baton", "deadline", "name", "order", "signal")
+    __slots__ = ("baton", "deadline", "place", "signal")
 
     def __init__(self, name: str, order: int):
-        self.name, self.order = name, order
+        self.place = (name, order)               # who comes first when several want to run at the same time
         self.baton = threading.Lock()
         self.baton.acquire()
         self.deadline = Forever                  # when it wants to run again
@@ -291,14 +291,12 @@ class VirtualClock:
     def _following(self) -> _Runner | None:
         """Choose who runs next, carrying out planned calls on the way; advances time. Only the baton's holder calls this."""
         while True:
-            best: _Runner | None = None
-            best_key: tuple[float, str, int] | None = None
+            best, due = None, Forever
             for runner in self._waiting:
-                due = self._now if runner.signal is not None and runner.signal._up else max(runner.deadline, self._now)
-                key = (due, runner.name, runner.order)
-                if best_key is None or key < best_key:
-                    best, best_key = runner, key
-            due = best_key[0] if best_key else Forever
+                raised = runner.signal is not None and runner.signal._up
+                when = self._now if raised or runner.deadline < self._now else runner.deadline
+                if best is None or when < due or (when == due and runner.place < best.place):
+                    best, due = runner, when
             if self._timers and self._timers[0][0] <= due:
                 when, _, timer = heapq.heappop(self._timers)
                 if timer.action is not None:

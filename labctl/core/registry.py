@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -13,7 +15,13 @@ GROUPS = {"driver": "labctl.drivers", "procedure": "labctl.procedures", "emulato
 
 def points(kind: str) -> dict[str, EntryPoint]:
     """Give the entry points of a kind ("driver", "procedure", "emulator", "bench") by name; nothing is imported."""
-    return {point.name: point for point in entry_points(group=GROUPS[kind])}
+    return dict(_installed(GROUPS[kind], tuple(sys.path)))
+
+
+@lru_cache(maxsize=64)
+def _installed(group: str, path: tuple[str, ...]) -> dict[str, EntryPoint]:
+    """Read the metadata of everything installed, once: 10 ms in a full environment, and opening a bench asks some 25 times."""
+    return {point.name: point for point in entry_points(group=group)}
 
 
 def find(kind: str, name: str) -> Any:

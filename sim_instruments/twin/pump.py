@@ -82,18 +82,18 @@ class Beam:
         return np.arange(WHOLE_NM[0], WHOLE_NM[1], 0.5)
 
     def _product(self, states: tuple[tuple[Any, ...], ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Give the wavelengths and the W in the interval of each, behind the stages whose states are given."""
+        if len(states) > 2:
+            grid, power = self._passed(states[:-1])
+            return grid, power * self.stages[len(states) - 1].transmission(states[-1], grid) if grid.size else power
         grid = self._grid(states)
-        if len(states) <= 2 or not grid.size:
-            return grid, self.density_w_nm(states, grid)
-        before, power = self._passed(states[:-1])
-        return before, power * self.stages[len(states) - 1].transmission(states[-1], before)
+        if not grid.size:
+            return grid, grid
+        steps = np.gradient(grid)
+        return grid, self.density_w_nm(states, grid) * np.minimum(steps, steps[0])   # a gap between two lines is no wide step
 
     def _band(self, states: tuple[tuple[Any, ...], ...]) -> Band:
-        grid, density = self._product(states)
-        if not grid.size:
-            return Band(grid, grid, 0.0, 0.0)
-        steps = np.gradient(grid)
-        power = density * np.minimum(steps, steps[0])       # between two lines far apart there is a gap, not a wide step
+        grid, power = self._product(states)
         total = float(power.sum())
         return Band(grid, power, total, float(power @ grid) / total if total > 0.0 else 0.0)
 
