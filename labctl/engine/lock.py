@@ -37,5 +37,5 @@ def held(bench: Bench, doing: str) -> Iterator[None]:
 
 
 def _refusal(bench: Bench, owner: str) -> Problem:
-    return Problem("bench", f"{bench.name} is in use by {owner}. Nothing was sent and nothing written. Wait for that run to end, or "
+    return Problem("bench", f"{bench.name} is in use by {owner}. Nothing was sent and nothing written. Wait for its end, or "
                             "abort it there.")
