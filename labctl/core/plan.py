@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -51,6 +52,66 @@ class Point:
             set=dict(data["set"]), read=tuple(data["read"]), kind=data["kind"], light=bool(data["light"]),
             exposure_s=float(data["exposure_s"]), do=tuple(data["do"]), flags=tuple(data["flags"]),
         )
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What an adaptive plan promises to stay within; preflight and estimate look at these, the engine holds the plan to them.
+
+    Attributes
+    ----------
+    points : most points the plan asks for, of any kind; references and darks put among them come on top.
+    set : quantity name -> lowest and highest set-point, in the quantity's unit. A point may set these quantities and no other.
+    exposure_s : shortest and longest exposure.
+    read, do : the detectors that may be read and the bench actions that may be carried out.
+    dose_j_cm2 : most dose at the spot; the plan is ended before the point that would exceed it.
+
+    """
+
+    points: int
+    set: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    exposure_s: tuple[float, float] = (0.0, 0.0)
+    read: tuple[str, ...] = ("spectrum",)
+    do: tuple[str, ...] = ()
+    dose_j_cm2: float | None = None
+
+    def check(self) -> list[Problem]:
+        """Say what is wrong with the bounds themselves."""
+        spans = {**self.set, "exposure": self.exposure_s}
+        problems = [Problem(name, f"the plan's bounds are upside down: {low:g} to {high:g}.")
+                    for name, (low, high) in spans.items() if not low <= high]
+        if self.points < 1:
+            problems.append(Problem("plan", f"the plan may ask for {self.points} points; it needs at least one."))
+        return problems
+
+    def corners(self) -> tuple[Point, ...]:
+        """Give a point at every combination of extreme set-points, and one more at the longest exposure."""
+        shortest, longest = self.exposure_s
+        ends = [dict.fromkeys(span) for span in self.set.values()]
+        found = [Point(dict(zip(self.set, values, strict=True)), self.read, exposure_s=longest, do=self.do)
+                 for values in itertools.product(*ends)]
+        return tuple(found) if shortest == longest else (*found, replace(found[0], exposure_s=shortest))
+
+    def violations(self, point: Point) -> list[Problem]:
+        """Say in what a point leaves the bounds."""
+        problems = [Problem("read", f"the plan asks for {name}, which its bounds do not name.") for name in point.read
+                    if name not in self.read]
+        problems += [Problem("do", f"the plan asks for {name}, which its bounds do not name.") for name in point.do
+                     if name not in self.do]
+        spans: dict[str, tuple[float, float] | None] = {name: self.set.get(name) for name in point.set}
+        asked = dict(point.set)
+        if point.read:
+            spans["exposure"], asked["exposure"] = self.exposure_s, point.exposure_s
+        for name, span in spans.items():
+            if span is None or not span[0] <= asked[name] <= span[1]:
+                allowed = "do not name it" if span is None else f"allow {span[0]:g} to {span[1]:g}"
+                problems.append(Problem(name, f"the plan asks for {asked[name]:g}; its bounds {allowed}."))
+        return problems
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the bounds as plain JSON types."""
+        return {"points": self.points, "set": {name: list(span) for name, span in self.set.items()},
+                "exposure_s": list(self.exposure_s), "read": list(self.read), "do": list(self.do), "dose_j_cm2": self.dose_j_cm2}
 
 
 def plan_hash(points: Sequence[Point]) -> str:

@@ -15,7 +15,7 @@ from pymeasure.experiment import Procedure as _PymeasureProcedure
 
 from labctl.core.errors import Refused
 from labctl.core.instrument import BenchView
-from labctl.core.plan import Point, Problem, Reading
+from labctl.core.plan import Bounds, Point, Problem, Reading
 from labctl.core.plots import Plot
 from labctl.core.quantities import to_float
 from labctl.core.reduction import Reduction, RunView
@@ -103,7 +103,8 @@ def switch(label: str, *, default: bool, description: str | None = None, group: 
     return cast(bool, made)
 
 
-PlanSteps = Generator[Point, Reading, None] | Iterable[Point]
+AdaptiveSteps = Generator[Point, Reading, None]
+PlanSteps = AdaptiveSteps | Iterable[Point]
 
 
 class Procedure(_PymeasureProcedure):
@@ -151,6 +152,13 @@ class Procedure(_PymeasureProcedure):
     def plan(self, bench: BenchView) -> PlanSteps:
         """Yield the points in visiting order. `bench` answers what can be reached; it moves nothing."""
         raise NotImplementedError(f"{type(self).__name__} has no plan")
+
+    def bounds(self, bench: BenchView) -> Bounds | None:
+        """Say what an adaptive plan stays within; None for a plan whose points are known beforehand.
+
+        An adaptive `plan` is a generator that is sent the reading of every point: `reading = yield Point(...)`.
+        """
+        return None
 
     def reduce(self, run: RunView) -> Reduction:
         """Turn the run into results; raises AnalysisError with the reason when the data do not carry them."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from labctl.core.plan import Point, Problem
+from labctl.core.procedure import AdaptiveSteps
 
 ORDERS = ("planned", "down", "up-down", "random", "interleaved")
 
@@ -35,6 +36,43 @@ class Arrangement:
             if getattr(self, name) < 0:
                 problems.append(Problem(name, f"{getattr(self, name)} is below 0; 0 means never."))
         return problems
+
+    def check_adaptive(self) -> list[Problem]:
+        """Say what cannot be had around a plan that decides where to go by what it has read."""
+        if self.order == "planned" or self.order not in ORDERS:     # what is no order at all `check` has told already
+            return []
+        return [Problem("order", f"{self.order!r} cannot be imposed on this procedure: it decides where to go next by what it has "
+                                 "read. Leave the order as planned; reference points and darks can be added.")]
+
+    def most(self, points: int) -> int:
+        """Give the most points there can be when references and darks are put among so many."""
+        references = 2 + points // self.reference_every if self.reference_every else 0
+        return points + references + (points // self.dark_every if self.dark_every else 0)
+
+    def around(self, steps: AdaptiveSteps) -> AdaptiveSteps:
+        """Put references and darks between the points of an adaptive plan, whose generator does not learn of them.
+
+        The reference is the procedure's own, else its first scan point.
+        """
+        reference: Point | None = None
+        scans = darks = 0                   # scan points since the last reference, and since the last dark
+        try:
+            point = next(steps)
+            while True:
+                if point.kind == "reference":
+                    reference, scans = point, 0
+                elif point.kind == "scan":
+                    if self.reference_every and (reference is None or scans == self.reference_every):
+                        reference, scans = reference or replace(point, kind="reference", flags=()), 0
+                        yield reference
+                    if self.dark_every and darks == self.dark_every:
+                        darks = 0
+                        yield _dark_like(point)
+                    scans, darks = scans + 1, darks + 1
+                point = steps.send((yield point))
+        except StopIteration:
+            if self.reference_every and reference is not None and scans:
+                yield reference
 
     def as_json(self) -> dict[str, Any]:
         """Give it as plain JSON types."""
@@ -80,5 +118,10 @@ class Arrangement:
             if reference is not None and number % self.reference_every == 0:
                 found.append(reference)
             if self.dark_every and number % self.dark_every == 0:
-                found.append(Point(read=point.read, kind="dark", light=False, exposure_s=point.exposure_s))
+                found.append(_dark_like(point))
         return found
+
+
+def _dark_like(point: Point) -> Point:
+    """Give the dark point that belongs to a lit one."""
+    return Point(read=point.read, kind="dark", light=False, exposure_s=point.exposure_s)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from labctl.core.errors import Aborted, LabctlError, UnsafeState
+from labctl.core.errors import Aborted, LabctlError, Refused, UnsafeState
 from labctl.core.moving import move_all
 from labctl.core.plan import Estimate, Point, Problem, Reading
 from labctl.core.steps import Steps, drive
 from labctl.engine.control import Control, Dropped
+from labctl.engine.course import Course
 from labctl.engine.events import Listeners, LogLine, Paused, PointDone, Progress, RunEnded, RunStarted
 from labctl.engine.guards import BACK_S, LONGEST_PAUSE_S, LOOK_S, Guard, Monitor, first_tripped
 from labctl.engine.safety import carry_out
@@ -48,9 +49,9 @@ class RunEnd:
 
 @dataclass(frozen=True)
 class Earlier:
-    """What an interrupted run had measured: the indices of its points, and the simulated history after the last of them."""
+    """What an interrupted run had measured: how many points, and the simulated history after the last of them."""
 
-    done: frozenset[int] = frozenset()
+    points: int = 0
     checkpoint: bytes | None = None
 
 
@@ -67,31 +68,31 @@ class Engine:
         self._checkpoint: bytes | None = None      # the simulated history after the last point, or before the first
         self._recorder: Recorder | None = None
 
-    def run(self, points: Sequence[Point], recorder: Recorder, *, seed: int, run_id: str, procedure: str,
+    def run(self, course: Course, recorder: Recorder, *, seed: int, run_id: str, procedure: str,
             estimate: Estimate, before_first: Callable[[], None] = lambda: None, earlier: Earlier | None = None) -> RunEnd:
-        """Visit the points. Preflight must have passed; never raises for anything that happens to the bench.
+        """Follow a course. Preflight must have passed; never raises for anything that happens to the bench.
 
         `before_first` is called when the bench is prepared and the detectors are configured, before the first point. `earlier`
-        tells what an interrupted run had already measured; those points are not visited again.
+        tells what an interrupted run had already measured; the course begins after that.
         """
         if self._busy:
             raise LabctlError("This bench is already running a procedure; wait for its end or abort it.")
         self._busy, self._recorder, self._started = True, recorder, self.clock.now()
         problems: list[Problem] = []
-        done: list[int] = sorted(earlier.done) if earlier else []
+        self._course, self._done = course, earlier.points if earlier else 0
         self._monitor = Monitor(self.clock, (), self.control.trip)
         try:
-            self.listeners.tell(RunStarted(0.0, run_id, procedure, len(points), estimate))
-            status = self._guarded(points, seed, estimate, before_first, done, problems, earlier or Earlier())
+            self.listeners.tell(RunStarted(0.0, run_id, procedure, course.total, estimate))
+            status = self._guarded(seed, estimate, before_first, problems, earlier or Earlier())
             status = self._leave(status, problems)
         finally:
             self._busy = False
         seconds = self.clock.now() - self._started
-        self.listeners.tell(RunEnded(seconds, status, len(done), tuple(problems)))
-        return RunEnd(status, len(done), tuple(problems), seconds)
+        self.listeners.tell(RunEnded(seconds, status, self._done, tuple(problems)))
+        return RunEnd(status, self._done, tuple(problems), seconds)
 
-    def _guarded(self, points: Sequence[Point], seed: int, estimate: Estimate, before_first: Callable[[], None],
-                 done: list[int], problems: list[Problem], earlier: Earlier) -> str:
+    def _guarded(self, seed: int, estimate: Estimate, before_first: Callable[[], None], problems: list[Problem],
+                 earlier: Earlier) -> str:
         """Run, and turn whatever happens into a status and a problem."""
         try:
             if failures := carry_out(self.clock, self.bench.level("park")):
@@ -100,35 +101,40 @@ class Engine:
             self._drive(self.bench.hold())
             self._drive(self.bench.prepare(lambda text: self._log("info", text)))
             visitor = Visitor(self.bench, self.control.gate, lambda text: self._log("warning", text))
-            self._drive(visitor.configure(_first_of_all(points)))
+            self._drive(visitor.configure(self._course.everything()))
             before_first()
             self._checkpoint = earlier.checkpoint or self.bench.checkpoint()
             self._monitor = Monitor(self.clock, self.bench.guards, self.control.trip)
-            if earlier.done:
-                self._stand_again(points, max(earlier.done) + 1, seed)
-            for index in range(len(points)):
-                if index not in earlier.done:
-                    self._undisturbed(visitor, index, points, seed)
-                    done.append(index)
-                    self._progress(len(done), len(points), estimate)
+            if earlier.points:
+                self._stand_again(visitor, seed)
+            while (step := self._course.upcoming()) is not None:
+                self._undisturbed(visitor, *step, seed)
+                self._done += 1
+                self._progress(self._course.total, estimate)
+            problems += self._course.remarks()
         except Aborted as exc:
             self._log("warning", f"aborted: {exc}")
             return "aborted"
         except UnsafeState as exc:
             problems.append(Problem("bench", str(exc)))
             return "unsafe"
+        except Refused as exc:       # an adaptive plan wanted what it must not
+            problems += [replace(problem, point=self._done) for problem in exc.problems]
+            self._log("error", str(exc))
+            return "failed"
         except LabctlError as exc:
-            problems.append(Problem(getattr(exc, "instrument", "run"), str(exc), point=len(done)))
+            problems.append(Problem(getattr(exc, "instrument", "run"), str(exc), point=self._done))
             self._log("error", str(exc))
             return "failed"
         except Exception as exc:     # a defect must still park the bench and close the run
-            log.exception("defect while running point %d", len(done))
-            problems.append(Problem("run", f"defect in labctl or in the procedure: {type(exc).__name__}: {exc}", point=len(done)))
+            log.exception("defect while running point %d", self._done)
+            problems.append(Problem("run", f"defect in labctl or in the procedure: {type(exc).__name__}: {exc}",
+                                    point=self._done))
             self._log("error", f"{type(exc).__name__}: {exc}")
             return "failed"
         return "done"
 
-    def _undisturbed(self, visitor: Visitor, index: int, points: Sequence[Point], seed: int) -> None:
+    def _undisturbed(self, visitor: Visitor, index: int, point: Point, seed: int) -> None:
         """Visit a point; after a pause the bench stands as before it, so that the point comes out as if nothing had happened."""
         while True:
             disturbed = self._mind_guards()
@@ -136,9 +142,9 @@ class Engine:
                 self._pause()
                 disturbed = True
             if disturbed:
-                self._stand_again(points, index, seed)
+                self._stand_again(visitor, seed)
             try:
-                self._one(visitor, index, points[index], seed)
+                self._one(visitor, index, point, seed)
             except Dropped:
                 continue
             return
@@ -190,13 +196,10 @@ class Engine:
         self._log("info", "resumed")
         self._tell_paused(False)
 
-    def _stand_again(self, points: Sequence[Point], index: int, seed: int) -> None:
-        """Put every axis back where the points before `index` had left it, and the simulated history with it."""
-        standing: dict[str, float] = {}
-        for point in points[:index]:
-            standing.update(point.set)
+    def _stand_again(self, visitor: Visitor, seed: int) -> None:
+        """Put every axis back where the points so far had left it, and the simulated history with it."""
         self.bench.point(seed, NO_POINT)
-        self._drive(move_all(self.bench.axes, self.bench.shutter, standing))
+        self._drive(move_all(self.bench.axes, self.bench.shutter, self._course.standing, visitor.move))
         if self._checkpoint is not None:
             self.bench.restore(self._checkpoint)
 
@@ -213,6 +216,7 @@ class Engine:
         self._checkpoint = self.bench.checkpoint()
         self._recorder.point(index, point=point.as_json(), started_s=started, arrays=reading.arrays, values=reading.values,
                              flags=reading.flags, checkpoint=self._checkpoint)
+        self._course.finish(reading)
         self.listeners.tell(PointDone(self.clock.now() - self._started, reading))
 
     def _leave(self, status: str, problems: list[Problem]) -> str:
@@ -241,8 +245,8 @@ class Engine:
         for incident in self.bench.incidents():
             self._log("warning", incident)
 
-    def _progress(self, done: int, total: int, estimate: Estimate) -> None:
-        elapsed = self.clock.now() - self._started
+    def _progress(self, total: int, estimate: Estimate) -> None:
+        elapsed, done = self.clock.now() - self._started, self._done
         share = done / total
         left = (1 - share) * (estimate.seconds if done < 3 else elapsed / share)
         self.listeners.tell(Progress(elapsed, done, total, left))
@@ -256,13 +260,3 @@ class Engine:
         except LabctlError:
             log.exception("the journal did not take: %s", text)
         self.listeners.tell(LogLine(elapsed, level, text))
-
-
-def _first_of_all(points: Sequence[Point]) -> Point:
-    """Make a point that reads whatever any point reads, so that every channel can be described before the first visit."""
-    names: dict[str, None] = {}
-    exposure = 0.0
-    for point in points:
-        names.update(dict.fromkeys(point.read))
-        exposure = exposure or (point.exposure_s if point.read else 0.0)
-    return Point(read=tuple(names), exposure_s=exposure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 from labctl.bench.bench import Bench
 from labctl.bench.optics import PumpLevel
 from labctl.core.errors import AnalysisError, CalibrationNeeded, Refused
-from labctl.core.plan import Estimate, Point, Problem
+from labctl.core.plan import Estimate, Point, Problem, Reading
 from labctl.core.procedure import Procedure
 from labctl.engine import preflight
+from labctl.engine.adaptive import Adaptive
 from labctl.engine.arrangement import Arrangement
+from labctl.engine.course import Course, FixedCourse
 
 MOST_POINTS = 1_000_000
 AS_PLANNED = Arrangement()
@@ -26,11 +29,30 @@ class Plan:
     estimate: Estimate
     problems: tuple[Problem, ...]
     needs: tuple[str, ...] = ()       # kinds of calibration that are missing
+    adaptive: Adaptive | None = None  # of a plan that decides by what it reads; `points` is then empty
 
     @property
     def errors(self) -> tuple[Problem, ...]:
         """The problems that forbid the run."""
         return tuple(problem for problem in self.problems if problem.level == "error")
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """The detectors that may be read."""
+        if self.adaptive is not None:
+            return self.adaptive.bounds.read
+        return tuple(dict.fromkeys(name for point in self.points for name in point.read))
+
+    def bounds_as_json(self) -> dict[str, Any] | None:
+        """Give the bounds of an adaptive plan as plain JSON types; None for any other."""
+        return None if self.adaptive is None else self.adaptive.bounds.as_json()
+
+    def course(self, bench: Bench, done: frozenset[int] = frozenset(), readings: Iterable[Reading] = ()) -> Course:
+        """Give the course of a run along this plan, past the points an interrupted run has measured and what it has read there.
+
+        Raises Refused when an adaptive plan would have gone another way than the one whose readings those are.
+        """
+        return FixedCourse(self.points, done) if self.adaptive is None else self.adaptive.course(bench, readings)
 
     def with_problems(self, more: list[Problem]) -> Plan:
         """Give the plan with further problems."""
@@ -49,9 +71,12 @@ def make_plan(procedure: Procedure, bench: Bench, root: Path, arrangement: Arran
     """Enumerate and arrange the points and check them, the parameters, the calibrations and the disk; touches no instrument."""
     problems = [*procedure.check(), *arrangement.check()]
     points: tuple[Point, ...] = ()
+    adaptive: Adaptive | None = None
     if not any(problem.level == "error" for problem in problems):
         try:
-            points = arrangement.apply(_enumerate(procedure, bench), seed)
+            adaptive = Adaptive.of(procedure, bench, arrangement)
+            points = arrangement.apply(_enumerate(procedure, bench), seed) if adaptive is None else ()
+            looked_at = points if adaptive is None else adaptive.bounds.corners()
         except CalibrationNeeded as exc:
             return Plan((), NOTHING, (Problem("calibration", str(exc)),), (exc.kind,))
         except AnalysisError as exc:
@@ -59,16 +84,26 @@ def make_plan(procedure: Procedure, bench: Bench, root: Path, arrangement: Arran
         except Refused as exc:
             problems += exc.problems
         else:
-            needs = _missing_calibrations(points, bench)
+            needs = _missing_calibrations(looked_at, bench)
             if needs:
-                return Plan(points, NOTHING, tuple(_why(kind, bench) for kind in needs), needs)
-            problems += preflight.check_points(points, bench.axes, bench.detectors, bench.actions)
+                return Plan(points, NOTHING, tuple(_why(kind, bench) for kind in needs), needs, adaptive)
+            problems += _checked(points, adaptive, bench)
     estimate = NOTHING
-    if points and not any(problem.level == "error" for problem in problems):
+    if (points or adaptive) and not any(problem.level == "error" for problem in problems):
         area = bench.beam.spot_area_cm2 if bench.beam is not None else None
-        estimate = preflight.estimate(points, bench.axes, bench.detectors, area)
+        estimate = adaptive.estimate(bench) if adaptive else preflight.estimate(points, bench.axes, bench.detectors, area)
     problems += preflight.check_disk(root, estimate.bytes)
-    return Plan(points, estimate, tuple(problems))
+    return Plan(points, estimate, tuple(problems), adaptive=adaptive)
+
+
+def _checked(points: tuple[Point, ...], adaptive: Adaptive | None, bench: Bench) -> list[Problem]:
+    """Say what is wrong with the points, or with the bounds and the first point of an adaptive plan."""
+    if adaptive is None:
+        return preflight.check_points(points, bench.axes, bench.detectors, bench.actions)
+    try:
+        return adaptive.check(bench)
+    except Refused as exc:
+        return list(exc.problems)
 
 
 def _enumerate(procedure: Procedure, bench: Bench) -> tuple[Point, ...]:

@@ -50,6 +50,8 @@ class Run(store.Run):
         today = make_plan(procedure, bench, root)       # also tells the procedure its shape
         if today.needs:
             return today
+        if today.adaptive is not None:                  # it goes where today's readings lead
+            return today.with_problems(self.differences(bench))
         found = self.differences(bench)
         if plan_hash(today.points) == self.header["plan_hash"]:
             return today.with_problems(found)

@@ -21,6 +21,7 @@ from labctl.core.steps import drive
 from labctl.engine import lock
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.control import Control
+from labctl.engine.course import Course
 from labctl.engine.engine import Earlier, Engine, RunEnd
 from labctl.engine.events import Listeners
 from labctl.engine.planning import Plan, describe, make_plan
@@ -100,7 +101,7 @@ def run(procedure: Procedure, bench: Bench, order: Order, *, listeners: Listener
     with lock.held(bench, order.name):
         place = names.reserve(order.root, bench.config.data.file, fields)
         journal = Journal.create(place.journal, _header(work, sample, place.number), home=place.home)
-        end = _measure(work, journal, Earlier())
+        end = _measure(work, journal, plan.course(bench), Earlier())
     return _close(work, replace(place, journal=journal.path), end)
 
 
@@ -112,21 +113,23 @@ def resume(procedure: Procedure, bench: Bench, path: Path, *, listeners: Listene
     begun; the finished run becomes a new file beside the old one.
     """
     with JournalReader(path) as reader:
-        header, numbers = reader.header, sorted(record.number for record in reader.records())
-        earlier = Earlier(frozenset(numbers), reader.checkpoint(numbers[-1]) if numbers else None)
+        header, numbers = reader.header, [record.number for record in reader.records()]
+        earlier = Earlier(len(numbers), reader.checkpoint(numbers[-1]) if numbers else None)
     order = Order(header["procedure"], path.parent, seed=header["seed"], sample=header["sample"], note=header["note"],
                   user=header["user"], figure=figure, arrangement=Arrangement(**header.get("arrangement", {})))
     plan = make_plan(procedure, bench, order.root, order.arrangement, header["seed"])
     plan.refuse_if_wrong()
     unsafe.refuse_if_marked(bench.name, simulated=bench.simulated)
-    if plan_hash(plan.points) != header["plan_hash"]:
+    if plan_hash(plan.points) != header["plan_hash"] or plan.bounds_as_json() != header.get("bounds"):
         raise Refused([Problem("plan", f"the plan that {path.name} began is not today's: procedure, parameters, bench file or "
                                        "calibration have changed. Start a new run; the old one stays readable.")])
+    with JournalReader(path) as reader:
+        course = plan.course(bench, frozenset(numbers), reader.readings())
     target, older = recover.free_name(path)
     work = _Work(procedure, bench, order, plan, int(header["seed"]), header["run_id"], listeners, control, older)
     with lock.held(bench, f"{order.name}, resumed"):
         journal = Journal.open(path)
-        end = _measure(work, journal, earlier)
+        end = _measure(work, journal, course, earlier)
     return _close(work, names.Place(journal.path, target, int(header["run_number"])), end)
 
 
@@ -150,13 +153,13 @@ def _plain_name(sample: str) -> str:
     return Path(sample).stem if sample.endswith(".toml") else sample
 
 
-def _measure(work: _Work, journal: Journal, earlier: Earlier) -> RunEnd:
+def _measure(work: _Work, journal: Journal, course: Course, earlier: Earlier) -> RunEnd:
     """Let the engine work, and close the journal whatever comes."""
     bench, plan = work.bench, work.plan
     engine = Engine(bench, work.listeners, work.control)
     end = RunEnd("failed", 0, (), 0.0)
     try:
-        end = engine.run(plan.points, journal, seed=work.seed, run_id=work.run_id, procedure=work.order.name,
+        end = engine.run(course, journal, seed=work.seed, run_id=work.run_id, procedure=work.order.name,
                          estimate=plan.estimate, before_first=lambda: journal.describe(_described(bench, plan)), earlier=earlier)
     finally:
         trouble = _end_journal(journal, bench, end)
@@ -251,6 +254,7 @@ def _header(work: _Work, sample: str, number: int) -> dict[str, Any]:
     return {
         "run_id": work.run_id, "run_number": number, "procedure": order.name, "title": procedure.title or order.name,
         "parameters": procedure.describe(), "plan": [point.as_json() for point in plan.points], "plan_hash": plan_hash(plan.points),
+        "bounds": plan.bounds_as_json(),
         "scan_axes": list(procedure.scan_axes), "shape": list(procedure.shape) if procedure.shape else None,
         "plots": [plot.as_json() for plot in procedure.plots], "default_signal": "counts", "channels": {}, "companions": {},
         "instruments_start": {role: {"identity": str(identity)} for role, identity in bench.identities.items()},
@@ -267,7 +271,7 @@ def _header(work: _Work, sample: str, number: int) -> dict[str, Any]:
 def _described(bench: Bench, plan: Plan) -> dict[str, Any]:
     """Describe the arrays to come, and the instruments as the run finds them."""
     channels = {}
-    for name in dict.fromkeys(name for point in plan.points for name in point.read):
+    for name in plan.detectors:
         for channel in bench.detectors[name].channels():
             channels[channel.name] = {
                 "unit": channel.unit, "dims": list(channel.dims), "shape": list(channel.shape), "dtype": channel.dtype,

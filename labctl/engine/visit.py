@@ -38,7 +38,7 @@ class Visitor:
         """Visit one point; gives what was found. On any exception the caller parks the bench."""
         values: dict[str, float] = {**point.set}
         yield from self.configure(point)
-        values.update((yield from move_all(self.axes, self.shutter, point.set, self._move)))
+        values.update((yield from move_all(self.axes, self.shutter, point.set, self.move)))
         if point.do:
             yield from self._close()
         for name in point.do:
@@ -100,7 +100,7 @@ class Visitor:
         limit = self._configured[name][1].get("saturation_counts")
         return ["saturated"] if limit and any(array.max() >= limit for array in arrays.values() if array.size) else []
 
-    def _move(self, axis: Axis, value: float, at: Mapping[str, float]) -> Steps[dict[str, float]]:
+    def move(self, axis: Axis, value: float, at: Mapping[str, float]) -> Steps[dict[str, float]]:
         """Move; a read-back that does not fit the set-point is tried once more, the sample being in the dark."""
         try:
             return (yield from self._again(axis.name, lambda: axis.move(value, at)))

@@ -51,6 +51,7 @@ class Header(TypedDict, total=False):
     parameters: dict[str, ParameterHeader]
     plan: list[dict[str, Any]]
     plan_hash: str
+    bounds: dict[str, Any] | None       # of an adaptive plan; `plan` is then what was visited
     scan_axes: list[str]
     shape: list[int] | None
     plots: list[dict[str, Any]]

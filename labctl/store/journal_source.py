@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labctl.core.plan import Result
+from labctl.core.plan import Point, Result, plan_hash
 from labctl.core.reduction import CurveData
 from labctl.store.layout import Arranged, arrange
 from labctl.store.reader import Event, JournalReader
@@ -30,6 +30,9 @@ class JournalSource:
         self.results: dict[str, Result] = {}
         self.curves: dict[str, CurveData] = {}
         self._records = self._reader.records()
+        if self.header.get("bounds"):        # the plan of an adaptive run is what it has visited so far
+            visited = [Point.from_json(record.point) for record in self._records]
+            self.header = {**self.header, "plan": [point.as_json() for point in visited], "plan_hash": plan_hash(visited)}
         self._tables: dict[str, JournalTable] = {}
 
     def events(self) -> list[Event]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from labctl.core.errors import StoreError
+from labctl.core.plan import Point, Reading
 from labctl.store.journal import RUNNING, check_is_journal
 
 
@@ -96,6 +97,11 @@ class JournalReader:
             raise StoreError(f"{self.path}: the arrays of point {record.number} were altered after they were written (checksum); "
                              "the disk or a program damaged the file. The other points can be read.")
         return _split(rows[0][1], record.arrays)
+
+    def readings(self) -> Iterator[Reading]:
+        """Give every point as it was handed to the procedure's plan, in plan order."""
+        for record in self.records():
+            yield Reading(record.number, Point.from_json(record.point), self.arrays(record), record.values, record.flags)
 
     def stack(self, name: str, records: Iterable[Record]) -> Iterator[np.ndarray]:
         """Give one channel point by point."""

@@ -6,6 +6,7 @@ import pytest
 
 from labctl.core.plan import Estimate, Point
 from labctl.engine.control import Control
+from labctl.engine.course import FixedCourse
 from labctl.engine.engine import Earlier, Engine
 from labctl.engine.events import Listeners, Paused, PointDone, RunEnded, RunStarted
 
@@ -13,7 +14,7 @@ ESTIMATE = Estimate(1.0, 0.0, 0, 1)
 
 
 def run(bench, journal, points, abort=None, listeners=None):
-    return Engine(bench, listeners, abort).run(points, journal, seed=7, run_id="r", procedure="p", estimate=ESTIMATE)
+    return Engine(bench, listeners, abort).run(FixedCourse(points), journal, seed=7, run_id="r", procedure="p", estimate=ESTIMATE)
 
 
 def lit(wavelength, **extra):
@@ -149,8 +150,8 @@ class TestPause:
         assert run(bench, journal, [lit(500), lit(501)], control).status == "aborted"
 
     def test_earlier_points_are_not_visited_again(self, bench, journal):
-        end = Engine(bench).run([lit(500), lit(501), lit(502)], journal, seed=7, run_id="r", procedure="p", estimate=ESTIMATE,
-                                earlier=Earlier(frozenset({0, 1}), b"there"))
+        course = FixedCourse([lit(500), lit(501), lit(502)], frozenset({0, 1}))
+        end = Engine(bench).run(course, journal, seed=7, run_id="r", procedure="p", estimate=ESTIMATE, earlier=Earlier(2, b"there"))
         assert end.points == 3
         assert [index for index, _ in journal.points] == [2]
 
