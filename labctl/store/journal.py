@@ -7,7 +7,6 @@ A point is in the journal whole or not at all, whatever kills the process; other
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import shutil
@@ -23,16 +22,17 @@ import numpy as np
 
 from labctl.core.errors import StoreError
 from labctl.store import places, processes
-from labctl.store.header import to_json
+from labctl.store.header import from_json, to_json
 
 log = logging.getLogger("labctl.store")
 
 APPLICATION_ID = 0x6C_61_62_63          # "labc": tells a journal from any other SQLite file
-VERSION = 1
+VERSION = 2                             # 2: whole numbers may be packed (see `_TABLES`); version 1 is read and continued
 STATUSES = ("done", "aborted", "failed", "unsafe", "interrupted")
 RUNNING = "running"
 SYNC_EVERY_S = 1.0                      # points that come faster than 10/s reach the platter at most this often
 LEAST_FREE_BYTES = 128 * 1024
+PACKED, MOST_PACKED = np.dtype("<u2"), 0xFFFF
 SLOW_POINT_S = 0.1                      # points slower than this are each synced (an fsync costs about 4 ms)
 
 # primary codes of SQLite for a file that cannot be reached any more; a full disk is not one of them
@@ -40,8 +40,8 @@ _UNREACHABLE = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_RE
 
 _TABLES = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    # number: place in the plan; record: JSON {point, values, flags, arrays: [[name, dtype, shape], ...]};
-    # data: the arrays one after the other, little endian; record_crc and crc: crc32 of record and data
+    # number: place in the plan; record: JSON {point, values, flags, arrays: [[name, dtype, shape, packed], ...]};
+    # data: the arrays one after the other, little endian, as the type `packed`; record_crc and crc: crc32 of record and data
     "CREATE TABLE point (number INTEGER PRIMARY KEY, started_s REAL NOT NULL, record TEXT NOT NULL, record_crc INTEGER NOT NULL, "
     "crc INTEGER NOT NULL, data BLOB NOT NULL, checkpoint BLOB)",
     "CREATE TABLE event (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, elapsed_s REAL NOT NULL, text TEXT NOT NULL, data TEXT)",
@@ -95,6 +95,7 @@ class Journal:
         check_is_journal(path)
         with _explained(path, "could not be opened for writing"):
             journal = cls(path, _with_log(_connect(path)))
+            journal._database.execute(f"PRAGMA user_version={VERSION}")
             journal._put_meta({"status": RUNNING, "writer": _writer()}, forget="end")
         return journal
 
@@ -104,7 +105,7 @@ class Journal:
         def work(database: sqlite3.Connection) -> None:
             database.execute("UPDATE meta SET value=? WHERE name='header'", (header,))
 
-        header = to_json({**json.loads(self._header), **more})
+        header = to_json({**from_json(self._header), **more})
         self._transact("the description of the channels", work)
         self._header = header
 
@@ -112,13 +113,13 @@ class Journal:
               values: Mapping[str, float], flags: Sequence[str], checkpoint: bytes | None = None) -> None:
         """Write one point in one transaction, with every event since the last. When this returns, the point is kept.
 
-        `arrays` are stored bit for bit; `point` is `Point.as_json()`. Raises StoreError when the disk is full or gone, and when
+        `arrays` come back bit for bit; `point` is `Point.as_json()`. Raises StoreError when the disk is full or gone, and when
         the point is already there: a point is never replaced.
         """
-        kept = {name: np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")) for name, array in arrays.items()}
+        kept = {name: _packed(array) for name, array in arrays.items()}
         record = to_json({
             "point": point, "values": values, "flags": list(flags),
-            "arrays": [[name, array.dtype.str, array.shape] for name, array in kept.items()],
+            "arrays": [[name, _little(array).str, array.shape, kept[name].dtype.str] for name, array in arrays.items()],
         })
         data = b"".join(array.data.cast("B") if array.size else b"" for array in kept.values())
         self._last_s = float(started_s)
@@ -267,6 +268,19 @@ def check_is_journal(path: Path) -> None:
         raise StoreError(f"{path} is not a labctl journal.")
     if (version := int.from_bytes(head[60:64], "big")) > VERSION:
         raise StoreError(f"{path} was written by a newer labctl (journal version {version}, this one reads {VERSION}); update it.")
+
+
+def _little(array: np.ndarray) -> np.dtype:
+    return array.dtype.newbyteorder("<")
+
+
+def _packed(array: np.ndarray) -> np.ndarray:
+    """Give the array in the order and width in which it is written: counts that fit into two bytes take two.
+
+    Counters deliver four bytes per bin and fill two (a PicoHarp counts to 65535): half the pages and half the checksum.
+    """
+    small = array.dtype.kind == "u" and array.dtype.itemsize > PACKED.itemsize and array.size and array.max() <= MOST_PACKED
+    return np.ascontiguousarray(array, dtype=PACKED if small else _little(array))
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -7,11 +7,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from labctl.store.layout import Arranged, Variable
+from labctl.store import chunks
+from labctl.store.layout import Arranged
 
 Node = Any      # a group or dataset: h5py types `group[name]` as a union in which nothing can be used without a cast
-CHUNK_BYTES = 256 * 1024        # whole spectra per chunk, between 64 KiB and 1 MiB
-CONTIGUOUS_BELOW = 16 * 1024    # a small array is not worth a chunk index
 
 
 def group(parent: Node, name: str, nexus_class: str, **attrs: Any) -> Node:
@@ -53,7 +52,7 @@ def write(entry: Node, name: str, arranged: Arranged, *, title: str) -> Node:
     target = group(entry, name, "NXdata", signal=arranged.signal, interpretation="spectrum", **_axes(arranged))
     text(target, "title", title)
     for variable in arranged.variables:
-        made = _dataset(target, variable)
+        made = chunks.write(target, variable.name, variable.values)
         if variable.dims == (variable.name,):
             made.make_scale(variable.name)
         made.attrs.update(variable.told)
@@ -75,23 +74,3 @@ def _axes(arranged: Arranged) -> dict[str, Any]:
         if variable.name != arranged.signal and all(dim in places for dim in variable.dims)
     }
     return {"axes": list(arranged.axes), **{key: np.array(value, dtype="i4") for key, value in indices.items()}}
-
-
-def _dataset(parent: Node, variable: Variable) -> Node:
-    values = variable.values
-    if values.nbytes < CONTIGUOUS_BELOW:
-        return parent.create_dataset(variable.name, data=values)
-    return parent.create_dataset(variable.name, data=values, chunks=_chunks(values), compression="gzip", compression_opts=4,
-                                 shuffle=True)
-
-
-def _chunks(values: np.ndarray) -> tuple[int, ...]:
-    """Cut along the outer axes only, so that a spectrum is never torn apart; a plain column is one chunk up to the limit."""
-    left = max(CHUNK_BYTES // values.itemsize, 1)
-    chunks: list[int] = []
-    for length in reversed(values.shape):
-        inner = not chunks and values.ndim > 1
-        take = length if inner else min(length, max(left, 1))
-        chunks.append(take)
-        left //= max(take, 1)
-    return tuple(reversed(chunks))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,12 +13,16 @@ import numpy as np
 
 from labctl.core.errors import StoreError
 from labctl.core.plan import Point, Reading
+from labctl.store.header import from_json
 from labctl.store.journal import RUNNING, check_is_journal
 
 
 @dataclass(frozen=True)
 class Record:
-    """One point without its arrays: what is small enough to keep for every point of a run."""
+    """One point without its arrays: what is small enough to keep for every point of a run.
+
+    `arrays` gives type and shape of each, `packed` the type in which it stands in the journal.
+    """
 
     number: int
     started_s: float
@@ -27,6 +30,7 @@ class Record:
     values: Mapping[str, float]
     flags: tuple[str, ...]
     arrays: Mapping[str, tuple[np.dtype, tuple[int, ...]]]
+    packed: Mapping[str, np.dtype]
 
     @property
     def kind(self) -> str:
@@ -55,7 +59,7 @@ class JournalReader:
     @property
     def header(self) -> dict[str, Any]:
         """What was known before the first point."""
-        return json.loads(self._meta("header", "{}"))
+        return from_json(self._meta("header", "{}"))
 
     @property
     def status(self) -> str:
@@ -65,12 +69,12 @@ class JournalReader:
     @property
     def end(self) -> dict[str, Any]:
         """The end record; empty while running."""
-        return json.loads(self._meta("end", "{}"))
+        return from_json(self._meta("end", "{}"))
 
     @property
     def writer(self) -> dict[str, Any]:
         """Process id and host of who wrote last."""
-        return json.loads(self._meta("writer", "{}"))
+        return from_json(self._meta("writer", "{}"))
 
     def meta(self) -> dict[str, str]:
         """Everything that stands about the run as a whole, as text."""
@@ -88,7 +92,7 @@ class JournalReader:
     def events(self) -> list[Event]:
         """Give the log, oldest first."""
         rows = self._ask("SELECT kind, elapsed_s, text, data FROM event ORDER BY number")
-        return [Event(kind, elapsed_s, text, None if data is None else json.loads(data)) for kind, elapsed_s, text, data in rows]
+        return [Event(kind, elapsed_s, text, None if data is None else from_json(data)) for kind, elapsed_s, text, data in rows]
 
     def arrays(self, record: Record) -> dict[str, np.ndarray]:
         """Give the arrays of one point; raises StoreError when the file was damaged after it was written."""
@@ -96,7 +100,7 @@ class JournalReader:
         if not rows or not isinstance(rows[0][1], bytes) or zlib.crc32(rows[0][1]) != rows[0][0]:
             raise StoreError(f"{self.path}: the arrays of point {record.number} were altered after they were written (checksum); "
                              "the disk or a program damaged the file. The other points can be read.")
-        return _split(rows[0][1], record.arrays)
+        return _split(rows[0][1], record)
 
     def readings(self) -> Iterator[Reading]:
         """Give every point as it was handed to the procedure's plan, in plan order."""
@@ -169,17 +173,19 @@ def _undo_half_a_commit(path: Path) -> None:
 
 
 def _record(number: int, started_s: float, text: str) -> Record:
-    told = json.loads(text)
-    return Record(
-        number, started_s, told["point"], told["values"], tuple(told["flags"]),
-        {name: (np.dtype(dtype), tuple(shape)) for name, dtype, shape in told["arrays"]},
-    )
+    told = from_json(text)
+    arrays, packed = {}, {}
+    for name, dtype, shape, *written in told["arrays"]:
+        arrays[name] = np.dtype(dtype), tuple(shape)
+        packed[name] = np.dtype(written[0] if written else dtype)       # journals of version 1 pack nothing
+    return Record(number, started_s, told["point"], told["values"], tuple(told["flags"]), arrays, packed)
 
 
-def _split(data: bytes, arrays: Mapping[str, tuple[np.dtype, tuple[int, ...]]]) -> dict[str, np.ndarray]:
+def _split(data: bytes, record: Record) -> dict[str, np.ndarray]:
     found, offset = {}, 0
-    for name, (dtype, shape) in arrays.items():
+    for name, (dtype, shape) in record.arrays.items():
         count = int(np.prod(shape, dtype=np.int64))
-        found[name] = np.frombuffer(data, dtype, count, offset).reshape(shape)
-        offset += count * dtype.itemsize
+        written = record.packed[name]
+        found[name] = np.frombuffer(data, written, count, offset).reshape(shape).astype(dtype, copy=False)
+        offset += count * written.itemsize
     return found

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,31 @@ class TestWhatIsWritten:
         for name, array in given.items():
             assert np.array_equal(found[name], array)
             assert found[name].dtype == array.dtype.newbyteorder("<")
+
+    @pytest.mark.parametrize(("highest", "bytes_each"), [(0xFFFF, 2), (0x10000, 4)])
+    def test_counts_that_fit_into_two_bytes_take_two_and_come_back_the_same(self, tmp_path, highest, bytes_each):
+        counts = np.array([0, 7, highest], dtype="u4")
+        with Journal.create(tmp_path / "a.journal", {}) as journal:
+            add(journal, 0, counts)
+        with sqlite3.connect(tmp_path / "a.journal") as database:
+            assert database.execute("SELECT length(data) FROM point").fetchone() == (3 * bytes_each,)
+        with JournalReader(tmp_path / "a.journal") as reader:
+            found = reader.arrays(reader.records()[0])["counts"]
+        assert (found.tolist(), found.dtype) == (counts.tolist(), np.dtype("u4"))
+
+    def test_journal_of_version_1_is_read_and_continued(self, tmp_path):
+        with Journal.create(tmp_path / "a.journal", {}) as journal:
+            add(journal, 0)
+        with sqlite3.connect(tmp_path / "a.journal") as database:           # as version 1 wrote it: no packed type, four bytes each
+            text, = database.execute("SELECT record FROM point").fetchone()
+            text, data = text.replace(',"<u2"]', "]"), np.zeros(300, "<u4").tobytes()
+            database.execute("UPDATE point SET record=?, record_crc=?, data=?, crc=?",
+                             (text, zlib.crc32(text.encode()), data, zlib.crc32(data)))
+            database.execute("PRAGMA user_version=1")
+        assert contents(tmp_path / "a.journal") == [0]
+        with Journal.open(tmp_path / "a.journal") as journal:
+            add(journal, 1)
+        assert contents(tmp_path / "a.journal") == [0, 1]
 
     def test_header_grows_by_description_and_end_record_closes_the_run(self, tmp_path):
         header = {"seed": np.int64(3), "channels": {}}
@@ -249,7 +275,7 @@ for fatal in {fatal!r}:
         journal = Journal.create(tmp_path / "a.journal", {})
         advice = r"point (\d+) could not be written; the \1 points before it are safe.*free some space"
         with pytest.raises(StoreError, match=advice):
-            [add(journal, index) for index in range(200)]
+            [add(journal, index) for index in range(400)]
         kept = contents(tmp_path / "a.journal")
         assert len(kept) > 10
         for _ in range(100):

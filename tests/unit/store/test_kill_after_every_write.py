@@ -84,7 +84,7 @@ def _name(file: int) -> str:
 
 
 def frame(index: int) -> np.ndarray:
-    return np.random.default_rng(index).integers(0, 65536, PIXELS, dtype="u4")
+    return np.random.default_rng(index).integers(0, 2**32, PIXELS, dtype="u4")
 
 
 def add(journal: Journal, index: int) -> None:
