@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from labctl.analysis.panels import PAINTERS, Panel
+from labctl.analysis.panels import Panel, paint_curve, paint_map, paint_spectrum
+from labctl.analysis.panels_polar import paint_polar
+from labctl.analysis.panels_time import paint_histogram, paint_trace
 from labctl.core.plan import Problem, Result
-from labctl.core.plots import Map, Plot, Spectrum
+from labctl.core.plots import Curve, Histogram, Map, Plot, Polar, Spectrum, Trace
 from labctl.core.reduction import Reduction, RunView
 
 PANEL_INCHES = (5.9, 4.3)
 LINE_INCHES, LINE_LETTERS = 0.19, 88      # height of one line of the footer; letters per panel width
+PAINTERS: dict[type[Plot], Callable[[Panel, Plot], None]] = {
+    Map: paint_map, Curve: paint_curve, Spectrum: paint_spectrum,
+    Polar: paint_polar, Histogram: paint_histogram, Trace: paint_trace,
+}
 INK, GREY, ALARM = "#222222", "#666666", "#b03a00"
 
 
@@ -38,7 +44,7 @@ def figure(run: RunView, plots: Sequence[Plot], reduction: Reduction | None, *, 
     assert engine is not None    # noqa: S101 - asked for in the line above
     engine.set(rect=(0, below / size[1], 1, 1 - (header + below) / size[1]), w_pad=0.12, h_pad=0.1)    # type: ignore[call-arg]
     for index, plot in enumerate(drawn):
-        axes = made.add_subplot(rows, columns, index + 1)
+        axes = made.add_subplot(rows, columns, index + 1, projection="polar" if isinstance(plot, Polar) else None)
         _style(axes)
         PAINTERS[type(plot)](Panel(axes, run, reduction or Reduction()), plot)
     _header(made, size, title, subtitle)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import EngFormatter
 
+from labctl.core.errors import StoreError
 from labctl.core.photons import HC_EV_NM
 from labctl.core.plots import Curve, Map, Plot, Spectrum
 from labctl.core.quantities import QUANTITIES, long_name, quantity_unit
 from labctl.core.reduction import CurveData, Reduction, RunView
 
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#777777"
-SIGNAL = "Signal (electrons/s per pixel)"
+MOST_EARLIER = 8         # earlier spectra behind the newest
 VISIBLE = 8.0            # a column of a map is shown when something in it exceeds this many standard errors
 LARGEST_SPAN = 1e6       # of a logarithmic colour scale
 RANK = {"measured": 0, "fit": 1}     # order in a legend; the rest follows
@@ -31,6 +31,11 @@ class Panel:
     axes: Axes
     run: RunView
     reduction: Reduction
+
+
+def curves_named(panel: Panel, name: str) -> list[CurveData]:
+    """Give the reduced curves of a name, or of the name and a suffix: one of several."""
+    return [curve for key, curve in panel.reduction.curves.items() if key == name or key.startswith(f"{name}_")]
 
 
 # ------------------------------------------------------------------ labels and scales
@@ -48,6 +53,11 @@ def axis_label(words: str, unit: str) -> str:
         return words
     pretty = unit.replace("1/s", "s⁻¹")
     return f"{words[:-1]}, {pretty})" if words.endswith(")") else f"{words} ({pretty})"
+
+
+def quantity_label(name: str) -> str:
+    """Write the axis label of a quantity: its words and the unit people read it in."""
+    return axis_label(long_name(name), shown_as(name, quantity_unit(name))[0])
 
 
 def _is_wavelength(name: str) -> bool:
@@ -96,7 +106,7 @@ def paint_map(panel: Panel, plot: Plot) -> None:
     axes.set_ylabel("Point number" if repeated else axis_label(long_name(plot.y), unit))
     _energy_axis(axes)
     bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02, fraction=0.06)
-    bar.set_label(SIGNAL, fontsize=9)
+    bar.set_label(run.signal_label, fontsize=9)
     bar.ax.tick_params(labelsize=8.5, direction="in")
     bar.outline.set_edgecolor("#888888")     # type: ignore[operator]
     axes.set_title(plot.title, loc="left", fontsize=10.5)
@@ -118,7 +128,7 @@ def paint_curve(panel: Panel, plot: Plot) -> None:
     """Draw the reduced curves named `plot.y` (or `plot.y` and a suffix: one of several), else the raw numbers of the run."""
     assert isinstance(plot, Curve)    # noqa: S101 - chosen by type
     axes = panel.axes
-    curves = [curve for name, curve in panel.reduction.curves.items() if name == plot.y or name.startswith(f"{plot.y}_")]
+    curves = curves_named(panel, plot.y)
     several = len(curves) > 1
     colours = [BLUE] if not several else [tuple(c) for c in colormaps["viridis"](np.linspace(0, 0.9, len(curves)))]
     for curve, colour in zip(curves, colours, strict=False):
@@ -196,12 +206,30 @@ def _draw_raw(panel: Panel, plot: Curve) -> bool:
 
 # ------------------------------------------------------------------ spectra
 def paint_spectrum(panel: Panel, plot: Plot) -> None:
-    """Draw the newest spectrum."""
-    axes = panel.axes
-    axes.plot(panel.run.wavelength("vacuum"), panel.run.signal()[-1], lw=0.9, color=BLUE)
-    axes.set(xlabel="Emission wavelength (vacuum, nm)", ylabel=SIGNAL)
-    _energy_axis(axes)
+    """Draw the newest spectrum against what its axis is, in front of some earlier ones."""
+    assert isinstance(plot, Spectrum)    # noqa: S101 - chosen by type
+    axes, run = panel.axes, panel.run
+    place, label, in_nm = _abscissa(run, plot.channel)
+    signal = run.signal()
+    earlier = np.unique(np.linspace(0, len(signal) - 2, min(len(signal) - 1, MOST_EARLIER)).astype(int)) if len(signal) > 1 else []
+    for row in earlier:
+        axes.plot(place, signal[row], lw=0.6, color="#bbbbbb", zorder=1)
+    if len(signal):
+        axes.plot(place, signal[-1], lw=0.9, color=BLUE)
+    axes.set(xlabel=label, ylabel=run.signal_label)
+    axes.yaxis.set_major_formatter(EngFormatter(sep=" "))
+    if in_nm:
+        _energy_axis(axes)
     axes.set_title(plot.title, loc="left", fontsize=10.5)
 
 
-PAINTERS: dict[type[Plot], Callable[[Panel, Plot], None]] = {Map: paint_map, Curve: paint_curve, Spectrum: paint_spectrum}
+def _abscissa(run: RunView, channel: str) -> tuple[np.ndarray, str, bool]:
+    """Give the values along a channel, their label, and whether they are vacuum wavelengths."""
+    found = run.coordinate(channel)
+    name, unit, values = found if found is not None else ("pixel", "", np.arange(run.signal().shape[-1], dtype=float))
+    if name == "emission_wavelength" and unit == "nm":
+        try:
+            return run.wavelength("vacuum"), "Emission wavelength (vacuum, nm)", True
+        except StoreError:       # a foreign file that does not say whether it is scaled in air
+            return values, "Emission wavelength (nm)", False
+    return values, axis_label(name.replace("_", " ").capitalize(), unit), False

@@ -71,8 +71,17 @@ class RunView(Protocol):
         """Give the view of the points of another kind ("reference", "dark", "zero")."""
         ...
 
-    def counts(self) -> np.ndarray:
-        """Give the raw arrays, (points, pixels)."""
+    @property
+    def signal_label(self) -> str:
+        """Words and unit of `signal`, for the axis of a plot."""
+        ...
+
+    def counts(self, channel: str = "") -> np.ndarray:
+        """Give the raw arrays of the default signal or of another channel, (points, pixels)."""
+        ...
+
+    def coordinate(self, channel: str, dim: str = "") -> tuple[str, str, np.ndarray] | None:
+        """Give name, unit and values along a dimension of a channel, by default the last; None when it has none."""
         ...
 
     def signal(self, per_pulse: bool = False) -> np.ndarray:

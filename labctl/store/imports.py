@@ -156,10 +156,10 @@ def _header(path: Path, foreign: Foreign) -> dict[str, Any]:
     axis = {"values": foreign.axis.tolist(), "unit": foreign.axis_unit, "long_name": "", "medium": foreign.medium}
     channel = {"unit": foreign.unit, "dims": [foreign.axis_name], "shape": [len(foreign.axis)], "dtype": foreign.values.dtype.str,
                "long_name": foreign.long_name, "coords": {foreign.axis_name: axis}}
-    shown = "histogram" if foreign.axis_name == "time_delay" else "spectrum"
+    shown, title = ("histogram", "Decay") if foreign.axis_name == "time_delay" else ("spectrum", "Spectrum")
     return {
         "run_id": digest[:32], "run_number": 0, "procedure": IMPORTED, "title": path.name, "parameters": {}, "plan": [],
-        "scan_axes": [], "shape": None, "plots": [{"kind": shown, "title": path.name, "channel": foreign.channel}],
+        "scan_axes": [], "shape": None, "plots": [{"kind": shown, "title": title, "channel": foreign.channel}],
         "default_signal": foreign.channel, "channels": {foreign.channel: channel}, "companions": {}, "seed": 0, "constants": {},
         "bench": {"name": path.suffix.lower().lstrip("."), "simulated": False}, "sample": "", "foreign": dict(foreign.told),
         "start_utc": foreign.start_utc or changed, "serials": {},

@@ -172,11 +172,10 @@ class Run(View):
         """One line that says which run this is."""
         start = datetime.fromisoformat(self.header["start_utc"])
         bench = self.header.get("bench", {})
-        words = (
-            f"run {self.header.get('run_number', 0)}", self.header["procedure"], self.header.get("sample", ""),
-            f"{bench.get('name', '')}{', simulated' if bench.get('simulated') else ''}", f"{start:%Y-%m-%d %H:%M} UTC", self.status,
-        )
-        return " · ".join(word for word in words if word)
+        where = f"{bench.get('name', '')}{', simulated' if bench.get('simulated') else ''}"
+        which = "" if "foreign" in self.header else f"run {self.header.get('run_number', 0)}"
+        words = (which, self.header["procedure"], self.header.get("sample", ""), where, f"{start:%Y-%m-%d %H:%M} UTC", self.status)
+        return " · ".join(dict.fromkeys(word for word in words if word))
 
     def close(self) -> None:
         """Close the file."""

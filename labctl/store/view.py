@@ -11,7 +11,7 @@ from labctl.core.errors import AnalysisError, StoreError
 from labctl.core.photons import air_to_vacuum, vacuum_to_air
 from labctl.core.quantities import file_name
 from labctl.store import electrons
-from labctl.store.layout import BAD
+from labctl.store.layout import BAD, words
 from labctl.store.table import Table
 
 
@@ -125,6 +125,15 @@ class View:
         if not len(frames):
             return None
         return (frames if exposure_s is None else electrons.matching_dark(exposure_s, frames, exposures)).mean(axis=0)
+
+    @property
+    def signal_label(self) -> str:
+        """Words and unit of `signal`, for the axis of a plot; of a foreign file those it states."""
+        if "foreign" not in self._header:
+            return "Signal (electrons/s per pixel)"
+        told = words(self._header, self._channel(""))
+        unit = told["units"] if told["units"] != told["long_name"].lower() else ""
+        return f"{told['long_name']} ({unit})" if unit else told["long_name"]
 
     def signal(self, per_pulse: bool = False) -> np.ndarray:
         """Give electrons per second (or per pump pulse), dark frame of the same exposure subtracted, (points, pixels).

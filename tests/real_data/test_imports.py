@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from labctl.core.errors import StoreError
 from labctl.store.run import load
 
-REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "real"
+REAL = Path(os.environ.get("LABCTL_REAL_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data" / "real")
 pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason="the real files are not here")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from labctl.analysis.decay_tail import Tail, fit_tail
 from labctl.core.errors import AnalysisError
 
-FILES = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "real"
+FILES = Path(os.environ.get("LABCTL_REAL_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data" / "real")
 
 
 def read(name: str, heading: int) -> np.ndarray:

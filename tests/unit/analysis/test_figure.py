@@ -13,7 +13,7 @@ from matplotlib.colors import LogNorm
 from labctl.analysis.figure import figure, result_text
 from labctl.analysis.panels import axis_label
 from labctl.core.plan import Problem, Result
-from labctl.core.plots import Curve, Map, Polar, Spectrum
+from labctl.core.plots import Curve, Histogram, Map, Plot, Polar, Spectrum, Trace
 from labctl.core.reduction import CurveData, Reduction
 
 PUMP = np.arange(500.0, 530.1, 1.0)
@@ -29,8 +29,13 @@ class MapRun:
     def __getitem__(self, name: str) -> np.ndarray:
         return {"pump.wavelength": self.pump, "power": np.linspace(1e-6, 9e-6, len(self.pump))}[name]
 
+    signal_label = "Signal (electrons/s per pixel)"
+
     def wavelength(self, medium: str = "vacuum") -> np.ndarray:
         return PIXELS
+
+    def coordinate(self, channel: str, dim: str = "") -> tuple[str, str, np.ndarray]:
+        return "emission_wavelength", "nm", PIXELS
 
     def signal(self, per_pulse: bool = False) -> np.ndarray:
         noise = 4.0 * np.random.default_rng(1).standard_normal((len(self.pump), len(PIXELS)))
@@ -164,6 +169,76 @@ class TestCurve:
         assert axes.texts[0].get_text() == "no data for this curve"
 
 
+class DecayRun:
+    """Two histograms over 2 ns, a polariser turned once round, and a slow drift."""
+
+    delay = np.arange(2000) * 1e-3
+
+    def counts(self, channel: str = "") -> np.ndarray:
+        return np.array([1000 * np.exp(-self.delay / life) for life in (0.1, 0.4)]).round().astype("u4")
+
+    def coordinate(self, channel: str, dim: str = "") -> tuple[str, str, np.ndarray]:
+        return "time_delay", "ns", self.delay
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        angle = np.arange(0.0, 361.0, 15.0)
+        return {"analyser.angle": angle, "power": 2 + np.cos(np.deg2rad(2 * angle)), "elapsed_s": 600.0 * np.arange(25),
+                "pump.power": np.linspace(1e-6, 2e-6, 25), "sample.temperature": np.full(25, 4.0)}[name]
+
+
+class TestPolar:
+    def test_raw_numbers_go_round_relative_to_their_maximum(self) -> None:
+        axes = panel(draw([Polar("Malus", angle="analyser.angle", radius="power")], run=DecayRun()), "Malus")
+        assert axes.name == "polar"
+        around, radius = axes.lines[0].get_data()
+        assert np.asarray(radius).max() == 1.0
+        assert np.asarray(around)[6] == pytest.approx(np.pi / 2)
+        assert "Analyser angle (deg)" in axes.get_xlabel()
+
+    def test_several_lines_are_told_apart(self) -> None:
+        x = np.arange(0.0, 360.0, 10.0)
+        lines = {f"line_{i}": CurveData("analyser.angle", x, 1 + np.cos(np.deg2rad(2 * x - i)), "1/s", f"line {i}") for i in (1, 2)}
+        made = draw([Polar("Malus", angle="analyser.angle", radius="line")], Reduction(curves=lines), DecayRun())
+        legend = panel(made, "Malus").get_legend()
+        assert legend is not None
+        assert [text.get_text() for text in legend.get_texts()] == ["line 1", "line 2"]
+
+    def test_nothing_to_draw_is_said(self) -> None:
+        axes = panel(draw([Polar("Malus", angle="nowhere", radius="power")], run=DecayRun()), "Malus")
+        assert "no data for this plot" in [text.get_text() for text in axes.texts]
+
+
+class TestHistogram:
+    def test_raw_histograms_are_logarithmic_against_delay(self) -> None:
+        axes = panel(draw([Histogram("Decay")], run=DecayRun()), "Decay")
+        assert (axes.get_yscale(), axes.get_xlabel(), axes.get_ylabel()) == ("log", "Time delay (ns)", "Counts per bin")
+        assert [line.get_label() for line in axes.lines] == ["1 of 2", "2 of 2"]
+        assert np.asarray(axes.lines[0].get_ydata()).min() > 0       # an empty bin has no logarithm
+
+    def test_reduced_decays_come_with_their_fits(self) -> None:
+        delay, fit = DecayRun.delay, 1000 * np.exp(-DecayRun.delay / 0.1)
+        decay = CurveData("time_delay", delay, fit.round(), "counts", "0.1 ns", fit_x=delay, fit_y=fit)
+        axes = panel(draw([Histogram("Decay")], Reduction(curves={"histogram_0": decay}), DecayRun()), "Decay")
+        assert len(axes.lines) == 2
+        assert np.asarray(axes.lines[1].get_ydata()) == pytest.approx(fit)
+
+
+class TestTrace:
+    def test_one_number_keeps_its_unit_and_the_time_is_one_a_person_says(self) -> None:
+        axes = panel(draw([Trace("Drift", names=("pump.power",))], run=DecayRun()), "Drift")
+        assert (axes.get_xlabel(), axes.get_ylabel()) == ("Time since the start (h)", "Pump power at the sample (µW)")
+        assert np.asarray(axes.lines[0].get_xdata())[-1] == pytest.approx(4.0)
+
+    def test_different_units_share_a_relative_scale(self) -> None:
+        axes = panel(draw([Trace("Drift", names=("pump.power", "sample.temperature", "unknown"))], run=DecayRun()), "Drift")
+        assert axes.get_ylabel() == "Relative to the mean"
+        assert len(axes.lines) == 2
+
+    def test_nothing_to_draw_is_said(self) -> None:
+        axes = panel(draw([Trace("Drift", names=("unknown",))], run=DecayRun()), "Drift")
+        assert axes.texts[0].get_text() == "no data for this trace"
+
+
 class TestFigure:
     def test_titles_results_and_problems(self) -> None:
         reduction = Reduction(results={"resonance_nm": Result(526.3841, 0.0441, "nm", "parabola", 0.1)},
@@ -178,10 +253,11 @@ class TestFigure:
     def test_spectrum_is_left_out_beside_a_map_and_drawn_alone(self) -> None:
         assert [a.get_title(loc="left") for a in draw([MAP, Spectrum("Live")]).axes if a.get_title(loc="left")] == ["Map"]
         alone = panel(draw([Spectrum("Live")]), "Live")
-        assert np.asarray(alone.lines[0].get_ydata()) == pytest.approx(MapRun().signal()[-1])
+        assert np.asarray(alone.lines[-1].get_ydata()) == pytest.approx(MapRun().signal()[-1])
+        assert alone.get_xlabel() == "Emission wavelength (vacuum, nm)"
 
     def test_plots_of_unknown_kind_are_named(self) -> None:
-        assert "Not drawn: Malus (Polar)." in texts(draw([MAP, Polar("Malus")], Reduction()))
+        assert "Not drawn: Of a newer labctl (Plot)." in texts(draw([MAP, Plot("Of a newer labctl")], Reduction()))
 
     def test_same_input_same_picture(self) -> None:
         pictures = []

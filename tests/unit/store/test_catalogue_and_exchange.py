@@ -200,6 +200,17 @@ class TestText:
             assert run.counts()[0].tolist() == first
             assert run.data["counts"].shape[-1] == len(axis)
 
+    @pytest.mark.parametrize(("text", "x", "y", "title"), [
+        ("nm counts\n500 1\n501 2\n502 9\n", "Emission wavelength (vacuum, nm)", "Counts", "Spectrum"),
+        ("time_ns photons\n0 1\n1 2\n2 9\n", "Time delay (ns)", "Counts per bin", "Decay"),
+    ])
+    def test_figure_calls_things_what_the_file_calls_them(self, tmp_path, text, x, y, title):
+        (tmp_path / "a.txt").write_text(text)
+        with load(tmp_path / "a.txt") as run:
+            axes = run.figure().axes[0]
+            assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title(loc="left")) == (x, y, title)
+            assert run.headline.startswith("imported · txt · ")
+
     @pytest.mark.parametrize(("name", "content", "words"), [
         ("a.txt", b"hello\nworld\n", "no table"), ("a.csv", b"1,1\n3,1\n2,1\n", "does not ascend"), ("a.xyz", b"", "no format"),
         ("a.txt", b"\x00\xff" * 500, "no table"), ("a.spe", b"short", "cannot be read"), ("a.sif", b"Andor no\n", "cannot be read"),
