@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from labctl.bench.config import BenchConfig
@@ -15,7 +15,7 @@ from labctl.core.errors import AnalysisError, InstrumentError
 from labctl.core.instrument import Axis, Detector, Identity, SafeAction
 from labctl.core.lane import Lane
 from labctl.core.moving import move_all
-from labctl.core.plan import Problem
+from labctl.core.plan import Point, Problem
 from labctl.core.steps import Steps, drive
 
 RATE_TOLERANCE = 0.01       # between laser and sync: the rate meter counts for 0.1 s
@@ -39,6 +39,7 @@ class Bench:
         self.actions = parts.actions
         self.guards = parts.guards
         self.beam = parts.beam
+        self.filters = parts.filters
         self.identities = identities
         self._constants = parts.constants
         self.calibrations: dict[str, Calibration | None] = parts.calibrations
@@ -71,6 +72,10 @@ class Bench:
         return {role: identity.serial for role, identity in self.identities.items()}
 
     # ---------------------------------------------------------------- what the engine asks
+    def check_light(self, points: Sequence[Point]) -> list[Problem]:
+        """Check what light would reach the detectors that look at it: no filter may pass the pump line."""
+        return self.filters.check(points, [name for name, detector in self.detectors.items() if detector.exposed])
+
     def prepare(self, report: Callable[[str], None]) -> Steps[None]:
         """Bring instruments to the state the bench file wants before the first point: shutter closed, positions, cooling."""
         if self.shutter is not None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from labctl.bench.filter_table import Filter, as_filters
 from labctl.core.errors import ConfigError
 
 NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_.-]*$")
@@ -38,39 +39,6 @@ class Spot(_Strict):
     uncertainty: float = Field(0.05, ge=0)
 
 
-class Filter(_Strict):
-    """One filter of a wheel: its transmission, flat, or measured at wavelengths (nm, ascending)."""
-
-    name: str = ""
-    transmission: float | list[float] = 1.0
-    wavelength_nm: list[float] = []
-    uncertainty: float = Field(default=0.0, ge=0)
-
-    @model_validator(mode="after")
-    def _measured(self) -> Filter:
-        values = self.transmission if isinstance(self.transmission, list) else [self.transmission]
-        if not values or not all(0.0 <= value <= 1.0 for value in values):
-            raise ValueError("a transmission lies between 0 and 1")
-        expected = len(self.wavelength_nm) if isinstance(self.transmission, list) else 0
-        if len(self.wavelength_nm) != expected or (isinstance(self.transmission, list) and len(values) != expected):
-            raise ValueError("give one transmission for each wavelength, or one number and no wavelengths")
-        if any(after <= before for before, after in zip(self.wavelength_nm, self.wavelength_nm[1:], strict=False)):
-            raise ValueError("the wavelengths of a filter have to ascend")
-        return self
-
-    @property
-    def peak(self) -> float:
-        """The highest transmission."""
-        return max(self.transmission) if isinstance(self.transmission, list) else self.transmission
-
-
-def _as_filters(value: Any) -> Any:
-    """Let a plain number stand for a filter of that transmission."""
-    if not isinstance(value, list):
-        return value
-    return [{"transmission": each} if isinstance(each, int | float) else each for each in value]
-
-
 class PumpSource(_Strict):
     """Data-sheet figures of the light before the attenuator."""
 
@@ -91,7 +59,7 @@ class Pump(_Strict):
     source: PumpSource | None = None
     tolerance: float = Field(0.01, gt=0, lt=0.5)                     # of the closed loop on the pick-off
 
-    _numbers = field_validator("filters", mode="before")(_as_filters)
+    _numbers = field_validator("filters", mode="before")(as_filters)
 
 
 class Spectrograph(_Strict):
@@ -113,7 +81,7 @@ class Detection(_Strict):
     @field_validator("filters", mode="before")
     @classmethod
     def _numbers(cls, value: Any) -> Any:
-        return {role: _as_filters(slots) for role, slots in value.items()} if isinstance(value, dict) else value
+        return {role: as_filters(slots) for role, slots in value.items()} if isinstance(value, dict) else value
 
 
 class Guard(_Strict):
@@ -238,7 +206,10 @@ class BenchConfig(_Strict):
 
 
 def parse(text: str, where: str) -> BenchConfig:
-    """Read a bench file's text; raises ConfigError with every problem as `where:line: field: reason`."""
+    """Read a bench file's text; raises ConfigError with every problem as `where:line: field: reason`.
+
+    `where` is its path: tables of filters are looked for beside it.
+    """
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
@@ -246,7 +217,7 @@ def parse(text: str, where: str) -> BenchConfig:
         line = match.group(1) if match else str(text.count("\n") + 1)
         raise ConfigError(f"{where}:{line}: this is not TOML: {exc}. Correct the line and try again.") from None
     try:
-        return BenchConfig.model_validate(data)
+        return BenchConfig.model_validate(data, context={"folder": Path(where).parent})
     except ValidationError as exc:
         lines = _line_numbers(text)
         reports = [_report(error, where, lines) for error in exc.errors()]

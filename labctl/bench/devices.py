@@ -148,6 +148,7 @@ class DriverDetector:
         self.name = name
         self.exposed = exposed
         self.granted: dict[str, float] = {}
+        self.companions: tuple[Callable[[], Steps[dict[str, float]]], ...] = ()     # what a reading has to know besides (filters)
         self._shape: tuple[int, ...] = ()
 
     @property
@@ -205,6 +206,8 @@ class DriverDetector:
         flags = tuple(data.pop("flags", ()))
         arrays = {key: np.asarray(value) for key, value in data.items() if np.ndim(value) > 0}
         scalars = {key: float(value) for key, value in data.items() if np.ndim(value) == 0}
+        for ask in self.companions:
+            scalars |= yield from ask()
         return arrays, scalars, flags
 
     def abort(self) -> Steps[None]:

@@ -47,7 +47,8 @@ SERVED: dict[str, Served] = {
 STANDS_FOR: dict[str, tuple[str, ...]] = {
     "superk_laser": ("supercontinuum",), "superk_varia": ("varia",), "superk_select": ("select",),
     "elliptec": ("wave_plate_attenuator",), "k10cr1": ("analyser",),
-    "filter_wheel": ("filter_wheel",), "spectrapro": ("spectrograph",), "keithley2400": ("bias",), "keithley2450": ("bias",),
+    "filter_wheel": ("filter_wheel", "detection_wheel"), "spectrapro": ("spectrograph",),
+    "keithley2400": ("bias",), "keithley2450": ("bias",),
     "pm100d": ("pick_off", "sample_head"), "lakeshore336": ("cryostat",), "sc10": ("shutter",), "esp301": ("stages",),
 }
 

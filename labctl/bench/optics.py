@@ -15,7 +15,6 @@ import numpy as np
 from labctl.analysis import attenuator
 from labctl.bench.config import Pump
 from labctl.bench.devices import Device, DriverAxis
-from labctl.bench.filters import transmission_at
 from labctl.core.calibration import Calibration
 from labctl.core.errors import AnalysisError, CalibrationNeeded, NotSettled
 from labctl.core.photons import air_to_vacuum, fluence_j_cm2, photon_energy_j, spot_area_cm2, vacuum_to_air
@@ -101,7 +100,7 @@ class PumpBeam:
         """Give the transmission at a wavelength of every filter that lets light through, by slot; slot 1 alone without a wheel."""
         if self.wheel is None:
             return {1: 1.0}
-        return {slot: transmission_at(each, wavelength_nm) for slot, each in enumerate(self.config.filters, 1) if each.peak > 0.0}
+        return {slot: each.at(wavelength_nm) for slot, each in enumerate(self.config.filters, 1) if each.peak > 0.0}
 
     @property
     def settle_s(self) -> float:

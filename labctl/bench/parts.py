@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from labctl.bench.config import BenchConfig, Guard
 from labctl.bench.devices import Device, DriverAxis, DriverDetector, DriverShutter
-from labctl.bench.filters import FilterAxis
+from labctl.bench.filters import DetectionFilters, FilterAxis
 from labctl.bench.optics import PumpBeam, PumpLevel, PumpWavelength, RenamedAxis
 from labctl.bench.spectrum import SpectrumDetector, instrument_fwhm_nm
 from labctl.core.calibration import Calibration
@@ -38,6 +37,7 @@ class Parts:
     calibrations: dict[str, Calibration | None] = field(default_factory=dict)
     beam: PumpBeam | None = None
     guards: list[BandGuard] = field(default_factory=list)
+    filters: DetectionFilters = field(default_factory=DetectionFilters)
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,8 @@ def assemble(config: BenchConfig, devices: dict[str, Device], repetition_rate_hz
                 parts.axes[name] = RenamedAxis(made, name) if slots is None else FilterAxis(made, name, slots, _looks_at(devices))
         for action, spec in getattr(device.driver, "actions", {}).items():
             parts.actions[f"{role}.{action}"] = (device, spec)
+    parts.filters = DetectionFilters(tuple(axis for axis in parts.axes.values() if isinstance(axis, FilterAxis)),
+                                     lambda: _pump_now(parts.axes))
     _detectors(config, devices, parts)
     parts.constants["repetition_rate_hz"] = repetition_rate_hz
     _pump(config, devices, parts, repetition_rate_hz)
@@ -103,6 +105,14 @@ def _looks_at(devices: dict[str, Device]) -> Callable[[], float | None]:
     return lambda: None if spectrograph is None else spectrograph.config.initial.get("centre")
 
 
+def _pump_now(axes: dict[str, Axis]) -> tuple[float, float] | None:
+    """Give the range in which the pump's wavelength lies: the last one set, else the source's limits; None without a pump."""
+    pump = axes.get("pump.wavelength")
+    if not isinstance(pump, PumpWavelength):
+        return None
+    return pump.limits if pump.value is None else (pump.value, pump.value)
+
+
 def _upstream(config: BenchConfig) -> set[str]:
     """Roles the pump meets before the sample: none of their axes may move while it is lit."""
     if config.beam is None:
@@ -116,10 +126,12 @@ def _detectors(config: BenchConfig, devices: dict[str, Device], parts: Parts) ->
     geometry = config.detection.spectrograph
     for role, device in devices.items():
         for name, spec in getattr(device.driver, "detectors", {}).items():
-            if name == "spectrum" and geometry is not None and "spectrograph" in devices:
-                made: Any = SpectrumDetector(device, devices["spectrograph"], geometry, spec)
+            if name in ("spectrum", "image") and geometry is not None and "spectrograph" in devices:
+                made: DriverDetector = SpectrumDetector(device, name, spec, devices["spectrograph"], geometry)
             else:
                 made = DriverDetector(device, name, spec, exposed=bool(spec.dims))
+            if made.exposed:
+                made.companions = tuple(wheel.standing for wheel in parts.filters.wheels)
             parts.detectors[name if name not in parts.detectors else f"{role}.{name}"] = made
 
 

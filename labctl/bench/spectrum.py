@@ -16,10 +16,10 @@ PIXEL_BLUR = 1.6      # FWHM of pixel and aberrations in pixels; an assumption u
 
 
 class SpectrumDetector(DriverDetector):
-    """Camera frames with the emission wavelength (air) as coordinate."""
+    """Camera frames (spectra, tracks, images, series) with the emission wavelength (air) as coordinate of the last dimension."""
 
-    def __init__(self, camera: Device, spectrograph: Device, geometry: Spectrograph, spec: DetectorSpec):
-        super().__init__(camera, "spectrum", spec, exposed=True)
+    def __init__(self, camera: Device, name: str, spec: DetectorSpec, spectrograph: Device, geometry: Spectrograph):
+        super().__init__(camera, name, spec, exposed=True)
         self.spectrograph, self.geometry = spectrograph, geometry
         self.centre_nm = 0.0
         self.lines_per_mm = 0.0

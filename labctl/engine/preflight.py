@@ -39,7 +39,7 @@ def check_points(points: Sequence[Point], axes: Mapping[str, Axis], detectors: M
             if (name, point.exposure_s) not in exposures:
                 exposures.add((name, point.exposure_s))
                 problems += _check_detector(name, point.exposure_s, detectors, index)
-    return _condensed(problems)
+    return condensed(problems)
 
 
 def _check_detector(name: str, exposure_s: float, detectors: Mapping[str, Detector], index: int) -> list[Problem]:
@@ -49,7 +49,7 @@ def _check_detector(name: str, exposure_s: float, detectors: Mapping[str, Detect
     return [Problem(p.field, p.text, p.level, index) for p in detector.check(exposure_s)]
 
 
-def _condensed(problems: list[Problem]) -> list[Problem]:
+def condensed(problems: list[Problem]) -> list[Problem]:
     """List each field's first problems and its last; count the rest."""
     by_field: dict[str, list[Problem]] = {}
     for problem in problems:

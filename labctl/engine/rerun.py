@@ -58,6 +58,7 @@ class Run(store.Run):
         found.append(Problem("plan", f"today's plan would have {len(today.points)} points, not the {len(self.plan)} of run "
                                      f"{self.run_id[:8]}; those are visited.", "warning"))
         found += preflight.check_points(self.plan, bench.axes, bench.detectors, bench.actions)
+        found += preflight.condensed(bench.check_light(self.plan))
         area = bench.beam.spot_area_cm2 if bench.beam is not None else None
         wrong = any(problem.level == "error" for problem in found)
         estimate = today.estimate if wrong else preflight.estimate(self.plan, bench.axes, bench.detectors, area)

@@ -264,7 +264,7 @@ def _header(work: _Work, sample: str, number: int) -> dict[str, Any]:
                   "rehearsal": order.rehearsal},
         "sample": sample, "user": order.user, "note": order.note, "seed": work.seed, "start_utc": bench.clock.utc().isoformat(),
         "environment": environment(), "procedure_source": _source(procedure), "constants": bench.constants(),
-        "estimate": describe(plan.estimate), "arrangement": order.arrangement.as_json(),
+        "filters": bench.filters.as_json(), "estimate": describe(plan.estimate), "arrangement": order.arrangement.as_json(),
     }
 
 

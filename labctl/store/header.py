@@ -70,6 +70,7 @@ class Header(TypedDict, total=False):
     environment: dict[str, Any]
     procedure_source: str
     constants: dict[str, Any]
+    filters: dict[str, list[dict[str, Any]]]
     estimate: dict[str, float]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from labctl.core.errors import AnalysisError, StoreError
 from labctl.core.photons import air_to_vacuum, vacuum_to_air
 from labctl.core.quantities import file_name
-from labctl.store import electrons
+from labctl.store import electrons, filters
 from labctl.store.layout import BAD, words
 from labctl.store.table import Table
 
@@ -138,16 +138,19 @@ class View:
     def signal(self, per_pulse: bool = False) -> np.ndarray:
         """Give electrons per second (or per pump pulse), dark frame of the same exposure subtracted, (points, pixels).
 
-        Of a file of another program, which states neither gain nor dark frames, the numbers as they stand there. Raises
-        AnalysisError when there is no such dark frame, or no gain or effective exposure was recorded.
+        Divided by what the filters of the detection let through; NaN where a filter held the light back. Of a file of another
+        program, which states neither gain nor dark frames, the numbers as they stand there. Raises AnalysisError when there is no
+        such dark frame, or no gain or effective exposure was recorded.
         """
         if "foreign" in self._header:
             return self.counts().astype(float)
-        return electrons.electrons_per_second(self.counts(), self._camera(), *self._dark_frames()) / self._pulses(per_pulse)
+        rate = electrons.electrons_per_second(self.counts(), self._camera(), *self._dark_frames())
+        return rate / self._pulses(per_pulse) / self._transmission(rate.ndim)
 
     def sigma(self, per_pulse: bool = False) -> np.ndarray:
         """Give the standard error of `signal` from shot noise, read noise and dark frames, same shape."""
-        return electrons.standard_error(self.counts(), self._camera(), *self._dark_frames()) / self._pulses(per_pulse)
+        error = electrons.standard_error(self.counts(), self._camera(), *self._dark_frames())
+        return error / self._pulses(per_pulse) / self._transmission(error.ndim)
 
     def _channel(self, name: str) -> str:
         channels = self._table.channels()
@@ -173,6 +176,26 @@ class View:
         if missing and len(self):
             raise AnalysisError(f"Electrons per second need {', '.join(missing)} at every point; this detector did not report it.")
         return electrons.Camera(*(np.empty(0) if column is None else column for column in columns))
+
+    def _transmission(self, dimensions: int) -> np.ndarray | float:
+        """Give what the detection lets through of the light, to divide an array of (points, ..., pixels) by."""
+        constant = float(self.constants.get("detection.transmission", 1.0))
+        wheels: Mapping[str, Any] = self._header.get("filters") or {}
+        if not wheels or not len(self):
+            return constant
+        stood = {name: self._table.column(f"{name}_measured") for name in wheels}
+        unknown = [name for name, column in stood.items() if column is None or not np.all(np.isfinite(column))]
+        if unknown:
+            raise AnalysisError(f"The run does not say where {', '.join(unknown)} stood, so the signal cannot be divided by it.")
+        passed = filters.transmission(wheels, {name: column for name, column in stood.items() if column is not None},
+                                      self._pixels_nm())
+        return constant * passed.reshape(len(passed), *(1,) * (dimensions - 2), passed.shape[1])
+
+    def _pixels_nm(self) -> np.ndarray | None:
+        try:
+            return self.wavelength("air")
+        except StoreError:
+            return None
 
     def _pulses(self, wanted: bool) -> float:
         if not wanted:

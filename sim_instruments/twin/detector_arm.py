@@ -10,11 +10,12 @@ import numpy as np
 
 from sim_instruments.twin import light
 from sim_instruments.twin.detection import quantum_efficiency
-from sim_instruments.twin.elements import Camera, Monochromator, RotatingPlate
+from sim_instruments.twin.elements import Camera, FilterWheel, Monochromator, RotatingPlate
 from sim_instruments.twin.emitters import emission
 from sim_instruments.twin.excitation import Pump
+from sim_instruments.twin.filters import SlotFilter
 from sim_instruments.twin.motion import Mover
-from sim_instruments.twin.noise import Streams
+from sim_instruments.twin.noise import Streams, frozen
 from sim_instruments.twin.path import Part
 from sim_instruments.twin.sample import Sample
 from sim_instruments.twin.spectra import Emission, Polarisation
@@ -46,6 +47,8 @@ class DetectorArm:
         self.spectrograph, self.camera, self.analyser = (by_kind.get(kind) for kind in ("spectrograph", "camera", "analyser"))
         self.filters = [part.options for part in parts if part.kind == "long_pass"]
         self._streams, self._ideal = streams, ideal
+        self.wheels = [(part.element, _slots(part, streams.bench_seed, ideal)) for part in parts
+                       if part.kind == "detection_wheel" and isinstance(part.element, FilterWheel)]
         self._sample_scale = reference_scale(sample)
         self.centre = CentreError(self._monochromator.centre_nm.target if self._monochromator else 0.0)
 
@@ -67,7 +70,12 @@ class DetectorArm:
             found += [(self._monochromator.centre_nm, 0.5), (self._monochromator.slit_um, 20.0)]
         if self.analyser and isinstance(self.analyser.element, RotatingPlate):
             found.append((self.analyser.element.angle, 2.0))
-        return tuple(found)
+        return (*found, *self.wheel_movers)
+
+    @property
+    def wheel_movers(self) -> tuple[tuple[Mover, float], ...]:
+        """The wheels: while one turns, the filters in between pass by."""
+        return tuple((wheel.slot, 0.25) for wheel, _ in self.wheels)
 
     def note_moves(self) -> None:
         """Deal the error of a new centre position once the grating has been sent elsewhere."""
@@ -81,7 +89,7 @@ class DetectorArm:
         self.centre = CentreError(turret.centre_nm.target, error, rising)
 
     def state(self, when: float) -> tuple[Any, ...]:
-        """Give what the spectrum on the chip depends on, besides the pump: true centre, grating, slit, analyser angle."""
+        """Give what the spectrum on the chip depends on, besides the pump: true centre, grating, slit, analyser angle, slots."""
         turret = self._monochromator
         assert turret is not None   # noqa: S101  only asked when complete
         assert self.spectrograph is not None   # noqa: S101
@@ -89,7 +97,18 @@ class DetectorArm:
         grating = int(turret.grating)
         error = self.centre.error_nm + float(hidden[(grating - 1) % len(hidden)])
         angle = self.analyser.element.angle.at(when) if self.analyser and isinstance(self.analyser.element, RotatingPlate) else None
-        return (turret.centre_nm.at(when) + error, grating, max(turret.slit_um.at(when), 1.0), angle)
+        return (turret.centre_nm.at(when) + error, grating, max(turret.slit_um.at(when), 1.0), angle, self.slots(when))
+
+    def slots(self, when: float) -> tuple[int, ...]:
+        """Give the slot of every wheel that is in the light."""
+        return tuple((round(wheel.slot.at(when)) - 1) % wheel.slots + 1 for wheel, _ in self.wheels)
+
+    def passed(self, wavelength_nm: Any, slots: tuple[int, ...]) -> Any:
+        """Give what the wheels let through at wavelengths in vacuum."""
+        product: Any = 1.0
+        for (_, filters), slot in zip(self.wheels, slots, strict=True):
+            product = product * filters[slot - 1].passes(wavelength_nm)
+        return product
 
     def centre_nm(self, when: float) -> float:
         """Give the true wavelength in vacuum at the exit slit; without a spectrograph the middle of the visible."""
@@ -123,7 +142,7 @@ class DetectorArm:
         """Give the photo-electrons per second in each column that come from the sample."""
         seen, groove = self.seen(state), self._groove()
         photons = photons_per_column(emitted, seen, self._analyser(state[3]), groove)
-        return photons * rate_hz * self._sample_scale * self._efficiency(seen.wavelength_nm)
+        return photons * rate_hz * self._sample_scale * self._efficiency(seen.wavelength_nm, state[4])
 
     def leakage_per_s(self, state: tuple[Any, ...], density_w_nm: np.ndarray) -> np.ndarray:
         """Give the photo-electrons per second of scattered pump light, from the pump's spectral power at the columns' wavelengths.
@@ -137,7 +156,7 @@ class DetectorArm:
             angle = passes.passes_deg if passes else 0.0
             blocked = np.sin(np.radians(angle - float(self.camera.options["pump_angle_deg"]))) ** 2 + LEAKAGE_EXTINCTION
         photons = density_w_nm * seen.step_nm / (energy_ev(seen.wavelength_nm) * ELECTRON_J)
-        return LEAKAGE_E_PER_PHOTON * photons * blocked * self._filter(seen.wavelength_nm)
+        return LEAKAGE_E_PER_PHOTON * photons * blocked * self._filter(seen.wavelength_nm, state[4])
 
     def seen_wavelengths(self, state: tuple[Any, ...]) -> np.ndarray:
         """Give the vacuum wavelengths of the columns."""
@@ -146,15 +165,22 @@ class DetectorArm:
     def _groove(self) -> float:
         return float(self.spectrograph.options["groove_deg"]) if self.spectrograph else 0.0
 
-    def _filter(self, wavelength_nm: np.ndarray) -> Any:
-        passed_on: Any = 1.0
+    def _filter(self, wavelength_nm: np.ndarray, slots: tuple[int, ...]) -> Any:
+        passed_on = self.passed(wavelength_nm, slots)
         for options in self.filters:
             passed_on = passed_on * light.long_pass(
                 wavelength_nm, float(options["edge_nm"]), float(options["width_nm"]), float(options["blocking"]))
         return passed_on
 
-    def _efficiency(self, wavelength_nm: np.ndarray) -> np.ndarray:
-        return efficiency(wavelength_nm, BLAZE_NM) * quantum_efficiency(wavelength_nm) * self._filter(wavelength_nm)
+    def _efficiency(self, wavelength_nm: np.ndarray, slots: tuple[int, ...]) -> np.ndarray:
+        return efficiency(wavelength_nm, BLAZE_NM) * quantum_efficiency(wavelength_nm) * self._filter(wavelength_nm, slots)
+
+
+def _slots(part: Part, bench_seed: int, ideal: bool) -> list[SlotFilter]:
+    """Read the filters of a wheel; the real ones differ from their tables by what this bench was dealt."""
+    draw = frozen(bench_seed, part.role, "filters")
+    deal = (lambda uncertainty: 0.0) if ideal else lambda uncertainty: uncertainty * draw.normal()
+    return [SlotFilter(described, deal) for described in part.options["filters"]]
 
 
 def reference_scale(sample: Sample) -> float:

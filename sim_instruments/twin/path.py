@@ -17,6 +17,8 @@
 | sample | spot_diameter_um (1.2), spot_shape ("disc", "gaussian": 1/e² diameter, peak fluence), spot (0: number of the place), |
 | | temperature_k (the record's), lens (transmission behind the pick-off; default: the objective's curve) |
 | analyser | scheme ("polariser", "half_wave_plate"), angle_deg (0), zero_deg (hidden), fixed_deg (0), extinction (1e-3) |
+| detection_wheel | filters (one per slot, default six open: a transmission, the name of a table in benches/filters, or |
+| | {wavelength_nm, transmission} in air), slot (1); behind the sample |
 | long_pass | edge_nm, width_nm (0.5), blocking (1e-6): passive detection filter, vacuum nm |
 | spectrograph | gratings ([[1200, "500NM"]]), focal_length_mm (320), half_angle_deg (12), slit_um (50), centre_nm (557, air) |
 | | groove_deg (hidden), centre_errors_nm (hidden; one per grating) |
@@ -91,6 +93,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "clean_up": {"offset_nm": 2.5, "blocking": 1e-5},
     "wave_plate_attenuator": {"angle_deg": 0.0, "achromatic": False},
     "filter_wheel": {"transmissions": [1.0] * 6, "slot": 1},
+    "detection_wheel": {"filters": [1.0] * 6, "slot": 1},
     "pick_off": {"sensor": "S130C"},
     "sample_head": {"sensor": "S130C"},
     "shutter": {},
@@ -175,8 +178,8 @@ def _element(item: PathItem, options: dict[str, Any], clock: Clock, changed: Cal
         return el.RotatingPlate(role, clock, changed, angle_deg=float(options["angle_deg"]))
     if item.kind == "analyser":
         return el.RotatingPlate(role, clock, changed, angle_deg=float(options["angle_deg"]))
-    if item.kind == "filter_wheel":
-        wheel = el.FilterWheel(role, clock, changed, slots=len(options["transmissions"]))
+    if item.kind in ("filter_wheel", "detection_wheel"):
+        wheel = el.FilterWheel(role, clock, changed, slots=len(options["filters" if "filters" in options else "transmissions"]))
         wheel.slot.move(float(options["slot"]))
         return wheel
     if item.kind == "spectrograph":

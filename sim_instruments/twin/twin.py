@@ -195,7 +195,8 @@ class Twin:
             if now <= self._settled:
                 return
             watched = bool(self._gates) and self.arm.complete
-            movers = self.beam.movers + self.specimen.movers + (self.arm.movers if watched else ())
+            seen = self.arm.movers if watched else self.arm.wheel_movers if self.counter is not None else ()
+            movers = self.beam.movers + self.specimen.movers + seen
             corners = {mover.arrival for mover, _ in movers if self._settled < mover.arrival < now}
             if watched:
                 corners |= set(self.specimen.cuts(self._settled, now))
@@ -277,12 +278,14 @@ class Twin:
         assert self.counter is not None   # noqa: S101  only asked when there is one
         centre_nm = self.arm.centre_nm(when)
         standing, level = self._standing(states, when), 1.0 + self.drift.value
-        key = (states, standing, level, centre_nm)
+        slots = self.arm.slots(when)
+        key = (states, standing, level, centre_nm, slots)
         if self._on_counter is None or self._on_counter[0] != key:
             emitted, fades = (self.lighting.emitted(states, standing, level, law) for law in (emission, fading))
             scattered = float(self.beam.density_w_nm(states, np.array([centre_nm]))[0]) * level * self.counter.bandwidth_nm
-            light_ = self.counter.light(emitted, fades, centre_nm, self.lighting.pulses_per_s, standing.brightness,
-                                        scattered / (energy_ev(centre_nm) * ELECTRON_J))
+            passed = float(self.arm.passed(centre_nm, slots))
+            light_ = self.counter.light(emitted, fades, centre_nm, self.lighting.pulses_per_s, standing.brightness * passed,
+                                        scattered * passed / (energy_ev(centre_nm) * ELECTRON_J))
             self._on_counter = (key, light_)
         return self._on_counter[1]
 

@@ -12,8 +12,10 @@ import pytest
 from drivers.keithley import ComplianceReached
 from labctl import api
 from labctl.bench import connect
+from labctl.bench.optics import grating_wavelengths
 from labctl.core import registry
 from labctl.core.clock import VirtualClock
+from labctl.store.filters import transmission
 
 FULL_BENCH = Path(__file__).parents[1] / "full_bench.toml"
 STEP_DEG = 3 / 409600                    # of a K10CR1
@@ -201,8 +203,19 @@ def counts(wired: Wires, exposure_s: float) -> tuple[np.ndarray, float]:
     return data["counts"].astype(float), granted["gain_e_per_count"] / granted["effective_exposure_s"]
 
 
+def passed(wired: Wires) -> np.ndarray:
+    """Give what the wheels of the detection let through at every pixel, by the bench file, as a run divides by it."""
+    geometry = wired.config.detection.spectrograph
+    assert geometry is not None
+    pixels = grating_wavelengths(wired["spectrograph"].centre, 1200.0, 1024, focal_length_mm=geometry.focal_length_mm,
+                                 half_angle_deg=geometry.half_angle_deg, pixel_um=geometry.pixel_um)
+    slots = {role: np.array([float(wired[role].slot)]) for role in ("detection_filter", "detection_nd")}
+    described = {role: [slot.as_json() for slot in wired.config.detection.filters[role]] for role in slots}
+    return transmission(described, slots, pixels)[0]
+
+
 def normalised(wired: Wires, exposure_s: float) -> float:
-    """Give electrons per second in the columns of the emission, dark frame subtracted."""
+    """Give electrons per second in the columns of the emission, dark frame subtracted, filters divided out."""
     wired["shutter"].close()
     wired.clock.wait(0.1)
     dark, _ = counts(wired, exposure_s)
@@ -210,7 +223,7 @@ def normalised(wired: Wires, exposure_s: float) -> float:
     wired.clock.wait(0.1)
     light, scale = counts(wired, exposure_s)
     wired["shutter"].close()
-    return float((light - dark)[:200].sum()) * scale
+    return float(((light - dark) / passed(wired))[:200].sum()) * scale
 
 
 class TestNormalisedSignal:
@@ -240,6 +253,20 @@ class TestNormalisedSignal:
 
     def test_accumulations(self, lit):
         assert normalised(lit(accumulations=4), 3.0) == pytest.approx(normalised(lit(), 6.0), rel=0.005)
+
+    def test_filters_in_the_detection(self, lit):
+        wired = lit()
+        reference = normalised(wired, 4.0)
+        for filter_slot, nd_slot, exposure_s in ((2, 1, 4.0), (3, 1, 4.0), (1, 2, 8.0), (3, 3, 30.0)):
+            wired.move("detection_filter", filter_slot)
+            wired.move("detection_nd", nd_slot)
+            assert normalised(wired, exposure_s) == pytest.approx(reference, rel=0.005), (filter_slot, nd_slot)
+        wired.move("detection_filter", 4)                                      # blocked
+        wired["shutter"].open()
+        light, _ = counts(wired, 4.0)
+        wired["shutter"].close()
+        dark, _ = counts(wired, 4.0)
+        assert abs((light - dark)[:200].sum()) < 5 * 22.0 / 10.0 * np.sqrt(2 * 200)     # read noise only
 
     def test_filter_in_the_pump_at_equal_power(self, lit):
         """At 4 K the film amplifies already here: only at equal power may two filters be compared."""

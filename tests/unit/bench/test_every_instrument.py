@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from labctl.bench.config import BenchConfig, Filter, parse
-from labctl.bench.filters import transmission_at
 from labctl.bench.opening import open_bench
 from labctl.core.clock import VirtualClock
 from labctl.core.errors import AnalysisError, ConfigError
@@ -186,12 +185,12 @@ class TestLevels:
 class TestFilters:
     def test_between_measured_wavelengths(self):
         measured = Filter(wavelength_nm=[400.0, 500.0, 600.0], transmission=[0.1, 0.2, 0.1])
-        assert [transmission_at(measured, at) for at in (400.0, 450.0, 600.0)] == pytest.approx([0.1, 0.15, 0.1])
-        assert transmission_at(Filter(transmission=0.5), 1e4) == 0.5
+        assert [measured.at(at) for at in (400.0, 450.0, 600.0)] == pytest.approx([0.1, 0.15, 0.1])
+        assert Filter(transmission=0.5).at(1e4) == 0.5
 
     def test_not_outside(self):
         with pytest.raises(AnalysisError, match="ND1 was measured from 400 to 500 nm, not at 650 nm"):
-            transmission_at(Filter(name="ND1", wavelength_nm=[400.0, 500.0], transmission=[0.1, 0.2]), 650.0)
+            Filter(name="ND1", wavelength_nm=[400.0, 500.0], transmission=[0.1, 0.2]).at(650.0)
 
     @pytest.mark.parametrize("slots", [
         '[{transmission = 1.5}]', '[{transmission = [0.1, 0.2]}]', '[{wavelength_nm = [500], transmission = 0.1}]',
