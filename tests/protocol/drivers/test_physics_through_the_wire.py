@@ -127,9 +127,9 @@ class TestFilterWheel:
         wired.light_up()
         wired.zero_head()
         whole = wired.power()
-        for slot, transmission in ((2, 0.5), (3, 0.1), (4, 0.01)):
+        for slot, dimmed in ((2, 0.5), (3, 0.1), (4, 0.01)):
             wired.move("nd", slot)
-            assert wired.power() == pytest.approx(transmission * whole, rel=0.003, abs=5e-9)
+            assert wired.power() == pytest.approx(dimmed * whole, rel=0.003, abs=5e-9)
         wired.move("nd", 6)
         assert abs(wired.power()) < 10e-9                                       # ten standard errors of the head
 
