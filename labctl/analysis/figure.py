@@ -9,17 +9,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from labctl.analysis.panels import Panel, paint_curve, paint_map, paint_spectrum
+from labctl.analysis.panels import Panel, paint_curve, paint_heat_map, paint_map, paint_spectrum
 from labctl.analysis.panels_polar import paint_polar
 from labctl.analysis.panels_time import paint_histogram, paint_trace
 from labctl.core.plan import Problem, Result
-from labctl.core.plots import Curve, Histogram, Map, Plot, Polar, Spectrum, Trace
+from labctl.core.plots import Curve, HeatMap, Histogram, Map, Plot, Polar, Spectrum, Trace
 from labctl.core.reduction import Reduction, RunView
 
 PANEL_INCHES = (5.9, 4.3)
 LINE_INCHES, LINE_LETTERS = 0.19, 88      # height of one line of the footer; letters per panel width
 PAINTERS: dict[type[Plot], Callable[[Panel, Plot], None]] = {
-    Map: paint_map, Curve: paint_curve, Spectrum: paint_spectrum,
+    Map: paint_map, HeatMap: paint_heat_map, Curve: paint_curve, Spectrum: paint_spectrum,
     Polar: paint_polar, Histogram: paint_histogram, Trace: paint_trace,
 }
 INK, GREY, ALARM = "#222222", "#666666", "#b03a00"

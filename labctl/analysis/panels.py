@@ -13,7 +13,7 @@ from matplotlib.ticker import EngFormatter
 
 from labctl.core.errors import StoreError
 from labctl.core.photons import HC_EV_NM
-from labctl.core.plots import Curve, Map, Plot, Spectrum
+from labctl.core.plots import Curve, HeatMap, Map, Plot, Spectrum
 from labctl.core.quantities import QUANTITIES, long_name, quantity_unit
 from labctl.core.reduction import CurveData, Reduction, RunView
 
@@ -105,10 +105,7 @@ def paint_map(panel: Panel, plot: Plot) -> None:
     axes.set(xlabel="Emission wavelength (vacuum, nm)")
     axes.set_ylabel("Point number" if repeated else axis_label(long_name(plot.y), unit))
     _energy_axis(axes)
-    bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02, fraction=0.06)
-    bar.set_label(run.signal_label, fontsize=9)
-    bar.ax.tick_params(labelsize=8.5, direction="in")
-    bar.outline.set_edgecolor("#888888")     # type: ignore[operator]
+    _colour_bar(axes, mesh, run.signal_label)
     axes.set_title(plot.title, loc="left", fontsize=10.5)
 
 
@@ -121,6 +118,35 @@ def _columns_with_light(signal: np.ndarray, noise: np.ndarray) -> slice:
         return slice(None)
     margin = max((clear[-1] - clear[0]) // 10, 5)
     return slice(max(int(clear[0] - margin), 0), int(clear[-1] + margin + 1))
+
+
+def paint_heat_map(panel: Panel, plot: Plot) -> None:
+    """Draw a number over two set-points; places that were not visited stay white."""
+    assert isinstance(plot, HeatMap)    # noqa: S101 - chosen by type
+    axes, run = panel.axes, panel.run
+    curve = panel.reduction.curves.get(plot.z)
+    values = run[plot.z] if curve is None else curve.y
+    unit, factor = shown_as(plot.z, "" if curve is None else curve.unit)
+    columns, column = np.unique(run[plot.x] * shown_as(plot.x)[1], return_inverse=True)
+    rows, row = np.unique(run[plot.y] * shown_as(plot.y)[1], return_inverse=True)
+    image = np.full((len(rows), len(columns)), np.nan)
+    image[row, column] = values * factor
+    mesh = axes.pcolormesh(_edges(columns), _edges(rows), image, cmap="viridis", rasterized=True)
+    axes.set_xlabel(axis_label(long_name(plot.x), shown_as(plot.x)[0]))
+    axes.set_ylabel(axis_label(long_name(plot.y), shown_as(plot.y)[0]))
+    if quantity_unit(plot.x) == quantity_unit(plot.y):
+        axes.set_aspect("equal")
+    _colour_bar(axes, mesh, axis_label(plot.z if curve is None else curve.label, unit)).formatter = EngFormatter(sep=" ")
+    axes.set_title(plot.title, loc="left", fontsize=10.5)
+
+
+def _colour_bar(axes: Axes, mesh: Any, label: str) -> Any:
+    """Put a colour bar beside the axes, as quiet as they are."""
+    bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02, fraction=0.06)
+    bar.set_label(label, fontsize=9)
+    bar.ax.tick_params(labelsize=8.5, direction="in")
+    bar.outline.set_edgecolor("#888888")     # type: ignore[operator]
+    return bar
 
 
 # ------------------------------------------------------------------ curves

@@ -58,6 +58,7 @@ class Pump(_Strict):
     filters: list[Filter] = [Filter()]                               # the slots of `pump.nd`, slot 1 first; a number is enough
     source: PumpSource | None = None
     tolerance: float = Field(0.01, gt=0, lt=0.5)                     # of the closed loop on the pick-off
+    lowest_reading_w: float = Field(4e-7, ge=0)                      # of the head in the loop: 20 × a photodiode's wandering zero
 
     _numbers = field_validator("filters", mode="before")(as_filters)
 

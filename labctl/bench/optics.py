@@ -2,7 +2,8 @@
 
 `pump.wavelength` tunes the filter and tells the power meter; `pump.power`, `pump.photon_flux` and `pump.fluence` choose a neutral
 density filter and an attenuator angle from the calibration and then close the loop on the pick-off head, which stands before the
-shutter: the sample stays dark meanwhile.
+shutter: the sample stays dark meanwhile. Readings below `[pump] lowest_reading_w` are noise and wandering zero; there the
+calibrated law of plate and filters is extrapolated from a brighter reading.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from labctl.core.steps import Steps
 
 LOOP_TRIES = 5                 # corrections of the closed loop before it is a fault
 ATTENUATOR_RANGE = (0.03, 1.0)  # fraction of its maximum within which the plate is well conditioned
+PROBE = 5.0                    # times the lowest trusted reading: where the source's level is looked at for points below it
+LEVEL_LASTS_S = 60.0           # how long such a look counts
 
 
 class PumpWavelength:
@@ -89,6 +92,7 @@ class PumpBeam:
     calibration: Callable[[], Calibration | None]
     limits_w: tuple[float, float]
     remedy: str
+    level: tuple[float, float] | None = None       # source against its calibration, and when that was seen
 
     @property
     def sample_per_reading(self) -> float:
@@ -130,6 +134,16 @@ class PumpBeam:
         low *= min(passing) * self.sample_per_reading
         high *= max(passing) * self.sample_per_reading
         return max(low, self.limits_w[0]), min(high, self.limits_w[1])
+
+    def fresh_level(self) -> float | None:
+        """Give the source's level over that of the calibration, if it was seen a short while ago."""
+        if self.level is None or self.meter.clock.now() - self.level[1] > LEVEL_LASTS_S:
+            return None
+        return self.level[0]
+
+    def note_level(self, ratio: float) -> None:
+        """Remember how the head's reading compares with the calibrated law."""
+        self.level = ratio, self.meter.clock.now()
 
     def tell_park_angle(self) -> None:
         """Tell the plate's driver where the calibrated minimum of transmission is: that is where `park` turns it."""
@@ -203,20 +217,46 @@ class PumpLevel:
         return self.beam.plate.eta(0.0, 15.0) + self.beam.settle_s
 
     def move(self, value: float, at: Mapping[str, float]) -> Steps[dict[str, float]]:
-        """Set filter and plate, then correct the plate until the pick-off reads what it should."""
+        """Set filter and plate, then correct the plate until the pick-off reads what it should; below its noise follow the law."""
         wavelength = self._wavelength(at)
         if wavelength is None or (problems := self.check(value, at)):
             text = "the pump wavelength is not known" if wavelength is None else problems[0].text
             raise NotSettled(self.name, text, state="nothing was moved")
+        wanted = value / self.per_watt(wavelength) / self.beam.sample_per_reading
+        if wanted < self.beam.config.lowest_reading_w:
+            return (yield from self._by_law(wavelength, wanted))
+        return (yield from self._closed_loop(wavelength, wanted))
+
+    def _by_law(self, wavelength: float, wanted: float) -> Steps[dict[str, float]]:
+        """Look at the source where the head sees it well, then go by the calibrated law; the reading itself is not reported."""
         beam = self.beam
-        wanted = value / self.per_watt(wavelength) / beam.sample_per_reading
-        aim = wanted
-        reading = float("nan")
+        low, high = (limit / beam.sample_per_reading for limit in beam.reach_w(wavelength))
+        level = beam.fresh_level()
+        if level is None:
+            bright = min(PROBE * beam.config.lowest_reading_w, high)
+            level = (yield from self._read_at(wavelength, bright)) / bright
+            if not level > 0:
+                raise self._dark()
+            beam.note_level(level)
+        aim = float(np.clip(wanted / level, low, high))
+        yield from self._aim(wavelength, aim)
+        report = self._report(wavelength, aim * level)
+        del report["power"]
+        return report
+
+    def _read_at(self, wavelength: float, aim: float) -> Steps[float]:
+        """Aim, let the head settle and read it."""
+        yield from self._aim(wavelength, aim)
+        yield self.beam.settle_s
+        return float((yield from self.beam.meter.call("power")))
+
+    def _closed_loop(self, wavelength: float, wanted: float) -> Steps[dict[str, float]]:
+        beam = self.beam
+        aim, reading = wanted, float("nan")
         for _ in range(LOOP_TRIES):
-            yield from self._aim(wavelength, aim)
-            yield beam.settle_s
-            reading = float((yield from beam.meter.call("power")))
+            reading = yield from self._read_at(wavelength, aim)
             if abs(reading / wanted - 1.0) <= beam.config.tolerance:
+                beam.note_level(reading / aim)
                 return self._report(wavelength, reading)
             aim = self._corrected(wavelength, aim, wanted, reading)
         raise NotSettled(
@@ -234,11 +274,14 @@ class PumpLevel:
     def _corrected(self, wavelength: float, aim: float, wanted: float, reading: float) -> float:
         """Scale the aim by what was missing, staying inside what the curve can give."""
         if not reading > 0:
-            raise NotSettled(self.name, "the pick-off sees no light.",
-                             remedy="Is the laser emitting? Is the path before the head free?")
+            raise self._dark()
         low, high = self.beam.reach_w(wavelength)
         bound = self.beam.sample_per_reading
         return float(np.clip(aim * wanted / reading, low / bound, high / bound))
+
+    def _dark(self) -> NotSettled:
+        return NotSettled(self.name, "the pick-off sees no light.",
+                          remedy="Is the laser emitting? Is the path before the head free?")
 
     def _report(self, wavelength: float, reading: float) -> dict[str, float]:
         power = reading * self.beam.sample_per_reading

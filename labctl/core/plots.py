@@ -47,6 +47,15 @@ class Curve(Plot):
 
 
 @dataclass(frozen=True)
+class HeatMap(Plot):
+    """One number per point over two set-points: a channel's number, or a curve that `reduce` returns, as colour."""
+
+    x: str = ""
+    y: str = ""
+    z: str = ""
+
+
+@dataclass(frozen=True)
 class Polar(Plot):
     """One number per point against an angle."""
 

@@ -1,0 +1,55 @@
+"""One light, many exposures: how straight the camera answers, from its noise to its saturation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labctl.analysis.camera import bright_pixels, linearity
+from labctl.core.instrument import BenchView
+from labctl.core.lit import LitProcedure, ascending
+from labctl.core.plan import Point, Problem
+from labctl.core.plots import Curve
+from labctl.core.procedure import PlanSteps, count, quantity
+from labctl.core.reduction import CurveData, Reduction, RunView
+
+SATURATED, BAD = "saturated", "bad"
+
+
+class Linearity(LitProcedure):
+    """Rate of a constant light against exposure; every exposure has its own dark frames, and the ladder is walked up and down."""
+
+    title = "Linearity of the camera"
+    plots = (Curve("Departure from proportionality", x="exposure_s", y="departure"),)
+
+    shortest = quantity("Shortest exposure", "s", default=0.05, minimum=1e-5, maximum=3600.0, group="Detection")
+    longest = quantity("Longest exposure", "s", default=5.0, minimum=1e-5, maximum=3600.0, group="Detection")
+    exposures = count("Exposures", default=7, minimum=3, maximum=100, group="Detection")
+
+    def check(self) -> list[Problem]:
+        """Insist on a range."""
+        return ascending(self.shortest, self.longest, "longest", "s")
+
+    def plan(self, bench: BenchView) -> PlanSteps:
+        """Take the dark frames of every exposure, then walk the ladder up and down under one light."""
+        ladder = [float(value) for value in np.geomspace(self.shortest, self.longest, self.exposures)]
+        for exposure in ladder:
+            for _ in range(self.dark_frames):
+                yield Point(kind="dark", light=False, exposure_s=exposure)
+        for exposure in (*ladder, *ladder[::-1]):
+            yield Point(set=self.pump(), exposure_s=exposure)
+
+    def reduce(self, run: RunView) -> Reduction:
+        """Compare rates in the bright pixels.
+
+        Results: `nonlinearity` (%, largest departure below saturation), `bright_rate` (electrons/s in those pixels).
+        Raises AnalysisError when fewer than three exposures are usable.
+        """
+        signal = run.signal()
+        lit = bright_pixels(signal)
+        rate, sigma = signal[:, lit].sum(axis=1), np.sqrt((run.sigma()[:, lit] ** 2).sum(axis=1))
+        usable = ~(run.flag(SATURATED) | run.flag(BAD))
+        found = linearity(rate, sigma, usable)
+        return Reduction(
+            results={"nonlinearity": found.departure, "bright_rate": found.rate},
+            curves={"departure": CurveData("exposure_s", run["exposure_s"], found.departures, "%", "Rate / median - 1",
+                                           sigma=found.errors, used=usable, left_out="left out: saturated")})

@@ -1,0 +1,54 @@
+"""Dark frames and exposure ladders whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from labctl.analysis.camera import bright_pixels, dark_behaviour, linearity
+from labctl.core.errors import AnalysisError
+
+BIAS, CURRENT, READ, GAIN = 300.0, 4.0, 6.0, 1.4     # counts, e/s, e, e/count
+
+
+def frames(draw, exposures, pixels=800):
+    """Dark frames with read noise, dark current, and a cosmic ray in every fourth."""
+    made = []
+    for number, exposure in enumerate(exposures):
+        frame = BIAS + (draw.poisson(CURRENT * exposure, pixels) + draw.normal(0.0, READ, pixels)) / GAIN
+        if number % 4 == 0:
+            frame[draw.integers(pixels)] += 2000.0
+        made.append(np.round(frame))
+    return np.array(made)
+
+
+def test_dark_constants_come_back_within_their_errors() -> None:
+    exposures = np.repeat([0.1, 1.0, 5.0, 20.0], 4)
+    found = dark_behaviour(exposures, frames(np.random.default_rng(1), exposures), GAIN)
+    assert found.bias.value == pytest.approx(BIAS, abs=5 * found.bias.stderr + 0.5)      # counts are whole numbers
+    assert found.dark_current.value == pytest.approx(CURRENT, rel=0.05)
+    assert found.read_noise.value == pytest.approx(READ, rel=0.08)
+
+
+def test_single_frames_are_refused() -> None:
+    with pytest.raises(AnalysisError, match="3 exposures with 2 frames"):
+        dark_behaviour([0.1, 1.0, 5.0], np.full((3, 10), 300.0), GAIN)
+
+
+def test_departure_is_found_and_saturation_left_out() -> None:
+    exposure = np.geomspace(0.1, 10.0, 7)
+    rate = np.full(7, 1e4)
+    rate[5] *= 1.03
+    rate[6] *= 0.5
+    usable = np.arange(7) < 6
+    found = linearity(rate, np.full(7, 20.0) / np.sqrt(exposure), usable)
+    assert found.departure.value == pytest.approx(3.0, abs=1.2)
+    with pytest.raises(AnalysisError, match="neither saturated nor lost in noise"):
+        linearity(rate, np.full(7, 5e3), usable)
+
+
+def test_bright_pixels_do_not_follow_a_cosmic_ray() -> None:
+    spectra = np.full((5, 100), 1.0)
+    spectra[:, 40:50] = 50.0
+    spectra[2, 80] = 1e5
+    assert np.flatnonzero(bright_pixels(spectra)).tolist() == list(range(40, 50))
