@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from labctl.analysis.camera import bright_pixels
+from labctl.analysis.camera import rates
 from labctl.analysis.places import focus
 from labctl.core.errors import AnalysisError
 from labctl.core.instrument import BenchView
@@ -41,9 +41,7 @@ class Focus(LitProcedure):
 
         Results: `focus_position` and `focus_depth` (mm); missing, with the reason, when the range shows no focus.
         """
-        z, spectra = run["sample.z"], run.signal()
-        lit = bright_pixels(spectra)
-        signal, sigma = spectra[:, lit].sum(axis=1), np.sqrt((run.sigma()[:, lit] ** 2).sum(axis=1))
+        z, (signal, sigma) = run["sample.z"], rates(run.signal(), run.sigma())
         try:
             found = focus(z, signal, sigma)
         except AnalysisError as exc:

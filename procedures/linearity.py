@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from labctl.analysis.camera import bright_pixels, linearity
+from labctl.analysis.camera import linearity, rates
 from labctl.core.instrument import BenchView
 from labctl.core.lit import LitProcedure, ascending
 from labctl.core.plan import Point, Problem
@@ -33,10 +33,9 @@ class Linearity(LitProcedure):
         """Take the dark frames of every exposure, then walk the ladder up and down under one light."""
         ladder = [float(value) for value in np.geomspace(self.shortest, self.longest, self.exposures)]
         for exposure in ladder:
-            for _ in range(self.dark_frames):
-                yield Point(kind="dark", light=False, exposure_s=exposure)
+            yield from self.darks(exposure)
         for exposure in (*ladder, *ladder[::-1]):
-            yield Point(set=self.pump(), exposure_s=exposure)
+            yield Point(exposure_s=exposure)
 
     def reduce(self, run: RunView) -> Reduction:
         """Compare rates in the bright pixels.
@@ -44,9 +43,7 @@ class Linearity(LitProcedure):
         Results: `nonlinearity` (%, largest departure below saturation), `bright_rate` (electrons/s in those pixels).
         Raises AnalysisError when fewer than three exposures are usable.
         """
-        signal = run.signal()
-        lit = bright_pixels(signal)
-        rate, sigma = signal[:, lit].sum(axis=1), np.sqrt((run.sigma()[:, lit] ** 2).sum(axis=1))
+        rate, sigma = rates(run.signal(), run.sigma())
         usable = ~(run.flag(SATURATED) | run.flag(BAD))
         found = linearity(rate, sigma, usable)
         return Reduction(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from labctl.analysis.camera import bright_pixels
+from labctl.analysis.camera import rates
 from labctl.core.instrument import BenchView
 from labctl.core.lit import LitProcedure, ascending
 from labctl.core.plan import Problem, Result
@@ -48,9 +48,7 @@ class Raster(LitProcedure):
 
     def reduce(self, run: RunView) -> Reduction:
         """Find the brightest place. Results: `brightest_x`, `brightest_y` (mm), `unevenness` (%, standard deviation over mean)."""
-        x, y, spectra = run["sample.x"], run["sample.y"], run.signal()
-        lit = bright_pixels(spectra)
-        signal, sigma = spectra[:, lit].sum(axis=1), np.sqrt((run.sigma()[:, lit] ** 2).sum(axis=1))
+        x, y, (signal, sigma) = run["sample.x"], run["sample.y"], rates(run.signal(), run.sigma())
         top = int(np.argmax(signal))
         share = float(signal.std() / signal.mean()) if signal.mean() > 0 else float("nan")
         step = [(high - low) / max(number - 1, 1) / np.sqrt(12.0) for low, high, number in (

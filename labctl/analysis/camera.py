@@ -20,6 +20,7 @@ from labctl.core.plan import Result
 FEWEST_EXPOSURES = 3
 PRECISE = 0.02              # largest relative error of a rate that can speak about linearity
 BRIGHT = 0.3                # of the brightest pixel, from which a pixel counts
+MEDIAN_ERROR = 1.2533       # standard error of a median of normal numbers over that of their mean
 MEDIAN_TO_SD = 1.4826       # standard deviation of a normal distribution over its median absolute deviation
 
 
@@ -50,8 +51,7 @@ def dark_behaviour(exposure_s: Sequence[float] | np.ndarray, frames: np.ndarray,
     noise = np.array([_frame_noise(group) for group in groups])
     level = np.array([np.median(group.mean(axis=0)) for group in groups])
     pixels = frames.shape[1]
-    # The median of n normal numbers scatters 1.2533 times as much as their mean.
-    error = 1.2533 * noise / np.sqrt([len(group) * pixels for group in groups])
+    error = MEDIAN_ERROR * noise / np.sqrt([len(group) * pixels for group in groups])
     line = linear_fit(np.column_stack([np.ones(len(each)), each]), level, error, what="The dark level against exposure")
     variance = linear_fit(np.column_stack([np.ones(len(each)), each]), noise**2,
                           2 * noise**2 / np.sqrt([pixels * (len(group) - 1) for group in groups]), what="The dark noise")
@@ -92,6 +92,18 @@ def bright_pixels(spectra: np.ndarray) -> np.ndarray:
     return smooth > BRIGHT * smooth.max()
 
 
+def rates(spectra: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the rate in the bright pixels of every spectrum and its standard error, (n,), from spectra of one shape (n, pixels).
+
+    The median over pixels of what a spectrum is of the median spectrum: a cosmic ray changes one pixel and not the rate.
+    """
+    lit = bright_pixels(spectra)
+    shape = np.median(spectra[:, lit], axis=0)
+    share = np.median(spectra[:, lit] / shape, axis=1)
+    error = MEDIAN_ERROR * np.sqrt(((sigma[:, lit] / shape) ** 2).mean(axis=1) / np.count_nonzero(lit))
+    return share * shape.sum(), error * shape.sum()
+
+
 def linearity(rate: np.ndarray, sigma: np.ndarray, usable: np.ndarray) -> Linearity:
     """Judge rates (n,) of one light at several exposures; saturated points are not `usable`.
 
@@ -103,7 +115,7 @@ def linearity(rate: np.ndarray, sigma: np.ndarray, usable: np.ndarray) -> Linear
         raise AnalysisError(f"{np.count_nonzero(good)} exposures are neither saturated nor lost in noise; linearity needs "
                             f"{FEWEST_EXPOSURES}. Change the light or the range of exposures.")
     middle = float(np.median(rate[good]))
-    stderr = float(1.2533 * np.median(sigma[good]) / np.sqrt(np.count_nonzero(good)))
+    stderr = float(MEDIAN_ERROR * np.median(sigma[good]) / np.sqrt(np.count_nonzero(good)))
     departures, errors = 100 * (rate / middle - 1.0), 100 * sigma / middle
     worst = int(np.flatnonzero(good)[np.argmax(np.abs(departures[good]))])
     return Linearity(

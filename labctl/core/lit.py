@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from labctl.core.plan import Kind, Point, Problem
+from labctl.core.plan import Point, Problem
 from labctl.core.procedure import Procedure, count, quantity
 
 
 class LitProcedure(Procedure):
-    """A measurement under one pump setting; 0 leaves wavelength or power as it stands, so it also suits a bench without a pump."""
+    """A measurement under one pump setting; 0 leaves wavelength or power as it stands, so it also suits a bench without a pump.
+
+    The pump is set once, with the first dark frame: closing its loop again at every point would add its tolerance to the scatter,
+    and the settling time of the power head to the run.
+    """
 
     wavelength = quantity("Pump wavelength", "nm", default=0.0, minimum=0.0, maximum=3000.0, group="Pump",
                           description="Vacuum. 0 leaves the pump where it stands.")
@@ -23,13 +28,14 @@ class LitProcedure(Procedure):
         wanted = {"pump.wavelength": self.wavelength, "pump.power": self.power}
         return {name: value for name, value in wanted.items() if value}
 
-    def darks(self) -> list[Point]:
-        """Give the dark frames to subtract."""
-        return [Point(kind="dark", light=False, exposure_s=self.exposure) for _ in range(self.dark_frames)]
+    def darks(self, exposure_s: float = 0.0) -> list[Point]:
+        """Give the dark frames to subtract, by default of the exposure of the measurement; the pump is set meanwhile."""
+        frame = Point(set=self.pump(), kind="dark", light=False, exposure_s=exposure_s or self.exposure)
+        return [frame, *[replace(frame, set={})] * (self.dark_frames - 1)]
 
-    def lit(self, where: Mapping[str, float] | None = None, kind: Kind = "scan") -> Point:
+    def lit(self, where: Mapping[str, float] | None = None) -> Point:
         """Give a point under the pump at further set-points."""
-        return Point(set={**self.pump(), **(where or {})}, kind=kind, exposure_s=self.exposure)
+        return Point(set=where or {}, exposure_s=self.exposure)
 
 
 def ascending(low: float, high: float, name: str, unit: str) -> list[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from labctl.analysis.camera import bright_pixels, dark_behaviour, linearity
+from labctl.analysis.camera import bright_pixels, dark_behaviour, linearity, rates
 from labctl.core.errors import AnalysisError
 
 BIAS, CURRENT, READ, GAIN = 300.0, 4.0, 6.0, 1.4     # counts, e/s, e, e/count
@@ -52,3 +52,13 @@ def test_bright_pixels_do_not_follow_a_cosmic_ray() -> None:
     spectra[:, 40:50] = 50.0
     spectra[2, 80] = 1e5
     assert np.flatnonzero(bright_pixels(spectra)).tolist() == list(range(40, 50))
+
+
+def test_rates_do_not_follow_a_cosmic_ray() -> None:
+    draw = np.random.default_rng(5)
+    exact = np.outer([1.0, 2.0, 4.0, 8.0], 1e3 * np.exp(-((np.arange(200) - 100) ** 2) / 800.0))
+    seen = draw.poisson(exact).astype(float)
+    seen[1, 100] += 3e4
+    found, error = rates(seen, np.sqrt(np.maximum(exact, 1.0)))
+    assert found / found[0] == pytest.approx([1.0, 2.0, 4.0, 8.0], rel=0.02)
+    assert error[0] / found[0] == pytest.approx(0.006, rel=0.5)
