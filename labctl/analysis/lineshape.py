@@ -19,6 +19,7 @@ from labctl.core.photons import energy_ev
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 FEWEST_PIXELS = 20                # for two lines, a pedestal and an offset with their shapes
 VISIBLE = 5.0                     # a line counts as seen when its area exceeds this many standard errors
+FAR_WEAKER = 0.2                  # share of the stronger line below which one may have been mistaken for the other
 RIDGE = 1e-12
 PEDESTAL_FWHM_EV = (5e-3, 60e-3)  # broader than the lines, narrower than the fit window of any bench
 
@@ -49,10 +50,17 @@ class Window:
 
 @dataclass(frozen=True)
 class PairFit:
-    """One fitted spectrum: areas in the unit of the signal summed over pixels, standard errors, shape in eV."""
+    """One fitted spectrum: areas in the unit of the signal summed over pixels, standard errors, shape in eV.
+
+    `lower` and `upper` are the lines of the pair by energy; they are fitted apart, `pair` is their sum.
+    """
 
     pair: float
     pair_stderr: float
+    lower: float
+    lower_stderr: float
+    upper: float
+    upper_stderr: float
     broad: float
     broad_stderr: float
     shape: Shape
@@ -95,12 +103,17 @@ def _columns(energy: np.ndarray, pixel_ev: np.ndarray, shape: np.ndarray, splitt
 def fit_free(data: Window, splitting_ev: float, width_ev: float, start: Shape | None = None) -> PairFit:
     """Fit everything: areas, offset, and all four shape constants; `width_ev` is the instrument's FWHM.
 
-    Without a start one is found on a grid, so no guess about the sample is needed. Raises AnalysisError when no pair is visible.
+    Without a start one is found on a grid, so no guess about the sample is needed. Where one line is far weaker than the other,
+    the strong one can be taken for either: both readings are tried. Raises AnalysisError when no pair is visible.
     """
     start = start or _best_start(data, splitting_ev, width_ev)
     low, high = float(data.energy.min()), float(data.energy.max())
     bounds = ([low, 0.7 * width_ev, low, PEDESTAL_FWHM_EV[0]], [high, 6.0 * width_ev, high, PEDESTAL_FWHM_EV[1]])
     fit = _project(data, splitting_ev, start, bounds, free=(0, 1, 2, 3))
+    if min(abs(fit.lower), abs(fit.upper)) < FAR_WEAKER * max(abs(fit.lower), abs(fit.upper)):
+        other = splitting_ev * (1.0 if fit.upper > fit.lower else -1.0)
+        moved = replace(fit.shape, pair_ev=float(np.clip(fit.shape.pair_ev + other, low, high)))
+        fit = min(fit, _project(data, splitting_ev, moved, bounds, free=(0, 1, 2, 3)), key=lambda each: each.reduced_chi2)
     if fit.pair < VISIBLE * fit.pair_stderr:
         raise AnalysisError(
             f"No pair of lines {splitting_ev * 1e3:.2f} meV apart is visible: its fitted area is {fit.pair:.3g} ± "
@@ -175,6 +188,8 @@ def _project(data: Window, splitting_ev: float, start: Shape, bounds: tuple[Sequ
     freedom = max(len(left) - 4 - len(index), 1)
     return PairFit(
         pair=float(amplitudes[0] + amplitudes[1]), pair_stderr=float(np.sqrt(covariance[:2, :2].sum())),
+        lower=float(amplitudes[0]), lower_stderr=float(np.sqrt(covariance[0, 0])),
+        upper=float(amplitudes[1]), upper_stderr=float(np.sqrt(covariance[1, 1])),
         broad=float(amplitudes[2]), broad_stderr=float(np.sqrt(covariance[2, 2])),
         shape=Shape(*map(float, shape)), shape_stderr=Shape(*map(float, errors)), reduced_chi2=float(left @ left / freedom),
     )
