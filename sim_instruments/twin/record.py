@@ -124,6 +124,7 @@ class Resonance:
     blue_shift_ev: float = parameter("dE_max", "eV")
     blue_shift_half: float = parameter("N_half", "1")
     blue_shift_per_excess: float = parameter("dE_x", "1")
+    blue_shift_zero: float = parameter("N_0", "1", 0.0)            # excitations at which the modes stand at their stated energies
     far_polarisation_factor: float = parameter("p_off", "1")       # of the lines' polarisation, far from the resonance
     far_spontaneous_polarisation: float = parameter("p_spe_off", "1")
 

@@ -60,8 +60,8 @@ def mode_photons(driven: Drive, sample: Sample, modes: Comb, resonance: Resonanc
     amounts = yields(occupation, pulse_s, sample.kinetics)
     source = (sample.gain.coupled_fraction * modes.weight * modes.slot_ev
               * spontaneous(modes.energy_ev, amounts, sample, temperature_k, active))
-    shift = (resonance.blue_shift_ev * population / (population + resonance.blue_shift_half)
-             + resonance.blue_shift_per_excess * driven.excess_ev)
+    filled, zero = (each / (each + resonance.blue_shift_half) for each in (population, resonance.blue_shift_zero))
+    shift = resonance.blue_shift_ev * (filled - zero) + resonance.blue_shift_per_excess * driven.excess_ev
     return modes.energy_ev + shift, amplify(gain, source, modes.length_cm, 2.0 / sample.gain.strength_cm) / modes.length_cm
 
 
