@@ -13,7 +13,7 @@ PACKAGES := labctl drivers procedures sim_instruments
 .DELETE_ON_ERROR:
 # One venv, one writer: `make -j` must not run two pips in it.
 .NOTPARALLEL:
-.PHONY: help run test lint check bench soak interop docs-reference clean system
+.PHONY: help run test lint check bench score soak interop docs-reference clean system
 
 help:
 	@echo 'make run    install, then measure a PLE scan on the simulated bench ying2021'
@@ -21,6 +21,7 @@ help:
 	@echo 'make lint   style, types and import contracts'
 	@echo 'make check  lint, then test'
 	@echo 'make bench  timings that the documents promise'
+	@echo 'make score  judge the simulated samples by the published claims (needs the targets file)'
 	@echo 'make soak   the long tests'
 	@echo 'make docs-reference   write docs/reference/instruments.md from the code'
 	@echo 'make interop  open a run of every procedure in the programs people use (a venv of its own)'
@@ -51,6 +52,9 @@ bench: $(VENV)/.runtime
 	$(BIN)/python benchmarks/timings.py
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/emulators.py
+
+score: $(VENV)/.test
+	$(BIN)/python -m benchmarks.score --out docs/reference/twin-scores.json
 
 docs-reference: $(VENV)/.runtime
 	$(BIN)/python docs/instruments_reference.py

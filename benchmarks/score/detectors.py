@@ -7,7 +7,7 @@ would scatter far less, so this is the harder test.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from sim_instruments.twin import counting
 from sim_instruments.twin.decay import Decay
 from sim_instruments.twin.detection import BIAS_COUNTS, Chip
 from sim_instruments.twin.elements import CcdReadout
-from sim_instruments.twin.spectra import Emission
+from sim_instruments.twin.spectra import Emission, Polarisation
 from sim_instruments.twin.spectrograph import Analyser, Window, photons_per_column
 
 JITTER = 0.01                      # rms of the pump energy of one exposure
@@ -84,8 +84,8 @@ class Camera:
         self.dark = np.mean([self._frame(np.zeros_like(step)) for _ in range(DARK_FRAMES)], axis=0)
 
     def columns(self, emitted: Emission, analyser: Analyser | None = None) -> np.ndarray:
-        """Give the photons per nanocrystal, pulse and column."""
-        return photons_per_column(emitted, self.window, analyser, GROOVES_DEG)
+        """Give the photons per nanocrystal, pulse and column; without an analyser, of scrambled light."""
+        return photons_per_column(scrambled(emitted) if analyser is None else emitted, self.window, analyser, GROOVES_DEG)
 
     def take(self, emit: Emit, level: float, analyser: Analyser | None = None, *,
              scale: float | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -108,6 +108,12 @@ class Camera:
 
     def _frame(self, electrons: np.ndarray) -> np.ndarray:
         return (self.chip.expose(electrons, self.readout, self.draw)[0].astype(float) - BIAS_COUNTS) * self.gain_e
+
+
+def scrambled(emitted: Emission) -> Emission:
+    """Give the same light unpolarised, so that the grating does not prefer a part of it."""
+    lines = tuple(replace(line, polarisation=Polarisation()) for line in emitted.lines)
+    return replace(emitted, polarisation=Polarisation(), lines=lines)
 
 
 @dataclass(frozen=True)

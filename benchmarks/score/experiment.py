@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,14 @@ BASES: tuple[Basis, ...] = ("noisy", "model", "formula")
 """How much stands behind a result: simulated noisy data analysed, a model function alone, arithmetic on inputs; best first."""
 
 Results = Mapping[str, Any]
+Section = TypeVar("Section")
+
+
+def given(section: Section | None) -> Section:
+    """Give a section of a sample's record that the experiment cannot do without."""
+    if section is None:
+        raise ValueError("the sample's record lacks a section that this experiment needs")
+    return section
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.score.detectors import Emit, Spectra
+from benchmarks.score.experiment import given
 from labctl.analysis.lines import gaussian_line, half_maximum_width
 from labctl.analysis.threshold import kink, series
 from sim_instruments.twin.emitters import emission
@@ -20,14 +21,13 @@ SMOOTHING = 5                      # pixels, before the width of a whole spectru
 
 def stripe_emission(sample: Sample, pulse_s: float = PULSE_S, active: float = 1.0) -> Emit:
     """Give a sample's emission as a function of the fluence in µJ/cm²."""
-    return lambda level_uj: emission(Pump.monochromatic(PUMP_NM, level_uj * 1e-6, pulse_s), sample, sample.lines.temperature_k, active)
+    kelvin = sample.lines.temperature_k
+    return lambda level_uj: emission(Pump.monochromatic(PUMP_NM, level_uj * 1e-6, pulse_s), sample, kelvin, active)
 
 
 def cut(sample: Sample, length_cm: float) -> Sample:
     """Give the sample with a stripe of another length."""
-    if sample.stripe is None:
-        raise ValueError(f"sample {sample.name} has no [stripe]")
-    return replace(sample, stripe=replace(sample.stripe, length_cm=length_cm))
+    return replace(sample, stripe=replace(given(sample.stripe), length_cm=length_cm))
 
 
 def kink_of(spectra: Spectra) -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from benchmarks.score.detectors import Camera, Emit, Spectra
-from benchmarks.score.experiment import Experiment, Results
+from benchmarks.score.detectors import JITTER, Camera, Emit, Spectra
+from benchmarks.score.experiment import Experiment, Results, given
 from labctl.analysis.excitation import parabola_maximum
 from labctl.analysis.lines import gaussian_line, half_maximum_width
 from labctl.analysis.modes import (
@@ -21,6 +22,7 @@ from labctl.analysis.modes import (
 )
 from labctl.analysis.polarization import malus
 from labctl.analysis.slopes import segments
+from labctl.core.errors import AnalysisError
 from labctl.core.photons import energy_ev
 from sim_instruments.twin.cavity import emission
 from sim_instruments.twin.excitation import Pump
@@ -90,10 +92,8 @@ def cavities(seed: int) -> Spectra:
     """Take a lasing spectrum of every cavity; the abscissa is the diameter in µm, the single-mode one first."""
     seen, sample = camera(seed), load_sample("sun2024")
     small = seen.take(emit(load_sample("sun2024_d15")), SINGLE_LASING_MJ)
-    others = []
-    for diameter in DIAMETERS_UM:
-        assert sample.ring is not None
-        others.append(seen.take(emit(replace(sample, ring=replace(sample.ring, diameter_um=float(diameter)))), LASING_MJ))
+    rings = [replace(given(sample.ring), diameter_um=float(diameter)) for diameter in DIAMETERS_UM]
+    others = [seen.take(emit(replace(sample, ring=ring)), LASING_MJ) for ring in rings]
     return Spectra(np.append(15.0, DIAMETERS_UM), GRID_NM, *map(np.array, zip(small, *others, strict=True)))
 
 
@@ -151,31 +151,40 @@ class Scan:
     series: tuple[Spectra, ...]
 
 
-SCANS = {2: (np.arange(930.0, 1011.0, 10.0), TWO_NM, 0.15, TWO_MJ), 3: (np.arange(1440.0, 1561.0, 15.0), THREE_NM, 1.0, THREE_MJ)}
+SCANS = {2: (np.arange(948.0, 993.0, 4.0), TWO_NM, 0.15, TWO_MJ), 3: (np.arange(1476.0, 1525.0, 4.0), THREE_NM, 1.0, THREE_MJ)}
 """By order: pump wavelengths, where the levels hold, weak level and levels of the series in mJ/cm² there."""
-WEAK_COUNTS = 1e6
+WEAK_COUNTS, FRAMES = 1e6, 4
 
 
 def pump_scan(seed: int, order: int) -> Scan:
-    """Take weak light and the S-curve at every pump wavelength; levels follow the photon energy."""
+    """Take weak light at one photon fluence, and the S-curve, at every pump wavelength.
+
+    The levels of an S-curve follow the weak light: where that is k-th order brighter, less pump is needed.
+    """
     sample, draw = load_sample("sun2024"), np.random.default_rng([seed, order])
     wavelengths, centre, weak_mj, levels = SCANS[order]
-    jitter = 1 + 0.01 * draw.normal(size=len(wavelengths))
-    weak = np.array([emit(sample, nm)(weak_mj * centre / nm * scatter).continuum.sum()
-                     for nm, scatter in zip(wavelengths, jitter, strict=True)])
-    series = tuple(Camera(GRID_NM[::4], seed + int(nm), 3e4, 4, INSTRUMENT_NM).series(emit(sample, nm), levels * centre / nm)
-                   for nm in wavelengths)
-    return Scan(wavelengths, draw.poisson(WEAK_COUNTS * weak / weak.max()).astype(float), series)
+    jitter = 1 + JITTER / np.sqrt(FRAMES) * draw.normal(size=len(wavelengths))
+    light = np.array([emit(sample, float(nm))(weak_mj * centre / nm * scatter).continuum.sum()
+                      for nm, scatter in zip(wavelengths, jitter, strict=True)])
+    weak = draw.poisson(WEAK_COUNTS * light / light.max()).astype(float)
+    reach = centre / wavelengths * (weak.max() / weak) ** (1 / order)
+    series = tuple(Camera(GRID_NM[::4], seed + int(nm), 3e4, FRAMES, INSTRUMENT_NM).series(emit(sample, float(nm)), levels * share)
+                   for nm, share in zip(wavelengths, reach, strict=True))
+    return Scan(wavelengths, weak, series)
 
 
 def estimate_scan(scan: Scan, order: int) -> Results:
     """Give where the cross-section is largest (weak light grows with its value alone) and where the threshold is lowest.
 
-    Light of order k grows with the cross-section at one photon fluence; 1 % of the pump is k % of it.
+    Light of order k grows with the cross-section at one photon fluence; 1 % of the pump is k % of it. Of the thresholds, the second
+    break, it is the inverse that has a maximum; a wavelength whose curve shows no break is left out.
     """
-    error = np.hypot(np.sqrt(scan.weak), 0.01 * order * scan.weak)
-    top = parabola_maximum(scan.pump_nm, scan.weak, error, above=0.6).wavelength_nm
-    places = np.array([segments(each.x, each.total, count=3).breaks[1].value for each in scan.series]) * scan.pump_nm
+    error = np.hypot(np.sqrt(scan.weak), JITTER / np.sqrt(FRAMES) * order * scan.weak)
+    places = np.full(len(scan.pump_nm), np.nan)
+    for number, each in enumerate(scan.series):
+        with suppress(AnalysisError):
+            places[number] = segments(each.x, each.total, count=3).breaks[1].value
+    top = parabola_maximum(scan.pump_nm, scan.weak, error, above=0.85).wavelength_nm
     lowest = parabola_maximum(scan.pump_nm, 1 / places, 0.02 / places, above=0.8).wavelength_nm
     return {f"resonance_{order}p": top, f"threshold_minimum_{order}p": lowest}
 
@@ -192,15 +201,14 @@ def arithmetic(_seed: int) -> Results:
     def level(electron: int, hole: int) -> float:
         return GAP_EV + BOX_EV_NM2 / SIZE_NM**2 * (electron / ELECTRON_MASS + hole / HOLE_MASS)
     sample = load_sample("sun2024_d15")
-    assert sample.ring is not None
-    assert sample.cavity is not None
+    ring, cavity = given(sample.ring), given(sample.cavity)
     laser = energy_ev(LASER_NM)
     return {
         "box_energy_ss": level(LOWEST, LOWEST), "box_energy_sp": level(NEXT, LOWEST),
         "box_spacing_electron": 1e3 * (level(NEXT, LOWEST) - level(LOWEST, LOWEST)),
         "box_spacing_hole": 1e3 * (level(LOWEST, NEXT) - level(LOWEST, LOWEST)),
         "splitting_1p_2p": 1e3 * (2 * energy_ev(TWO_NM) - energy_ev(ONE_PHOTON_NM)),
-        "fsr_d15": sample.ring.centre_nm**2 / (np.pi * sample.ring.diameter_um * 1e3 * sample.cavity.index),
+        "fsr_d15": ring.centre_nm**2 / (np.pi * ring.diameter_um * 1e3 * cavity.index),
         "quantum_defect_3p": 100 * (1 - laser / (3 * energy_ev(THREE_NM))),
         "quantum_defect_2p": 100 * (1 - laser / (2 * energy_ev(TWO_NM)))}
 

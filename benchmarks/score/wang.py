@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.score.detectors import Camera, Counter, Histograms, Spectra
 from benchmarks.score.experiment import Experiment, Results
-from benchmarks.score.film import PUMP_NM, PULSE_S, ROOM_K, bands, cut, kink_of, stripe_emission, whole_widths
+from benchmarks.score.film import PULSE_S, PUMP_NM, ROOM_K, bands, cut, kink_of, stripe_emission, whole_widths
 from labctl.analysis.bands import TwoBands, two_bands
 from labctl.analysis.decay import fit_decay
 from labctl.analysis.fitting import nonlinear_fit
@@ -80,7 +80,8 @@ def estimate_small(spectra: Spectra) -> Results:
 
 def small_dots(seed: int) -> Spectra:
     """Take a series of the 5.5 nm dots, whose gain needs other fluences."""
-    return Camera(np.linspace(440.0, 560.0, 1024), seed).series(stripe_emission(load_sample("wang2015_5p5nm")), np.linspace(4.0, 60.0, 24))
+    seen = Camera(np.linspace(440.0, 560.0, 1024), seed)
+    return seen.series(stripe_emission(load_sample("wang2015_5p5nm")), np.linspace(4.0, 60.0, 24))
 
 
 # ------------------------------------------------------------------ stripe length
@@ -210,7 +211,8 @@ def bleached(seed: int) -> Spectra:
 def estimate_bleached(spectra: Spectra) -> Results:
     """Give the height of the amplified band after the shots, in % of that before."""
     before, after = (gaussian_line(spectra.wavelength_nm, *spectra.at(shots), half_range_nm=4.0) for shots in spectra.x)
-    return {"emission_retained_shots": 100.0 * (after.height.value + after.constants[3]) / (before.height.value + before.constants[3])}
+    heights = [line.height.value + line.constants[3] for line in (before, after)]
+    return {"emission_retained_shots": 100.0 * heights[1] / heights[0]}
 
 
 FILM, SOLUTION = "wang2015", "wang2015_solution"

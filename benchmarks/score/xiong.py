@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks.score.detectors import JITTER, Camera, Counter, Histograms, Spectra
-from benchmarks.score.experiment import Experiment, Results
+from benchmarks.score.experiment import Experiment, Results, given
 from labctl.analysis.decay import fit_decay
 from labctl.analysis.excitation import parabola_maximum
 from labctl.analysis.lines import Line, gaussian_line
@@ -227,8 +227,7 @@ def ageing(seed: int) -> dict[str, tuple[float, float]]:
         return float(draw.poisson(AGEING_COUNTS * part))
     found = {}
     for ligand, name in names.items():
-        law = load_sample(name).ageing
-        assert law is not None
+        law = given(load_sample(name).ageing)
         hot = float(np.exp(-ageing_rate(law, law.heat_reference_k) * HOURS_S))
         found[f"pl_retained_heat_{ligand}"] = count(ligand, 1.0), count(ligand, hot)
         found[f"plqy_air_{ligand}"] = count("ola", 1.0), count(ligand, float(np.exp(-law.air_per_s * DAYS_S)))
