@@ -197,7 +197,7 @@ class AndorCCD:
         self.granted = {
             "exposure_s": float(exposure), "effective_exposure_s": frames * (float(exposure) + shift_s),
             "cycle_s": float(kinetic_cycle), "gain_e_per_count": gain, "read_noise_e": self.read_noise_e * frames**0.5,
-            "saturation_counts": self._saturation(gain),
+            "saturation_counts": self._saturation(gain), **({"accumulations": float(frames)} if frames > 1 else {}),
         }
         return dict(self.granted)
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from labctl.bench.filter_table import Filter, as_filters
 from labctl.core.errors import ConfigError
+from labctl.core.quality import FLAGS, Policy
 
 NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_.-]*$")
 DRIVER_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
@@ -92,6 +93,19 @@ class Guard(_Strict):
     min: float | None = None
     max: float | None = None
     action: Literal["pause", "abort"] = "pause"
+
+
+class Quality(_Strict):
+    """What is done about a flag of a point."""
+
+    action: Literal["flag", "retake", "shorten", "pause", "abort"] = "flag"
+    times: int = Field(default=2, ge=1, le=20)
+    factor: float = Field(default=0.5, gt=0, lt=1)
+
+    @property
+    def policy(self) -> Policy:
+        """The same as the engine wants it."""
+        return Policy(self.action, self.times, self.factor)
 
 
 class Safety(_Strict):
@@ -180,7 +194,23 @@ class BenchConfig(_Strict):
     safety: Safety = Safety()
     beam: Beam | None = None
     procedures: dict[str, dict[str, Any]] = {}                       # by procedure: parameters whose default suits this bench
+    quality: dict[str, Quality] = {}                                 # by flag: what is done about it
     instruments: dict[str, Instrument]
+
+    @field_validator("quality", mode="before")
+    @classmethod
+    def _word(cls, value: Any) -> Any:
+        """Let a plain word stand for the policy of that action."""
+        if not isinstance(value, dict):
+            return value
+        return {flag: {"action": each} if isinstance(each, str) else each for flag, each in value.items()}
+
+    @field_validator("quality")
+    @classmethod
+    def _known(cls, value: dict[str, Quality]) -> dict[str, Quality]:
+        if unknown := sorted(set(value) - set(FLAGS)):
+            raise ValueError(f"there is no flag {', '.join(unknown)}; flags are {', '.join(FLAGS)}")
+        return value
 
     @field_validator("name")
     @classmethod
@@ -199,6 +229,11 @@ class BenchConfig(_Strict):
         if self.backend == "real" and not self.safety.failsafe:
             raise ValueError("a real bench has to say in safety.failsafe what the hardware does when this program dies")
         return self
+
+    @property
+    def policies(self) -> dict[str, Policy]:
+        """What is done about flags on this bench."""
+        return {flag: each.policy for flag, each in self.quality.items()}
 
     @property
     def simulated(self) -> bool:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from labctl.core.plan import Bounds, Point, Problem, Reading, Result
     from labctl.core.plots import Curve, HeatMap, Histogram, Map, Polar, Spectrum, Trace
     from labctl.core.procedure import AdaptiveSteps, PlanSteps, Procedure, choice, count, quantity, switch
+    from labctl.core.quality import Policy
     from labctl.core.reduction import CurveData, Reduction, RunView
 
 _WHERE = {
@@ -18,13 +19,15 @@ _WHERE = {
     **dict.fromkeys(("Bounds", "Point", "Problem", "Reading", "Result"), "plan"),
     **dict.fromkeys(("Curve", "HeatMap", "Histogram", "Map", "Polar", "Spectrum", "Trace"), "plots"),
     **dict.fromkeys(("AdaptiveSteps", "PlanSteps", "Procedure", "choice", "count", "quantity", "switch"), "procedure"),
+    "Policy": "quality",
     **dict.fromkeys(("CurveData", "Reduction", "RunView"), "reduction"),
 }
 
 __all__ = [  # noqa: RUF022  grouped by module
     "Calibration", "AnalysisError", "Refused", "Bounds", "Point", "Problem", "Reading", "Result",
     "Curve", "HeatMap", "Histogram", "Map", "Polar", "Spectrum", "Trace",
-    "AdaptiveSteps", "PlanSteps", "Procedure", "choice", "count", "quantity", "switch", "CurveData", "Reduction", "RunView",
+    "AdaptiveSteps", "PlanSteps", "Procedure", "choice", "count", "quantity", "switch", "Policy",
+    "CurveData", "Reduction", "RunView",
 ]
 
 

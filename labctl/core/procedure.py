@@ -17,6 +17,7 @@ from labctl.core.errors import Refused
 from labctl.core.instrument import BenchView
 from labctl.core.plan import Bounds, Point, Problem, Reading
 from labctl.core.plots import Plot
+from labctl.core.quality import Policy
 from labctl.core.quantities import to_float
 from labctl.core.reduction import Reduction, RunView
 from labctl.core.suggest import suggestion
@@ -118,6 +119,7 @@ class Procedure(_PymeasureProcedure):
     scan_axes: ClassVar[tuple[str, ...]] = ()
     shape: tuple[int, ...] | None = None        # set by `plan` for a grid over more than one axis
     plots: ClassVar[tuple[Plot, ...]] = ()
+    quality: ClassVar[Mapping[str, Policy]] = {}        # what is done about a flag, where it is not the usual
 
     _own: ClassVar[frozenset[str]] = frozenset({"status", "shape", "MEASURE", "DATA_COLUMNS"})
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from labctl.core.clock import Forever
 from labctl.core.errors import Aborted, LabctlError, Refused, UnsafeState
 from labctl.core.moving import move_all
 from labctl.core.plan import Estimate, Point, Problem, Reading
+from labctl.core.quality import Policy
 from labctl.core.steps import Steps, drive
 from labctl.engine.control import Control, Dropped
 from labctl.engine.course import Course
 from labctl.engine.events import Listeners, LogLine, Paused, PointDone, Progress, RunEnded, RunStarted
 from labctl.engine.guards import BACK_S, LONGEST_PAUSE_S, LOOK_S, Guard, Monitor, first_tripped
+from labctl.engine.quality import Held
 from labctl.engine.safety import carry_out
 from labctl.engine.visit import Visitor
 
@@ -69,16 +72,19 @@ class Engine:
         self._recorder: Recorder | None = None
 
     def run(self, course: Course, recorder: Recorder, *, seed: int, run_id: str, procedure: str,
-            estimate: Estimate, before_first: Callable[[], None] = lambda: None, earlier: Earlier | None = None) -> RunEnd:
+            estimate: Estimate, before_first: Callable[[], None] = lambda: None, earlier: Earlier | None = None,
+            quality: Mapping[str, Policy] | None = None) -> RunEnd:
         """Follow a course. Preflight must have passed; never raises for anything that happens to the bench.
 
         `before_first` is called when the bench is prepared and the detectors are configured, before the first point. `earlier`
-        tells what an interrupted run had already measured; the course begins after that.
+        tells what an interrupted run had already measured; the course begins after that. `quality` says what
+        is done about the flags of a point.
         """
         if self._busy:
             raise LabctlError("This bench is already running a procedure; wait for its end or abort it.")
         self._busy, self._recorder, self._started = True, recorder, self.clock.now()
         problems: list[Problem] = []
+        self._quality = quality
         self._course, self._done = course, earlier.points if earlier else 0
         self._monitor = Monitor(self.clock, (), self.control.trip)
         try:
@@ -100,7 +106,7 @@ class Engine:
                 return "unsafe"
             self._drive(self.bench.hold())
             self._drive(self.bench.prepare(lambda text: self._log("info", text)))
-            visitor = Visitor(self.bench, self.control.gate, lambda text: self._log("warning", text))
+            visitor = Visitor(self.bench, self.control.gate, lambda text: self._log("warning", text), self._quality)
             self._drive(visitor.configure(self._course.everything()))
             before_first()
             self._checkpoint = earlier.checkpoint or self.bench.checkpoint()
@@ -136,16 +142,22 @@ class Engine:
 
     def _undisturbed(self, visitor: Visitor, index: int, point: Point, seed: int) -> None:
         """Visit a point; after a pause the bench stands as before it, so that the point comes out as if nothing had happened."""
+        held = ""
         while True:
             disturbed = self._mind_guards()
             if self.control.paused:
-                self._pause()
-                disturbed = True
+                self._pause(LONGEST_PAUSE_S if held else Forever)
+                disturbed, held = True, ""
             if disturbed:
                 self._stand_again(visitor, seed)
             try:
                 self._one(visitor, index, point, seed)
             except Dropped:
+                continue
+            except Held as exc:
+                held = str(exc)
+                self._log("warning", f"{held}: the run waits until somebody has looked and says to go on")
+                self.control.pause()
                 continue
             return
 
@@ -182,8 +194,9 @@ class Engine:
         if failures := carry_out(self.clock, self.bench.level("park")):
             raise UnsafeState("; ".join(str(failure) for failure in failures))
 
-    def _pause(self) -> None:
-        """Park, and wait until somebody says to go on; raises Aborted or UnsafeState."""
+    def _pause(self, longest_s: float) -> None:
+        """Park, and wait until somebody says to go on; raises Aborted, also when nobody does for too long, or UnsafeState."""
+        give_up = self.clock.now() + longest_s
         self._park()
         self._log("info", "paused: the bench is parked")
         self._tell_paused(True)
@@ -191,6 +204,8 @@ class Engine:
             wake = self.clock.event()
             self.control.attach(wake.set)
             self.control.gate_abort()
+            if self.clock.now() > give_up:
+                raise Aborted(f"nobody said to go on for {longest_s / 60:.0f} min")
             if self.control.paused:
                 wake.wait(PAUSE_LOOK_S)
         self._log("info", "resumed")

@@ -70,6 +70,7 @@ NOTHING = Estimate(0.0, 0.0, 0, 0)
 def make_plan(procedure: Procedure, bench: Bench, root: Path, arrangement: Arrangement = AS_PLANNED, seed: int = 0) -> Plan:
     """Enumerate and arrange the points and check them, the parameters, the calibrations and the disk; touches no instrument."""
     problems = [*procedure.check(), *arrangement.check()]
+    problems += [problem for flag, policy in procedure.quality.items() for problem in policy.check(flag)]
     points: tuple[Point, ...] = ()
     adaptive: Adaptive | None = None
     if not any(problem.level == "error" for problem in problems):

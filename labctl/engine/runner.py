@@ -16,6 +16,7 @@ from labctl.core.calibration import Calibration
 from labctl.core.errors import AnalysisError, LabctlError, Refused
 from labctl.core.plan import Problem, Result, plan_hash
 from labctl.core.procedure import Procedure
+from labctl.core.quality import policies
 from labctl.core.reduction import Reduction
 from labctl.core.steps import drive
 from labctl.engine import lock
@@ -160,7 +161,8 @@ def _measure(work: _Work, journal: Journal, course: Course, earlier: Earlier) ->
     end = RunEnd("failed", 0, (), 0.0)
     try:
         end = engine.run(course, journal, seed=work.seed, run_id=work.run_id, procedure=work.order.name,
-                         estimate=plan.estimate, before_first=lambda: journal.describe(_described(bench, plan)), earlier=earlier)
+                         estimate=plan.estimate, before_first=lambda: journal.describe(_described(bench, plan)), earlier=earlier,
+                         quality=policies(bench.config.policies, work.procedure.quality))
     finally:
         trouble = _end_journal(journal, bench, end)
     if trouble is not None:

@@ -1,85 +1,160 @@
-"""One point, in order: dark, moves, settle, gate, shutter open, expose, shutter closed, fetch, check."""
+"""One point, in order: dark, moves, settle, gate, shutter open, expose, shutter closed, fetch, judge."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from labctl.core.errors import BadReply, CommunicationError, Disconnected, LaneDead, NotSettled
+from labctl.core.errors import Aborted, BadReply, CommunicationError, Disconnected, LaneDead, NotSettled
 from labctl.core.instrument import Axis, Detector, Shutter
 from labctl.core.moving import move_all
 from labctl.core.plan import Point, Reading
+from labctl.core.quality import Policy, policies, strictest
 from labctl.core.steps import Steps, Together
+from labctl.engine.quality import Held, Judge
 
 TRIES = 3       # of what is idempotent: a move, a query, an exposure with its read-out
+
+
+@dataclass
+class Visit:
+    """One point under way: what has been found so far, how often it was exposed and how long it was lit."""
+
+    index: int
+    point: Point
+    exposure_s: float = 0.0
+    values: dict[str, float] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    flags: list[str] = field(default_factory=list)
+    takes: int = 0
+    lit_s: float = 0.0
+
+    def reading(self) -> Reading:
+        """Give what was found, marks known beforehand first."""
+        light = {"lit_s": self.lit_s, **({"takes": float(self.takes)} if self.takes > 1 else {})}
+        return Reading(self.index, self.point, self.arrays, {**self.values, **light},
+                       tuple(dict.fromkeys((*self.point.flags, *self.flags))))
 
 
 class Visitor:
     """Visits points on a bench. Knows axes, detectors and shutter as protocols, and no instrument."""
 
-    def __init__(self, bench: Any, gate: Callable[[], None], note: Callable[[str], None]):
+    def __init__(self, bench: Any, gate: Callable[[], None], note: Callable[[str], None],
+                 quality: Mapping[str, Policy] | None = None):
         self.bench = bench
         self.axes: Mapping[str, Axis] = bench.axes
         self.detectors: Mapping[str, Detector] = bench.detectors
         self.shutter: Shutter | None = bench.shutter
         self.gate, self.note = gate, note
+        self.judge = Judge(policies() if quality is None else quality)
         self._configured: dict[str, tuple[float, dict[str, float]]] = {}
 
-    def configure(self, point: Point) -> Steps[None]:
+    def configure(self, point: Point, exposure_s: float | None = None) -> Steps[None]:
         """Set the detectors of a point up; does nothing for those that already are."""
+        wanted = point.exposure_s if exposure_s is None else exposure_s
         for name in point.read:
-            if self._configured.get(name, (None,))[0] != point.exposure_s:
-                granted = yield from self._again(name, lambda name=name: self.detectors[name].configure(point.exposure_s))
-                self._configured[name] = (point.exposure_s, granted)
+            if self._configured.get(name, (None,))[0] != wanted:
+                granted = yield from self._again(name, lambda name=name: self.detectors[name].configure(wanted))
+                self._configured[name] = (wanted, granted)
 
     def visit(self, index: int, point: Point, start: float) -> Steps[Reading]:
         """Visit one point; gives what was found. On any exception the caller parks the bench."""
-        values: dict[str, float] = {**point.set}
+        visit = Visit(index, point)
+        yield from self.approach(visit)
+        while True:
+            self.gate()
+            visit.values["elapsed_s"] = self.bench.clock.now() - start
+            visit.flags.clear()
+            yield from self._read_in_the_dark(visit)
+            yield from self._take(visit)
+            again = self._consequence(visit)
+            if again is None:
+                return visit.reading()
+            visit.exposure_s = again
+            yield from self.configure(point, again)
+
+    def approach(self, visit: Visit) -> Steps[None]:
+        """Bring everything to where the point wants it, in the dark."""
+        point = visit.point
+        visit.exposure_s = point.exposure_s
         yield from self.configure(point)
-        values.update((yield from move_all(self.axes, self.shutter, point.set, self.move)))
+        measured = yield from move_all(self.axes, self.shutter, point.set, self.move)
+        self.judge.power_set(measured)
+        visit.values.update({**point.set, **measured})
         if point.do:
             yield from self._close()
         for name in point.do:
             yield from self.bench.action(name)
-        self.gate()
-        values["elapsed_s"] = self.bench.clock.now() - start
-        arrays, scalars, flags = yield from self._read(point)
-        for name in point.read:
-            values.update({key: value for key, value in self._configured[name][1].items() if key not in values})
-        values.update(scalars)
-        return Reading(index, point, arrays, values, tuple(dict.fromkeys((*point.flags, *flags))))
 
-    def _read(self, point: Point) -> Steps[tuple[dict[str, np.ndarray], dict[str, float], list[str]]]:
-        """Read in the dark what can be, then what wants light, with the shutter open no longer than the exposure."""
-        arrays: dict[str, np.ndarray] = {}
-        scalars: dict[str, float] = {}
-        flags: list[str] = []
-        dark = [name for name in point.read if not self.detectors[name].exposed]
-        lit = [name for name in point.read if self.detectors[name].exposed]
-        for group, light in ((dark, False), (lit, point.light)):
-            if not group:
-                continue
-            results = yield from self._again("exposure", lambda group=group, light=light: self._expose(group, light))
-            for name, (found, numbers, marks) in results.items():
-                arrays.update(found)
-                scalars.update(numbers)
-                flags += [*marks, *self._quality(name, found)]
-        return arrays, scalars, flags
+    # ---------------------------------------------------------------- exposing
+    def _lit(self, point: Point) -> list[str]:
+        return [name for name in point.read if self.detectors[name].exposed]
 
-    def _expose(self, names: list[str], light: bool) -> Steps[dict[str, Any]]:
+    def _read_in_the_dark(self, visit: Visit) -> Steps[None]:
+        """Read what needs no light (the power at the pick-off)."""
+        names = [name for name in visit.point.read if not self.detectors[name].exposed]
+        if names:
+            self._keep(visit, (yield from self._again("exposure", lambda: self._expose_and_fetch(visit, names, light=False))))
+
+    def _take(self, visit: Visit) -> Steps[None]:
+        """Expose and read out once, with the shutter open no longer than the exposure."""
+        names = self._lit(visit.point)
+        if names:
+            visit.takes += 1
+            light = visit.point.light
+            self._keep(visit, (yield from self._again("exposure", lambda: self._expose_and_fetch(visit, names, light=light))))
+
+    def _expose_and_fetch(self, visit: Visit, names: list[str], *, light: bool) -> Steps[dict[str, Any]]:
+        yield from self._expose(visit, names, light=light)
+        return (yield from self._fetch(names))
+
+    def _expose(self, visit: Visit, names: list[str], *, light: bool) -> Steps[None]:
+        """Expose, and count the seconds between the command to open and the confirmation that the shutter is closed."""
+        clock = self.bench.clock
+        opened = clock.now()
         if light and self.shutter is not None:
             yield from self.shutter.open()
         else:
             yield from self._close()
-        yield Together({name: self.detectors[name].expose() for name in names})
-        if light:
-            yield from self._close()
-        results = yield Together({name: self.detectors[name].fetch() for name in names})
+        try:
+            yield Together({name: self.detectors[name].expose() for name in names})
+            if light:
+                yield from self._close()
+        finally:
+            visit.lit_s += clock.now() - opened if light else 0.0
+
+    def _fetch(self, names: list[str]) -> Steps[dict[str, Any]]:
+        results: dict[str, Any] = yield Together({name: self.detectors[name].fetch() for name in names})
         for name, (found, numbers, _) in results.items():
             self._insist_finite(name, found, numbers)
         return results
+
+    def _keep(self, visit: Visit, results: dict[str, Any]) -> None:
+        """Put what was read into the visit, in place of an earlier take, and mark what is wrong with it."""
+        for name, (found, numbers, marks) in reversed(results.items()):       # the first that is named says what the exposure was
+            granted = self._configured[name][1]
+            visit.arrays.update(found)
+            visit.values.update({**{key: value for key, value in granted.items() if key not in visit.point.set}, **numbers})
+            visit.flags += [*marks, *self.judge.flags(name, granted, found, numbers)]
+
+    def _consequence(self, visit: Visit) -> float | None:
+        """Give the exposure in s of another take, or None to keep this one. Raises Held or Aborted where the policy says so."""
+        flag, policy = strictest((*visit.point.flags, *visit.flags), self.judge.policies)
+        where = f"point {visit.index} is flagged {flag}"
+        if policy.action == "abort":
+            raise Aborted(f"{where}, and that ends the run")
+        if policy.action == "pause":
+            raise Held(where)
+        if policy.action == "flag" or visit.takes > policy.times or not self._lit(visit.point):
+            return None
+        exposure = visit.exposure_s * (policy.factor if policy.action == "shorten" else 1.0)
+        if any(self.detectors[name].check(exposure) for name in self._lit(visit.point)):
+            return None
+        self.note(f"{where}; it is taken again with {exposure:g} s.")
+        return exposure
 
     def _close(self) -> Steps[None]:
         if self.shutter is not None:
@@ -95,11 +170,7 @@ class Visitor:
         if not all(np.isfinite(number) for number in numbers.values()):
             raise BadReply(name, "the reading is not a number.", state="it was thrown away", remedy="It is taken again.")
 
-    def _quality(self, name: str, arrays: Mapping[str, np.ndarray]) -> list[str]:
-        """Judge saturation by the single frame."""
-        limit = self._configured[name][1].get("saturation_counts")
-        return ["saturated"] if limit and any(array.max() >= limit for array in arrays.values() if array.size) else []
-
+    # ---------------------------------------------------------------- moving and repeating
     def move(self, axis: Axis, value: float, at: Mapping[str, float]) -> Steps[dict[str, float]]:
         """Move; a read-back that does not fit the set-point is tried once more, the sample being in the dark."""
         try:
