@@ -7,6 +7,8 @@ import numpy as np
 from labctl.analysis.excitation import Maximum, parabola_maximum
 from labctl.analysis.lineshape import Shape
 from labctl.analysis.pair_series import Emission, Series, fitted_pixels, learn_shape, pair_rates
+from labctl.analysis.pump import margin
+from labctl.analysis.series import reference_drift
 from labctl.core.errors import AnalysisError, Refused
 from labctl.core.instrument import BenchView
 from labctl.core.photons import energy_ev
@@ -19,9 +21,7 @@ from labctl.core.reduction import CurveData, Reduction, RunView
 MOST_POINTS = 100_000
 OVERLAP = "pump_overlap"
 SATURATED, BAD = "saturated", "bad"
-BANDWIDTHS_CLEAR, INSTRUMENT_WIDTHS_CLEAR = 1.5, 3.0     # how far the pump band stays from the emission
 POWER_REPEATABILITY = 0.01      # relative, per point: closing the photon flux on the pick-off
-REFERENCE_DRIFT = 0.03          # relative drift of the reference point worth a warning
 FILTER_SCALE_NM = 0.1           # systematic error of the pump wavelength (unverified: no data-sheet figure at hand)
 SPECTROMETER_SCALE_NM = 0.1     # systematic error of the emission wavelength before a lamp calibration (unverified)
 
@@ -79,7 +79,7 @@ class PLEScan(Procedure):
 
     def clear_of_emission(self, wavelength_nm: np.ndarray, bandwidth_nm: float, instrument_fwhm_nm: float) -> np.ndarray:
         """Mark the pump wavelengths whose band stays 1.5 bandwidths and 3 instrument widths below the emission."""
-        return wavelength_nm <= self.emission_edge - _margin(bandwidth_nm, instrument_fwhm_nm)
+        return wavelength_nm <= self.emission_edge - margin(bandwidth_nm, instrument_fwhm_nm)
 
     def plan(self, bench: BenchView) -> PlanSteps:
         """Take dark frames and a reference, then every wavelength at one photon flux, then the reference again."""
@@ -153,13 +153,8 @@ class PLEScan(Procedure):
         fwhm = float(run.constants["detection.instrument_fwhm"])
         return Emission(
             splitting_ev=self.splitting * 1e-3, low_nm=self.window_start, edge_nm=self.emission_edge, high_nm=self.window_stop,
-            margin_nm=_margin(float(run.constants["pump.bandwidth"]), fwhm), instrument_fwhm_nm=fwhm,
+            margin_nm=margin(float(run.constants["pump.bandwidth"]), fwhm), instrument_fwhm_nm=fwhm,
         )
-
-
-def _margin(bandwidth_nm: float, instrument_fwhm_nm: float) -> float:
-    """Give the distance in nm that a pump band needs from what is to be seen beside it."""
-    return BANDWIDTHS_CLEAR * bandwidth_nm + INSTRUMENT_WIDTHS_CLEAR * instrument_fwhm_nm
 
 
 def _saturated(run: RunView, emission: Emission) -> np.ndarray:
@@ -196,22 +191,10 @@ def _reference_drift(run: RunView, emission: Emission, shape: Shape) -> list[Pro
     """Compare the last reference point with the first; nothing is corrected."""
     try:
         reference = run.select("reference")
-        repeated = len(reference["pump.wavelength"]) > 1
+        rate, sigma = _rates(reference, emission, shape) if len(reference["pump.wavelength"]) else (np.empty(0), np.empty(0))
     except KeyError:
-        repeated = False
-    if not repeated:
-        return [Problem("reference", "the reference point was not repeated, so drift is unknown.", "warning")]
-    rate, sigma = _rates(reference, emission, shape)
-    if not rate[0] > 0:
-        return [Problem("reference", "the first reference point shows no signal, so drift is unknown.", "warning")]
-    drift = rate[-1] / rate[0] - 1.0
-    if abs(drift) <= REFERENCE_DRIFT:
-        return []
-    stderr = float(np.hypot(sigma[0] / rate[0], sigma[-1] / rate[-1]))
-    return [Problem(
-        "reference", f"the reference point changed by {drift:+.1%} (± {stderr:.1%}) between its first and its last visit; nothing "
-        "was corrected. Check focus and sample, and repeat the scan.", "warning",
-    )]
+        rate = sigma = np.empty(0)
+    return reference_drift(rate, sigma)
 
 
 def _results(run: RunView, top: Maximum, shape: Shape, broad_stderr_ev: float) -> dict[str, Result]:

@@ -71,9 +71,14 @@ def learn_shape(series: Series, emission: Emission, usable: np.ndarray) -> tuple
 
 def pair_rates(series: Series, emission: Emission, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     """Give the area of the pair in every spectrum, in the unit of the signal summed over pixels, and its standard error."""
-    windows = (_window(series, emission, index) for index in range(len(series.pump_nm)))
-    fits = [fit_pair(data, emission.splitting_ev, shape) for data in windows]
+    fits = pair_fits(series, emission, shape)
     return np.array([fit.pair for fit in fits]), np.array([fit.pair_stderr for fit in fits])
+
+
+def pair_fits(series: Series, emission: Emission, shape: Shape) -> list[PairFit]:
+    """Fit pair and broad line in every spectrum around a known shape."""
+    windows = (_window(series, emission, index) for index in range(len(series.pump_nm)))
+    return [fit_pair(data, emission.splitting_ev, shape) for data in windows]
 
 
 def _window(series: Series, emission: Emission, index: int) -> Window:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter
 
 from labctl.core.errors import StoreError
 from labctl.core.photons import HC_EV_NM
@@ -164,6 +164,11 @@ def paint_curve(panel: Panel, plot: Plot) -> None:
     unit, _ = shown_as(plot.x)
     axes.set_xlabel(axis_label(long_name(plot.x), unit))
     axes.set_ylabel(_curve_label(plot, curves))
+    if plot.log_x:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
     if plot.log:
         axes.set_yscale("log")
     else:

@@ -163,5 +163,7 @@ def _pump(config: BenchConfig, devices: dict[str, Device], parts: Parts, repetit
         f"Run 'labctl run power_calibration --bench {config.name}'.")
     parts.constants["pickoff.ratio"] = parts.beam.sample_per_reading
     parts.constants["spot.area_cm2"] = parts.beam.spot_area_cm2
+    parts.constants["spot.uncertainty"] = pump.spot.uncertainty
+    parts.constants["pump.power_uncertainty"] = parts.beam.uncertainty
     for name in LEVELS:
         parts.axes[name] = PumpLevel(name, parts.beam)

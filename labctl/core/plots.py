@@ -44,6 +44,7 @@ class Curve(Plot):
     y: str = ""
     fit: str = ""
     log: bool = False
+    log_x: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,153 @@
+"""Power series: spectra at rising pump fluence, and what the input-output curve says about threshold, gain and saturation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labctl.analysis import input_output, pair_output, threshold
+from labctl.analysis.pair_series import Emission
+from labctl.analysis.pump import READING_ERROR, UNIT, PumpScale, about_the_pump, clear_of_pump, margin, pump_fluence
+from labctl.analysis.series import Findings, Spectra, reference_drift, spectra_of
+from labctl.core.errors import AnalysisError, Refused
+from labctl.core.instrument import BenchView
+from labctl.core.plan import Kind, Point, Problem
+from labctl.core.plots import Curve, Map
+from labctl.core.procedure import PlanSteps, Procedure, choice, count, quantity
+from labctl.core.quantities import shown
+from labctl.core.reduction import Reduction, RunView
+
+READ = ("power", "spectrum")
+ORDERS = {"1": "", "2": "_2p", "3": "_3p"}      # photons per excitation, and what slopes and breaks are called then
+
+
+class PowerSeries(Procedure):
+    """Emission against pump fluence: thresholds by three estimators, slopes, narrowing, lines and saturation."""
+
+    title = "Power series"
+    scan_axes = ("pump.fluence",)
+    plots = (
+        Map("Emission against fluence", y="pump.fluence"),
+        Curve("Input-output curve", x="pump.fluence", y="emission", fit="emission", log=True, log_x=True),
+        Curve("Threshold", x="pump.fluence", y="kink", fit="kink"),
+        Curve("Narrowing", x="pump.fluence", y="width"),
+    )
+
+    wavelength = quantity("Pump wavelength", "nm", default=400.0, minimum=200.0, maximum=3000.0, group="Pump")
+    first = quantity("First fluence", "J/cm^2", default=3e-6, minimum=1e-15, maximum=10.0, group="Pump")
+    last = quantity("Last fluence", "J/cm^2", default=57e-6, minimum=1e-15, maximum=10.0, group="Pump")
+    fluences = count("Fluences", default=25, minimum=6, maximum=10_000, group="Pump")
+    spacing = choice("Spacing", ("linear", "logarithmic"), default="linear", group="Pump")
+    photons = choice("Photons per excitation", tuple(ORDERS), default="1", group="Pump",
+                     description="How many photons of the pump excite a crystal once; slopes and breaks are named by it.")
+    exposure = quantity("Exposure", "s", default=10.0, minimum=1e-5, maximum=3600.0, group="Detection")
+    dark_frames = count("Dark frames", default=4, minimum=1, maximum=100, group="Detection")
+    emission = choice("Stimulated emission", ("band", "pair"), default="band", group="Emission",
+                      description="What rises at the threshold: the whole band, or a pair of lines on the spontaneous emission.")
+    band_start = quantity("Emission from", "nm", default=0.0, minimum=0.0, maximum=3000.0, group="Emission",
+                          description="Vacuum; 0: from the first pixel that is clear of the pump.")
+    band_stop = quantity("Emission to", "nm", default=3000.0, minimum=0.0, maximum=3000.0, group="Emission")
+    spontaneous_start = quantity("Spontaneous emission from", "nm", default=498.0, minimum=0.0, maximum=3000.0, group="Emission",
+                                 description="A band on the blue side that stimulated emission does not reach.")
+    spontaneous_stop = quantity("Spontaneous emission to", "nm", default=507.0, minimum=0.0, maximum=3000.0, group="Emission")
+    line_reach = quantity("Reach of a line's fit", "nm", default=4.0, minimum=0.05, maximum=100.0, group="Emission",
+                          description="Half the range around the highest point in which the stimulated line is fitted.")
+    pair_edge = quantity("Lower edge of the pair", "nm", default=530.2, minimum=200.0, maximum=3000.0, group="Emission")
+    splitting = quantity("Distance of the pair", "meV", default=2.0, minimum=0.1, maximum=50.0, group="Emission")
+    fit_to = quantity("Fit the threshold up to", "J/cm^2", default=0.0, minimum=0.0, maximum=10.0, group="Analysis",
+                      description="0: up to twice the threshold.")
+    segments = count("Segments of the power law", default=3, minimum=1, maximum=3, group="Analysis")
+
+    def check(self) -> list[Problem]:
+        """Refuse ladders that do not rise, and bands that hold nothing."""
+        problems = []
+        if self.last <= self.first:
+            problems.append(Problem("last", f"{shown(self.last, 'pump.fluence')} is not above the first fluence, "
+                                            f"{shown(self.first, 'pump.fluence')}. To measure downwards, use the order 'down'."))
+        for low, high in (("band_start", "band_stop"), ("spontaneous_start", "spontaneous_stop")):
+            if getattr(self, high) <= getattr(self, low):
+                problems.append(Problem(high, f"{getattr(self, high):g} nm is not above {low}, {getattr(self, low):g} nm."))
+        if 0 < self.fit_to <= self.first:
+            problems.append(Problem("fit_to", f"{shown(self.fit_to, 'pump.fluence')} leaves no point to fit."))
+        return problems
+
+    def plan(self, bench: BenchView) -> PlanSteps:
+        """Take dark frames and a reference, then every fluence, then the reference again."""
+        spread = np.linspace if self.spacing == "linear" else np.geomspace
+        ladder = spread(self.first, self.last, self.fluences)
+        self._insist_on_reach(bench)
+
+        def lit(fluence: float, kind: Kind = "scan") -> Point:
+            where = {"pump.wavelength": self.wavelength, "pump.fluence": float(fluence)}
+            return Point(set=where, read=READ, kind=kind, exposure_s=self.exposure)
+
+        for _ in range(self.dark_frames):
+            yield Point(kind="dark", light=False, exposure_s=self.exposure)
+        yield lit(ladder[len(ladder) // 2], "reference")
+        for fluence in ladder:
+            yield lit(fluence)
+        yield lit(ladder[len(ladder) // 2], "reference")
+
+    def _insist_on_reach(self, bench: BenchView) -> None:
+        low, high = bench.reach("pump.fluence", {"pump.wavelength": self.wavelength})
+        reach = f"{shown(low, 'pump.fluence')} to {shown(high, 'pump.fluence')}, what the pump gives at {self.wavelength:g} nm"
+        problems = [Problem(name, f"{shown(value, 'pump.fluence')} is outside {reach}.")
+                    for name, value in (("first", self.first), ("last", self.last)) if not low <= value <= high]
+        if problems:
+            raise Refused(problems)
+
+    def reduce(self, run: RunView) -> Reduction:
+        """Fit the curve and the spectra; see `labctl.analysis.input_output` and `pair_output` for what each result means.
+
+        What cannot be estimated is missing, with a warning that says why. Raises AnalysisError when no point is usable.
+        """
+        found, scale = Findings(), PumpScale.of(run.constants)
+        usable = ~run.flag("bad")
+        if self.emission == "band":
+            usable &= ~run.flag("saturated")
+        if not usable.any():
+            raise AnalysisError("Every spectrum is flagged (saturated, or bad). Expose more briefly and repeat.")
+        whole, _ = spectra_of(run, pump_fluence(run), usable)
+        spectra = whole.band(self._start(run, whole), self.band_stop)
+        pair = None if self.emission == "band" else pair_output.pair_curve(spectra, self.wavelength, self._pair(run))
+        output = spectra.integral() if pair is None else (pair.pair, pair.pair_sigma)
+        data = threshold.series(spectra.pump, *output, relative_pump=READING_ERROR, unit=UNIT)
+        fitted = input_output.thresholds(data, scale, found, up_to=self.fit_to * 1e6)
+        law = input_output.power_law(data, scale, found, count=self.segments, suffix=ORDERS[self.photons])
+        found.results |= about_the_pump(run)
+        curves = input_output.curves(data, fitted.get("kink"), law)
+        if "kink" in fitted:
+            place = fitted["kink"].threshold.value
+            input_output.bends(data, scale, found, place)
+            below = input_output.spontaneous(spectra, found, place, float(run.constants["detection.instrument_fwhm"]))
+            if pair is None:
+                self._band(whole, spectra, below, found, place)
+            else:
+                pair_output.blue_shift(pair, found, place)
+                pair_output.shares(pair, found, scale.microwatt_per_fluence)
+            curves |= input_output.width_curve(spectra.pump, input_output.narrowing(spectra, found, place))
+        found.problems += self._drift(run)
+        return Reduction(found.results, curves, problems=tuple(found.problems))
+
+    def _band(self, whole: Spectra, spectra: Spectra, below: input_output.Line | None, found: Findings, place: float) -> None:
+        """Look at the band above the threshold, and at its blue side."""
+        above = input_output.stimulated(spectra, found, place, self.line_reach)
+        input_output.separation(below, above, found, "spe_ase_separation")
+        input_output.blue_shift(spectra, found, place, self.line_reach)
+        blue = found.attempt("spe_slope_below", lambda: whole.band(self.spontaneous_start, self.spontaneous_stop))
+        if blue is not None:
+            input_output.spontaneous_slopes(blue, found, place)
+
+    def _start(self, run: RunView, spectra: Spectra) -> float:
+        """Give the first wavelength of the emission in nm: the parameter, else where the pump's band has ended."""
+        clear = clear_of_pump(self.wavelength, float(run.constants["pump.bandwidth"]), float(run.constants["detection.instrument_fwhm"]))
+        return self.band_start or (clear if spectra.wavelength[0] < clear < spectra.wavelength[-1] else 0.0)
+
+    def _pair(self, run: RunView) -> Emission:
+        width = float(run.constants["detection.instrument_fwhm"])
+        return Emission(self.splitting * 1e-3, self.band_start, self.pair_edge, self.band_stop,
+                        margin(float(run.constants["pump.bandwidth"]), width), width)
+
+    def _drift(self, run: RunView) -> list[Problem]:
+        reference = run.select("reference")
+        spectra, _ = spectra_of(reference, pump_fluence(reference))
+        return reference_drift(*spectra.band(self._start(run, spectra), self.band_stop).integral())
