@@ -9,10 +9,11 @@ import numpy as np
 from labctl.analysis.attenuator import MODEL
 from labctl.analysis.attenuator_fit import PlateFit, PlateLaw, fit_law, fit_plate, significant
 from labctl.core.calibration import Calibration
-from labctl.core.errors import AnalysisError, Refused
+from labctl.core.errors import Refused
 from labctl.core.instrument import BenchView
 from labctl.core.plan import Point, Problem, Result
 from labctl.core.plots import Curve
+from labctl.core.points import wheel
 from labctl.core.procedure import PlanSteps, Procedure, count, quantity
 from labctl.core.reduction import CurveData, Reduction, RunView
 
@@ -70,7 +71,7 @@ class PowerCalibration(Procedure):
         if outside:
             raise Refused(outside)
         self.shape = (self.wavelengths, self.angles)
-        blocked, opened = _wheel(bench)
+        blocked, opened = wheel(bench)
         yield Point(set=blocked, kind="zero", do=("power_meter.zero",), read=(), light=False)
         for wavelength in np.linspace(first, last, self.wavelengths):
             for angle in np.linspace(self.first_angle, self.last_angle, self.angles):
@@ -121,14 +122,6 @@ def _law_results(law: PlateLaw) -> dict[str, Result]:
         "plate_wavelength_nm": Result(law.design_nm, law.design_stderr_nm, "nm", "plate and polariser law over wavelength",
                                       note="vacuum wavelength at which the plate is exactly half-wave"),
     }
-
-
-def _wheel(bench: BenchView) -> tuple[dict[str, float], dict[str, float]]:
-    """Give the set-points that block the beam before the head and that open it; none without a wheel that can."""
-    try:
-        return {"nd.slot": bench.constant("nd.blocked_slot")}, {"nd.slot": bench.constant("nd.open_slot")}
-    except AnalysisError:
-        return {}, {}
 
 
 def _transmission(run: RunView, fits: list[PlateFit]) -> tuple[dict[str, Result], list[Problem]]:

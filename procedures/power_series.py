@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from labctl.analysis import input_output, pair_output, threshold
+from labctl.analysis import hunt, input_output, pair_output, threshold
 from labctl.analysis.pair_series import Emission
-from labctl.analysis.pump import READING_ERROR, UNIT, PumpScale, about_the_pump, clear_of_pump, margin, pump_fluence
+from labctl.analysis.pump import UNIT, PumpScale, about_the_pump, clear_of_pump, margin, pump_fluence, reading_error
 from labctl.analysis.series import Findings, Spectra, reference_drift, spectra_of
+from labctl.core import points
 from labctl.core.errors import AnalysisError, Refused
 from labctl.core.instrument import BenchView
-from labctl.core.plan import Kind, Point, Problem
+from labctl.core.plan import Bounds, Kind, Point, Problem
 from labctl.core.plots import Curve, Map
-from labctl.core.procedure import PlanSteps, Procedure, choice, count, quantity
+from labctl.core.procedure import AdaptiveSteps, PlanSteps, Procedure, choice, count, quantity
 from labctl.core.quantities import shown
 from labctl.core.reduction import Reduction, RunView
 
 READ = ("power", "spectrum")
+LOW_REFERENCE = 5        # the reference stands a fifth up the ladder: below threshold, so that it shows the sample and not the pump
 ORDERS = {"1": "", "2": "_2p", "3": "_3p"}      # photons per excitation, and what slopes and breaks are called then
 
 
@@ -36,7 +38,8 @@ class PowerSeries(Procedure):
     first = quantity("First fluence", "J/cm^2", default=3e-6, minimum=1e-15, maximum=10.0, group="Pump")
     last = quantity("Last fluence", "J/cm^2", default=57e-6, minimum=1e-15, maximum=10.0, group="Pump")
     fluences = count("Fluences", default=25, minimum=6, maximum=10_000, group="Pump")
-    spacing = choice("Spacing", ("linear", "logarithmic"), default="linear", group="Pump")
+    spacing = choice("Spacing", ("linear", "logarithmic", "hunt"), default="linear", group="Pump",
+                     description="A hunt climbs a coarse ladder, then closes in on the threshold from both sides.")
     photons = choice("Photons per excitation", tuple(ORDERS), default="1", group="Pump",
                      description="How many photons of the pump excite a crystal once; slopes and breaks are named by it.")
     exposure = quantity("Exposure", "s", default=10.0, minimum=1e-5, maximum=3600.0, group="Detection")
@@ -72,20 +75,45 @@ class PowerSeries(Procedure):
 
     def plan(self, bench: BenchView) -> PlanSteps:
         """Take dark frames and a reference, then every fluence, then the reference again."""
+        self._insist_on_reach(bench)
+        begin = [*points.zero(bench), *points.darks(self.dark_frames, self.exposure)]
+        if self.spacing == "hunt":
+            return self._hunt(begin)
         spread = np.linspace if self.spacing == "linear" else np.geomspace
         ladder = spread(self.first, self.last, self.fluences)
-        self._insist_on_reach(bench)
+        reference = self._lit(ladder[len(ladder) // LOW_REFERENCE], "reference")
+        return [*begin, reference, *map(self._lit, ladder), reference]
 
-        def lit(fluence: float, kind: Kind = "scan") -> Point:
-            where = {"pump.wavelength": self.wavelength, "pump.fluence": float(fluence)}
-            return Point(set=where, read=READ, kind=kind, exposure_s=self.exposure)
+    def _lit(self, fluence: float, kind: Kind = "scan") -> Point:
+        where = {"pump.wavelength": self.wavelength, "pump.fluence": float(fluence)}
+        return Point(set=where, read=READ, kind=kind, exposure_s=self.exposure)
 
-        for _ in range(self.dark_frames):
-            yield Point(kind="dark", light=False, exposure_s=self.exposure)
-        yield lit(ladder[len(ladder) // 2], "reference")
-        for fluence in ladder:
-            yield lit(fluence)
-        yield lit(ladder[len(ladder) // 2], "reference")
+    def bounds(self, bench: BenchView) -> Bounds | None:
+        """Promise the ladder's ends to a hunt; a ladder is known beforehand."""
+        if self.spacing != "hunt":
+            return None
+        begin = points.zero(bench)
+        where = {"pump.wavelength": (self.wavelength,) * 2, "pump.fluence": (self.first, self.last)}
+        where |= {name: (value,) * 2 for point in begin for name, value in point.set.items()}
+        return Bounds(len(begin) + self.dark_frames + self.fluences + 2, where, (self.exposure, self.exposure), READ,
+                      tuple(name for point in begin for name in point.do))
+
+    def _hunt(self, begin: list[Point]) -> AdaptiveSteps:
+        """Climb a coarse ladder, then close in on the kink from both sides; the whole frame's light is what is watched."""
+        dark: list[float] = []
+        for point in begin:
+            reading = yield point
+            dark += [float(reading.arrays["counts"].sum())] if "counts" in reading.arrays else []
+        pump, output = np.empty(0), np.empty(0)
+        coarse = hunt.ladder(self.first, self.last)
+        reference = self._lit(coarse[len(coarse) // LOW_REFERENCE], "reference")
+        yield reference
+        for number in range(self.fluences):
+            wanted = coarse[number] if number < len(coarse) else hunt.next_pump(pump, output, self.first, self.last)
+            reading = yield self._lit(wanted)
+            pump = np.append(pump, reading.values["pump.fluence_measured"])
+            output = np.append(output, float(reading.arrays["counts"].sum()) - np.mean(dark))
+        yield reference
 
     def _insist_on_reach(self, bench: BenchView) -> None:
         low, high = bench.reach("pump.fluence", {"pump.wavelength": self.wavelength})
@@ -110,7 +138,7 @@ class PowerSeries(Procedure):
         spectra = whole.band(self._start(run, whole), self.band_stop)
         pair = None if self.emission == "band" else pair_output.pair_curve(spectra, self.wavelength, self._pair(run))
         output = spectra.integral() if pair is None else (pair.pair, pair.pair_sigma)
-        data = threshold.series(spectra.pump, *output, relative_pump=READING_ERROR, unit=UNIT)
+        data = threshold.series(spectra.pump, *output, relative_pump=reading_error(run), unit=UNIT)
         fitted = input_output.thresholds(data, scale, found, up_to=self.fit_to * 1e6)
         law = input_output.power_law(data, scale, found, count=self.segments, suffix=ORDERS[self.photons])
         found.results |= about_the_pump(run)
@@ -139,7 +167,8 @@ class PowerSeries(Procedure):
 
     def _start(self, run: RunView, spectra: Spectra) -> float:
         """Give the first wavelength of the emission in nm: the parameter, else where the pump's band has ended."""
-        clear = clear_of_pump(self.wavelength, float(run.constants["pump.bandwidth"]), float(run.constants["detection.instrument_fwhm"]))
+        constants = run.constants
+        clear = clear_of_pump(self.wavelength, float(constants["pump.bandwidth"]), float(constants["detection.instrument_fwhm"]))
         return self.band_start or (clear if spectra.wavelength[0] < clear < spectra.wavelength[-1] else 0.0)
 
     def _pair(self, run: RunView) -> Emission:
@@ -148,6 +177,10 @@ class PowerSeries(Procedure):
                         margin(float(run.constants["pump.bandwidth"]), width), width)
 
     def _drift(self, run: RunView) -> list[Problem]:
+        """Compare the reference points, each at the same fluence by the power law of its order."""
         reference = run.select("reference")
-        spectra, _ = spectra_of(reference, pump_fluence(reference))
-        return reference_drift(*spectra.band(self._start(run, spectra), self.band_stop).integral())
+        pump, order = pump_fluence(reference), int(self.photons)
+        spectra, _ = spectra_of(reference, pump)
+        value, sigma = spectra.band(self._start(run, spectra), self.band_stop).integral()
+        same = (pump[0] / pump) ** order if len(pump) else np.ones(0)
+        return reference_drift(value * same, np.hypot(sigma, order * reading_error(run) * value))

@@ -39,7 +39,8 @@ def thresholds(data: threshold.Series, scale: PumpScale, found: Findings, *, up_
 def up_to_fluence(data: threshold.Series, limit: float) -> threshold.Series:
     """Give the points of a series up to a pump value."""
     inside = data.pump <= limit
-    return replace(data, pump=data.pump[inside], output=data.output[inside], sigma=None if data.sigma is None else data.sigma[inside])
+    sigma = None if data.sigma is None else data.sigma[inside]
+    return replace(data, pump=data.pump[inside], output=data.output[inside], sigma=sigma)
 
 
 def _twice_the_kink(data: threshold.Series) -> float:
@@ -120,8 +121,9 @@ def narrowing(spectra: Spectra, found: Findings, place: float) -> tuple[np.ndarr
         spread = float(width[low].std(ddof=1) / np.sqrt(low.sum())) if low.sum() > 1 else float(error[low][0])
         found.results["fwhm_low_pump"] = Result(
             float(width[low].mean()), spread, "nm", f"width at half maximum, mean of {low.sum()} spectra below half the threshold")
-    found.attempt("collapse_fluence", lambda: saturation.onset(
-        spectra.pump[seen], width[seen], COLLAPSED_NM, rising=False, unit=UNIT))
+    if np.any(width[low] > COLLAPSED_NM):
+        found.attempt("collapse_fluence", lambda: saturation.onset(
+            spectra.pump[seen], width[seen], COLLAPSED_NM, rising=False, unit=UNIT))
     return width, error
 
 
@@ -151,16 +153,16 @@ def blue_shift(spectra: Spectra, found: Findings, place: float, half_range_nm: f
 
 def curves(data: threshold.Series, kink: threshold.Threshold | None, law: slopes.PowerLaw | None) -> dict[str, CurveData]:
     """Give the curve twice, abscissa in J/cm²: `emission` with the power law, `kink` with the two straight lines."""
-    def curve(used: np.ndarray | None, x: np.ndarray | None, y: np.ndarray | None) -> CurveData:
-        return CurveData("pump.fluence", data.pump * 1e-6, data.output, "1/s", "Emission (electrons/s)", data.sigma, used,
-                         "not fitted", None if x is None else x * 1e-6, y)
+    def curve(x: np.ndarray | None = None, y: np.ndarray | None = None) -> CurveData:
+        return CurveData("pump.fluence", data.pump * 1e-6, data.output, "1/s", "Emission (electrons)", data.sigma,
+                         fit_x=None if x is None else x * 1e-6, fit_y=y)
 
     fine = np.geomspace(data.pump[0], data.pump[-1], 301)
-    found = {"emission": curve(None, None, None) if law is None else curve(None, fine, law.curve(fine))}
+    found = {"emission": curve() if law is None else curve(fine, law.curve(fine))}
     if kink is not None:
         end = kink.corners[-1][0]
         line = np.linspace(data.pump[0], end, 301)
-        found["kink"] = curve(data.pump <= end * (1 + 1e-9), line, kink.curve(line))
+        found["kink"] = curve(line, kink.curve(line))
     return found
 
 

@@ -20,6 +20,7 @@ from labctl.core.reduction import CurveData, Reduction, RunView
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#777777"
 MOST_EARLIER = 8         # earlier spectra behind the newest
 VISIBLE = 8.0            # a column of a map is shown when something in it exceeds this many standard errors
+PLAIN = 1e4              # numbers on an axis below it are written in full
 LARGEST_SPAN = 1e6       # of a logarithmic colour scale
 RANK = {"measured": 0, "fit": 1}     # order in a legend; the rest follows
 
@@ -172,8 +173,9 @@ def paint_curve(panel: Panel, plot: Plot) -> None:
     if plot.log:
         axes.set_yscale("log")
     else:
-        axes.yaxis.set_major_formatter(EngFormatter(sep=" "))
         low, high = axes.get_ylim()
+        if max(abs(low), abs(high)) >= PLAIN:
+            axes.yaxis.set_major_formatter(EngFormatter(sep=" "))
         if 0 < low < 0.3 * high:
             axes.set_ylim(bottom=0)      # a rate is read against zero
     if _is_wavelength(plot.x):

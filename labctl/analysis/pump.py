@@ -15,6 +15,7 @@ from labctl.core.reduction import RunView
 
 UNIT = "µJ/cm²"
 READING_ERROR = 0.005       # relative, of one reading of the pick-off head (unverified)
+NORMAL_MEDIAN = 0.6745      # of the absolute value of a standard normal variable
 BANDWIDTHS_CLEAR, INSTRUMENT_WIDTHS_CLEAR = 1.5, 3.0     # how far the pump band stays from the emission
 
 
@@ -58,6 +59,19 @@ def pump_fluence(run: RunView) -> np.ndarray:
     if "pickoff.ratio" not in run.constants:
         raise AnalysisError("The bench file does not say which fraction of the pump the power head sees, so no fluence is known.")
     return run["power"] * float(run.constants["pickoff.ratio"]) * 1e6 / PumpScale.of(run.constants).microwatt_per_fluence
+
+
+def reading_error(run: RunView) -> float:
+    """Give the relative standard error of one reading of the pump, from how far it lies from the one that set the level.
+
+    The median over the points of a series of two readings each; at least what the head repeats to. Weak light on a noisy head makes
+    it large.
+    """
+    try:
+        apart = np.abs(run["pump.fluence_measured"] * 1e6 / pump_fluence(run) - 1.0)
+    except KeyError:
+        return READING_ERROR
+    return max(READING_ERROR, float(np.median(apart)) / NORMAL_MEDIAN)
 
 
 def about_the_pump(run: RunView) -> dict[str, Result]:

@@ -33,8 +33,11 @@ class FakeBench:
     lowest: float = 1e11
     name: str = "fake"
     constants: Mapping[str, float] = field(default_factory=dict)
+    reaches: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def reach(self, axis: str, at: Mapping[str, float]) -> tuple[float, float]:
+        if axis in self.reaches:
+            return self.reaches[axis]
         if axis == "pump.wavelength":
             return self.limits
         assert axis == "pump.photon_flux"
