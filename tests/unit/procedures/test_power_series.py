@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from typing import cast
 
 import numpy as np
 import pytest
 
 from labctl.core.errors import AnalysisError, Refused
 from labctl.core.plan import Point, Reading
+from labctl.core.procedure import AdaptiveSteps, PlanSteps
 from procedures.power_series import PowerSeries
 
 REACH = {"pump.fluence": (1e-9, 1e-3)}
@@ -62,7 +63,8 @@ class TestHunt:
     """A hunt places its points around the threshold, from both sides."""
 
     @staticmethod
-    def walk(plan: Generator[Point, Reading, None]) -> list[Point]:
+    def walk(steps: PlanSteps) -> list[Point]:
+        plan = cast(AdaptiveSteps, steps)
         points = [next(plan)]
         try:
             while True:
