@@ -46,9 +46,12 @@ def test_a_hunt_that_was_aborted_goes_on_as_if_nothing_had_happened(measure, tmp
 
     values = {"fluences": 12, "spacing": "hunt", "exposure": "2 s", "dark_frames": 2}
     whole = measure("power_series", "wang2015", seed=3, **values)
+    assert whole.run is not None
     halted = measure("power_series", "wang2015", seed=3, at=60.0, wish=lambda control: control.request("test"), **values)
     assert halted.status == "aborted"
+    assert halted.run is not None
     resumed = api.resume(halted.run, root=tmp_path, figure=False)
     assert resumed.status == "done"
+    assert resumed.run is not None
     assert np.array_equal(api.load(whole.run).counts(), api.load(resumed.run).counts())
     assert resumed.results["threshold_kink_fluence"].value == whole.results["threshold_kink_fluence"].value
