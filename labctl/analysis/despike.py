@@ -1,8 +1,9 @@
-"""Cosmic rays in a single spectrum: peaks sharper than the instrument can draw a line.
+"""Cosmic rays in a series of spectra: peaks sharper than the instrument can draw a line, bridged before anything is fitted.
 
-A line is as wide as the instrument's response, so wherever its centre falls between two columns, the weaker of the two neighbours
-of its highest pixel holds at least exp(-8 ln 2/w²) of that pixel, w the instrument's FWHM in pixels. A cosmic ray hits one column and
-spills little into one neighbour (after the idea of van Dokkum, Publ. Astron. Soc. Pac. 113, 1420 (2001): sharpness, not height).
+`labctl.analysis.cosmic` looks at raw frames one by one while they are taken; here the width of the instrument and the error of
+every pixel are known, and hits on a dark frame, which point downwards, count as well. A line is as wide as the instrument's
+response, so wherever its centre falls between two columns, the weaker of the two neighbours of its highest pixel holds at least
+exp(-8 ln 2/w²) of that pixel, w the instrument's FWHM in pixels. A cosmic ray hits one column and spills little into one neighbour.
 """
 
 from __future__ import annotations
