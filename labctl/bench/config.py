@@ -132,6 +132,8 @@ class Settle(_Strict):
     tolerance: float | None = None
     n: int = Field(default=1, ge=1, le=100)
     timeout_s: float = Field(default=5.0, gt=0)
+    soak_s: float | None = Field(default=None, ge=0)          # of a temperature; None: 600 s below 100 K, none above
+    still_mev: float = Field(default=0.0, ge=0)               # then until the emission stands still within this; 0 does not ask
 
 
 class Instrument(_Strict):

@@ -18,6 +18,8 @@ from labctl.core.quantities import long_name
 from labctl.core.steps import Steps
 
 POLL_S = 0.02          # how often a move or an exposure is asked whether it has ended
+SOAK_S = 600.0          # of a sample below SOAK_BELOW_K, unless the bench file says otherwise: thermal contact is slow in the cold
+SOAK_BELOW_K = 100.0
 REPLY_DEADLINE_S = 5.0  # a single exchange, retries included
 
 
@@ -138,6 +140,21 @@ class DriverAxis:
         """Stop the device if it can."""
         if hasattr(self.device.driver, self.spec.stop):
             yield from self.device.call(self.spec.stop)
+
+
+class TemperatureAxis(DriverAxis):
+    """An axis that the sample follows slowly: a settled sensor is not a settled sample."""
+
+    @property
+    def still_ev(self) -> float:
+        """Band in eV within which the emission has to stand still after a move; 0 does not ask."""
+        return self.settle.still_mev * 1e-3
+
+    def soak_s(self, value: float) -> float:
+        """Give the seconds to wait after the sensor has settled at a temperature in K."""
+        if self.settle.soak_s is not None:
+            return self.settle.soak_s
+        return SOAK_S if value < SOAK_BELOW_K else 0.0
 
 
 class DriverDetector:

@@ -302,14 +302,6 @@ class PumpLevel:
         yield from self.beam.plate.stop()
 
 
-class RenamedAxis(DriverAxis):
-    """A driver's axis under the name of the physical quantity it is ("emission.centre")."""
-
-    def __init__(self, original: DriverAxis, name: str):
-        self.__dict__.update(original.__dict__)
-        self.name = name
-
-
 def grating_wavelengths(centre_nm: float, lines_per_mm: float, pixels: int, *, focal_length_mm: float, half_angle_deg: float,
                         pixel_um: float) -> np.ndarray:
     """Give the wavelength in air of every pixel, nm, ascending, from the grating equation.

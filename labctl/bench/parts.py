@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from labctl.bench.config import BenchConfig, Guard
-from labctl.bench.devices import Device, DriverAxis, DriverDetector, DriverShutter
+from labctl.bench.devices import Device, DriverAxis, DriverDetector, DriverShutter, TemperatureAxis
 from labctl.bench.filters import DetectionFilters, FilterAxis
-from labctl.bench.optics import PumpBeam, PumpLevel, PumpWavelength, RenamedAxis
+from labctl.bench.optics import PumpBeam, PumpLevel, PumpWavelength
 from labctl.bench.spectrum import SpectrumDetector, instrument_fwhm_nm
 from labctl.core.calibration import Calibration
 from labctl.core.errors import ConfigError
@@ -67,12 +68,13 @@ def assemble(config: BenchConfig, devices: dict[str, Device], repetition_rate_hz
             parts.shutter = DriverShutter(device)
             continue
         for axis, spec in getattr(device.driver, "axes", {}).items():
-            made = DriverAxis(device, axis, spec, illuminates=spec.illuminates or role in upstream)
+            kind = TemperatureAxis if spec.unit == "K" else DriverAxis
+            made = kind(device, axis, spec, illuminates=spec.illuminates or role in upstream)
             parts.axes[made.name] = made
             if made.name in QUANTITY_OF:
                 name = QUANTITY_OF[made.name]
                 slots = config.detection.filters.get(role)
-                parts.axes[name] = RenamedAxis(made, name) if slots is None else FilterAxis(made, name, slots, _looks_at(devices))
+                parts.axes[name] = _renamed(made, name) if slots is None else FilterAxis(made, name, slots, _looks_at(devices))
         for action, spec in getattr(device.driver, "actions", {}).items():
             parts.actions[f"{role}.{action}"] = (device, spec)
     parts.filters = DetectionFilters(tuple(axis for axis in parts.axes.values() if isinstance(axis, FilterAxis)),
@@ -97,6 +99,13 @@ def _guard(name: str, guard: Guard, axes: dict[str, Axis]) -> BandGuard:
         raise ConfigError(f"safety.guards.{name}: this bench has no {guard.read}. {suggestion(guard.read, axes)}")
     low = float("-inf") if guard.min is None else guard.min
     return BandGuard(name, guard.action, axes[guard.read], low, float("inf") if guard.max is None else guard.max)
+
+
+def _renamed(axis: DriverAxis, name: str) -> DriverAxis:
+    """Give a driver's axis once more, under the name of the physical quantity it is ("emission.centre")."""
+    renamed = copy.copy(axis)
+    renamed.name = name
+    return renamed
 
 
 def _looks_at(devices: dict[str, Device]) -> Callable[[], float | None]:

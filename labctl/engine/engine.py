@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from labctl.core.clock import Forever
 from labctl.core.errors import Aborted, LabctlError, Refused, UnsafeState
-from labctl.core.moving import move_all
 from labctl.core.plan import Estimate, Point, Problem, Reading
 from labctl.core.quality import Policy
 from labctl.core.steps import Steps, drive
@@ -70,6 +69,7 @@ class Engine:
         self._started = 0.0
         self._checkpoint: bytes | None = None      # the simulated history after the last point, or before the first
         self._recorder: Recorder | None = None
+        self._disturbed = False                    # the bench may stand elsewhere than the points so far have left it
 
     def run(self, course: Course, recorder: Recorder, *, seed: int, run_id: str, procedure: str,
             estimate: Estimate, before_first: Callable[[], None] = lambda: None, earlier: Earlier | None = None,
@@ -111,8 +111,7 @@ class Engine:
             before_first()
             self._checkpoint = earlier.checkpoint or self.bench.checkpoint()
             self._monitor = Monitor(self.clock, self.bench.guards, self.control.trip)
-            if earlier.points:
-                self._stand_again(visitor, seed)
+            self._disturbed = bool(earlier.points)
             while (step := self._course.upcoming()) is not None:
                 self._undisturbed(visitor, *step, seed)
                 self._done += 1
@@ -144,22 +143,22 @@ class Engine:
         """Visit a point; after a pause the bench stands as before it, so that the point comes out as if nothing had happened."""
         held = ""
         while True:
-            disturbed = self._mind_guards()
+            if self._mind_guards():
+                visitor.soaker.forget()
+                self._disturbed = True
             if self.control.paused:
                 self._pause(LONGEST_PAUSE_S if held else Forever)
-                disturbed, held = True, ""
-            if disturbed:
-                self._stand_again(visitor, seed)
+                self._disturbed, held = True, ""
             try:
-                self._one(visitor, index, point, seed)
+                if self._disturbed:
+                    self._stand_again(visitor, seed)
+                return self._one(visitor, index, point, seed)
             except Dropped:
-                continue
+                self._disturbed = True
             except Held as exc:
                 held = str(exc)
                 self._log("warning", f"{held}: the run waits until somebody has looked and says to go on")
                 self.control.pause()
-                continue
-            return
 
     def _mind_guards(self) -> bool:
         """Look at the guards, park and wait while one is out of band; True if the run was held up. Raises Aborted, UnsafeState."""
@@ -214,9 +213,10 @@ class Engine:
     def _stand_again(self, visitor: Visitor, seed: int) -> None:
         """Put every axis back where the points so far had left it, and the simulated history with it."""
         self.bench.point(seed, NO_POINT)
-        self._drive(move_all(self.bench.axes, self.bench.shutter, self._course.standing, visitor.move))
+        self._drive(visitor.stand(self._course.standing))
         if self._checkpoint is not None:
             self.bench.restore(self._checkpoint)
+        self._disturbed = False
 
     def _tell_paused(self, paused: bool) -> None:
         self.listeners.tell(Paused(self.clock.now() - self._started, paused))

@@ -11,6 +11,7 @@ from labctl.core.instrument import Axis, Detector
 from labctl.core.moving import stages
 from labctl.core.plan import Estimate, Point, Problem
 from labctl.core.suggest import suggestion
+from labctl.engine.soak import soak_s
 from labctl.store import places, state
 
 SHUTTER_S = 0.06              # open and close, with read-back
@@ -105,6 +106,7 @@ def estimate(points: Sequence[Point], axes: Mapping[str, Axis], detectors: Mappi
             orders[key] = stages(axes, dict(point.set))
         for stage in orders[key]:
             seconds += max(axes[name].eta(before.get(name), point.set[name]) for name in stage)
+        seconds += max((soak_s(axes[name], value) for name, value in point.set.items() if before.get(name) != value), default=0.0)
         before.update(point.set)
         seconds += sum(detectors[name].cost(point.exposure_s) for name in point.read)
         exposed = [name for name in point.read if detectors[name].exposed]

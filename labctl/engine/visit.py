@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from labctl.core.errors import Aborted, BadReply, CommunicationError, Disconnected, LaneDead, NotSettled
-from labctl.core.instrument import Axis, Detector, Shutter
+from labctl.core.instrument import Axis, Coordinate, Detector, Shutter
 from labctl.core.moving import move_all
 from labctl.core.plan import Point, Reading
 from labctl.core.quality import Policy, policies, strictest
 from labctl.core.steps import Steps, Together
 from labctl.engine.quality import Held, Judge
+from labctl.engine.soak import LONGEST_STILL_S, STILL_EVERY_S, Soaker, centre_ev, stands_still
 
 TRIES = 3       # of what is idempotent: a move, a query, an exposure with its read-out
 
@@ -29,6 +30,7 @@ class Visit:
     values: dict[str, float] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     flags: list[str] = field(default_factory=list)
+    lasting: list[str] = field(default_factory=list)     # flags that no other take can change
     takes: int = 0
     lit_s: float = 0.0
 
@@ -36,7 +38,7 @@ class Visit:
         """Give what was found, marks known beforehand first."""
         light = {"lit_s": self.lit_s, **({"takes": float(self.takes)} if self.takes > 1 else {})}
         return Reading(self.index, self.point, self.arrays, {**self.values, **light},
-                       tuple(dict.fromkeys((*self.point.flags, *self.flags))))
+                       tuple(dict.fromkeys((*self.point.flags, *self.lasting, *self.flags))))
 
 
 class Visitor:
@@ -50,6 +52,7 @@ class Visitor:
         self.shutter: Shutter | None = bench.shutter
         self.gate, self.note = gate, note
         self.judge = Judge(policies() if quality is None else quality)
+        self.soaker = Soaker(bench.clock, bench.axes, gate)
         self._configured: dict[str, tuple[float, dict[str, float]]] = {}
 
     def configure(self, point: Point, exposure_s: float | None = None) -> Steps[None]:
@@ -81,13 +84,53 @@ class Visitor:
         point = visit.point
         visit.exposure_s = point.exposure_s
         yield from self.configure(point)
-        measured = yield from move_all(self.axes, self.shutter, point.set, self.move)
+        measured = yield from self.stand(point.set)
         self.judge.power_set(measured)
         visit.values.update({**point.set, **measured})
         if point.do:
             yield from self._close()
         for name in point.do:
             yield from self.bench.action(name)
+        if self.soaker.band_ev > 0.0:
+            yield from self._until_still(visit)
+
+    def stand(self, targets: Mapping[str, float]) -> Steps[dict[str, float]]:
+        """Move everything, first of all what the sample follows slowly; gives the read-backs and how long it soaked."""
+        slow = {name: targets[name] for name in self.soaker.slow(targets)}
+        measured: dict[str, float] = {}
+        if slow:
+            measured = yield from move_all(self.axes, self.shutter, slow, self.move)
+            measured.update((yield from self.soaker.soak(slow)))
+        rest = {name: value for name, value in targets.items() if name not in slow}
+        measured.update((yield from move_all(self.axes, self.shutter, rest, self.move)))
+        return measured
+
+    def _until_still(self, visit: Visit) -> Steps[None]:
+        """Take spectra, which count as light, until three in a row have their centre within the wanted band."""
+        band, self.soaker.band_ev = self.soaker.band_ev, 0.0
+        names = [name for name in self._lit(visit.point) if self._wavelength(name) is not None]
+        if not names or not visit.point.light:
+            return
+        give_up, centres = self.bench.clock.now() + LONGEST_STILL_S, []
+        while not stands_still(centres, band):
+            if self.bench.clock.now() > give_up:
+                visit.lasting.append("unsettled")
+                self.note(f"point {visit.index}: the emission did not stand still within {band * 1e3:g} meV in "
+                          f"{LONGEST_STILL_S / 60:.0f} min; the point is flagged unsettled.")
+                return
+            if centres:
+                yield from self.soaker.pause(STILL_EVERY_S)
+            results = yield from self._again("exposure", lambda: self._expose_and_fetch(visit, names[:1], light=True))
+            channel, coordinate = self._wavelength(names[0]) or ("", None)
+            centres.append(centre_ev(results[names[0]][0][channel], coordinate))     # type: ignore[arg-type]
+        visit.values["still_spectra"] = float(len(centres))
+
+    def _wavelength(self, name: str) -> tuple[str, Coordinate] | None:
+        """Give the channel of a detector that runs over wavelength, with its wavelengths."""
+        for channel in self.detectors[name].channels():
+            if len(channel.dims) == 1 and channel.dims[0] in channel.coords and channel.coords[channel.dims[0]].unit == "nm":
+                return channel.name, channel.coords[channel.dims[0]]
+        return None
 
     # ---------------------------------------------------------------- exposing
     def _lit(self, point: Point) -> list[str]:
@@ -142,7 +185,7 @@ class Visitor:
 
     def _consequence(self, visit: Visit) -> float | None:
         """Give the exposure in s of another take, or None to keep this one. Raises Held or Aborted where the policy says so."""
-        flag, policy = strictest((*visit.point.flags, *visit.flags), self.judge.policies)
+        flag, policy = strictest((*visit.point.flags, *visit.lasting, *visit.flags), self.judge.policies)
         where = f"point {visit.index} is flagged {flag}"
         if policy.action == "abort":
             raise Aborted(f"{where}, and that ends the run")
