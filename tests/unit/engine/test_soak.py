@@ -31,9 +31,10 @@ def at(kelvin, power=1.0):
     return Point({"sample.temperature": float(kelvin), "pump.power": power}, exposure_s=1.0)
 
 
-def run(bench, journal, points, control=None, **more):
-    return Engine(bench, control=control).run(FixedCourse(points, frozenset(range(more.pop("done", 0)))), journal, seed=7, run_id="r",
-                                              procedure="p", estimate=Estimate(1.0, 0.0, 0, 1), **more)
+def run(bench, journal, points, control=None, done=0, **more):
+    course = FixedCourse(points, frozenset(range(done)))
+    return Engine(bench, control=control).run(course, journal, seed=7, run_id="r", procedure="p",
+                                              estimate=Estimate(1.0, 0.0, 0, 1), **more)
 
 
 def values(journal, name):
