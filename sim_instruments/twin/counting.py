@@ -18,6 +18,8 @@ COLOUR_S_NM, COLOUR_ZERO_NM = 0.556e-12, 495.0
 RATE_SHIFT_S, RATE_WIDTH = 10e-12 / 1e6, 0.01 / 1e6    # per count per second
 OVER_LIFETIMES = 40.0              # after which nothing is left to be seen
 RESPONSE_SDS = 8.0                 # beyond which a Gaussian response is over
+NEGLIGIBLE = 1e-10                 # of the largest term's photons
+PULSES = (-1, 0, 1)                # whose responses may fall among the times of one period
 ITERATIONS, SETTLED = 200, 1e-8
 
 
@@ -53,46 +55,66 @@ def incident(edges_s: np.ndarray, decay: Decay, response: Response, period_s: fl
 
 
 def _cumulative(times_s: np.ndarray, decay: Decay, sd_s: float, period_s: float) -> np.ndarray:
-    """Integrate the light of all pulses that matter up to each time (rising); the constant is arbitrary."""
-    total = np.zeros_like(times_s)
-    for amount, lifetime in zip(decay.rates * decay.lifetimes_s, decay.lifetimes_s, strict=True):
-        if amount != 0.0:
-            total += amount * _all_pulses(times_s, float(lifetime), sd_s, period_s)
+    """Integrate the light of all pulses that matter up to each time (rising); the constant is arbitrary.
+
+    An exponential of unit area behind a Gaussian has come to Φ(t/σ) − e^{σ²/2τ² − t/τ} Φ(t/σ − σ/τ): its rise, common to all terms,
+    less what is still to come.
+    """
+    amounts = decay.rates * decay.lifetimes_s
+    counts = np.abs(amounts) > NEGLIGIBLE * float(np.abs(amounts).max(initial=0.0))
+    amounts, lifetimes = amounts[counts], decay.lifetimes_s[counts]
+    lasting = lifetimes * RESPONSE_SDS >= sd_s
+    # A term is a plain exponential once the response's own fall has ended; one that fades within the response is over with it.
+    reach = RESPONSE_SDS * sd_s + (sd_s**2 / float(lifetimes[lasting].min()) if lasting.any() else 0.0)
+    total = _risen(times_s, float(amounts.sum()), sd_s, reach, period_s)
+    if sd_s > 0.0:
+        _take_near(total, times_s, amounts, lifetimes, sd_s, reach, period_s)
+    for amount, lifetime in zip(amounts[lasting], lifetimes[lasting], strict=True):
+        _take_plain(total, times_s, float(amount), float(lifetime), sd_s, reach, period_s)
     return total
 
 
-def _all_pulses(times_s: np.ndarray, lifetime: float, sd: float, period_s: float) -> np.ndarray:
-    """Integrate exponentials of unit area behind a Gaussian, one for every pulse.
-
-    Far behind its response each is a plain exponential; there all earlier pulses together are a geometric series.
-    """
+def _risen(times_s: np.ndarray, amount: float, sd: float, reach: float, period_s: float) -> np.ndarray:
+    """Give a step of the response's shape for every pulse."""
     total = np.zeros_like(times_s)
-    # What fades within a small part of the response is over with it; else the plain exponential begins where the response's own
-    # fall has ended.
-    brief = sd > RESPONSE_SDS * lifetime
-    reach = RESPONSE_SDS * sd + (0.0 if brief else sd**2 / lifetime)
+    for pulse in PULSES:
+        time, near, beyond = _behind(times_s, pulse * period_s, sd, reach)
+        if sd > 0.0:
+            total[near] += 0.5 * amount * erfc(time / (-np.sqrt(2.0) * sd))
+        total[beyond:] += amount
+    return total
+
+
+def _take_near(total: np.ndarray, times_s: np.ndarray, amounts: np.ndarray, lifetimes: np.ndarray, sd: float, reach: float,
+               period_s: float) -> None:
+    """Subtract what is still to come, around the response of every pulse; all terms at once."""
+    for pulse in PULSES:
+        time, near, _ = _behind(times_s, pulse * period_s, sd, reach)
+        if len(time):
+            scaled = time / sd
+            to_come = amounts @ erfcx((sd / lifetimes[:, None] - scaled) / np.sqrt(2.0))
+            total[near] -= 0.5 * to_come * np.exp(-0.5 * scaled**2)
+
+
+def _behind(times_s: np.ndarray, here: float, sd: float, reach: float) -> tuple[np.ndarray, slice, int]:
+    """Give the times since a pulse while its response comes, where they stand among all times, and what comes after them."""
+    first, beyond = np.searchsorted(times_s, (here - RESPONSE_SDS * sd, here + reach)).tolist()
+    return times_s[first:beyond] - here, slice(first, beyond), beyond
+
+
+def _take_plain(total: np.ndarray, times_s: np.ndarray, amount: float, lifetime: float, sd: float, reach: float,
+                period_s: float) -> None:
+    """Subtract what is still to come of one term far behind the responses; all earlier pulses together are a geometric series."""
     constant = 0.5 * (sd / lifetime) ** 2
     back = 0 if times_s[0] > reach else 1 if times_s[0] + period_s > reach else 2
     for pulse in range(1, -back, -1):
         here = pulse * period_s
-        ends = (here - RESPONSE_SDS * sd, here + reach, here + reach + (0.0 if brief else OVER_LIFETIMES * lifetime))
-        first, beyond, over = np.searchsorted(times_s, ends)
-        total[first:beyond] += _emg_cumulative(times_s[first:beyond] - here, lifetime, sd)
-        total[beyond:over] -= np.exp(constant + here / lifetime - times_s[beyond:over] / lifetime)
-        total[beyond:] += 1.0
+        first, over = np.searchsorted(times_s, (here + reach, here + reach + OVER_LIFETIMES * lifetime)).tolist()
+        if over > first:
+            total[first:over] -= amount * np.exp((here - times_s[first:over]) / lifetime + constant)
     earlier = constant - back * period_s / lifetime - np.log1p(-np.exp(-period_s / lifetime))
-    if not brief and earlier - times_s[0] / lifetime > -OVER_LIFETIMES:
-        total -= np.exp(earlier - times_s / lifetime)
-    return total
-
-
-def _emg_cumulative(time: np.ndarray, lifetime: float, sd: float) -> np.ndarray:
-    """Integrate an exponential of unit area convolved with a Gaussian: Φ(t/σ) − e^{σ²/2τ² − t/τ} Φ(t/σ − σ/τ)."""
-    if sd <= 0.0:
-        return -np.expm1(-np.maximum(time, 0.0) / lifetime)
-    scaled = time / sd
-    gauss = 0.5 * erfc(-scaled / np.sqrt(2.0))
-    return gauss - 0.5 * erfcx((sd / lifetime - scaled) / np.sqrt(2.0)) * np.exp(-0.5 * scaled**2)
+    if earlier - times_s[0] / lifetime > -OVER_LIFETIMES:
+        total -= amount * np.exp(earlier - times_s / lifetime)
 
 
 @dataclass(frozen=True)
@@ -130,11 +152,18 @@ def recorded(incident_per_pulse: np.ndarray, dead: DeadTime) -> np.ndarray:
     caution = 1.0 + float(incident_per_pulse.sum())
     found = incident_per_pulse / caution
     for _ in range(ITERATIONS):
-        until = np.cumsum(found)
+        until = found.cumsum()
         start = until - found
-        before = start + found / 2.0 - start[dead.cell] - dead.part * found[dead.cell] + dead.around * until[-1]
-        change = incident_per_pulse * (1.0 - before) - found
-        found = found + change / caution
-        if float(np.abs(change).sum()) <= SETTLED * float(until[-1]):
+        change = found.take(dead.cell)       # becomes what was recorded up to where the dead time of each bin begins
+        change *= dead.part
+        change += start.take(dead.cell)
+        change -= float(until[-1]) * dead.around
+        start += 0.5 * found
+        change -= start
+        change += 1.0                        # the part of the time for which the counter is ready
+        change *= incident_per_pulse
+        change -= found
+        found += change / caution
+        if float(np.abs(change, out=change).sum()) <= SETTLED * float(until[-1]):
             break
     return found / (1.0 + dead.whole * float(found.sum()))
