@@ -7,10 +7,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from sim_instruments.twin.populations import radiative_rates, total_rates, yields
+from sim_instruments.twin.populations import radiative_rates, total_rates, trion_lifetime_s, yields
 from sim_instruments.twin.record import Fading, Kinetics
 
 HIGHEST = 10                       # state followed; it takes the tail of the distribution
+EXCITON, BIEXCITON = slice(1, 2), slice(2, HIGHEST + 1)
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,18 @@ class Decay:
         return np.where(after >= 0.0, np.exp(-np.maximum(after, 0.0) / self.lifetimes_s), 0.0) @ self.rates
 
 
-def neutral(occupation: np.ndarray, kinetics: Kinetics) -> Decay:
+def neutral(occupation: np.ndarray, kinetics: Kinetics, states: slice = slice(1, HIGHEST + 1)) -> Decay:
     """Give the decay of neutral crystals: states 1..10 fall one by one at their rates k_n, each emits at k_r,n.
 
-    The rate matrix has −k_n on its diagonal and k_{n+1} above it; its eigenvalues are the −k_n.
+    The rate matrix has −k_n on its diagonal and k_{n+1} above it; its eigenvalues are the −k_n. `states` are those whose light
+    counts: all, or the exciton's (the first) or the biexciton's (those above) alone.
     """
     lifetimes, basis, inverse = _cascade(kinetics)
     start = np.array(occupation[1:HIGHEST + 1])
     start[-1] += float(occupation[HIGHEST + 1:].sum())
-    return Decay((radiative_rates(kinetics)[1:HIGHEST + 1] @ basis) * (inverse @ start), lifetimes)
+    emitting = np.zeros(HIGHEST + 1)
+    emitting[states] = radiative_rates(kinetics)[:HIGHEST + 1][states]
+    return Decay((emitting[1:] @ basis) * (inverse @ start), lifetimes)
 
 
 @lru_cache(maxsize=16)
@@ -61,7 +65,7 @@ def charged(occupation: np.ndarray, kinetics: Kinetics) -> Decay:
     """
     share, single = kinetics.charged_fraction, float(radiative_rates(kinetics)[1])
     excited = float(1.0 - occupation[0])
-    lifetimes = np.array([kinetics.exciton_lifetime_s, kinetics.trion_lifetime_s])
+    lifetimes = np.array([kinetics.exciton_lifetime_s, trion_lifetime_s(occupation, kinetics)])
     photons = np.array([(1.0 - share) * single * lifetimes[0], share * min(2.0 * single * lifetimes[1], 1.0)])
     return Decay(excited * photons / lifetimes, lifetimes)
 

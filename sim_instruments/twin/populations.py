@@ -13,8 +13,10 @@ from sim_instruments.twin.sample import Kinetics
 HIGHEST = 14                       # states above are counted as this one
 MOST = 600.0                       # mean excitations above which nothing changes any more
 LONG_PULSE_S = 1e-9                # pulses longer than this are treated as steady pumping
+CHARGED_BIEXCITON = 0.6            # lifetime of a charged biexciton over that of a neutral one: more ways for Auger recombination
 _STATES = np.arange(HIGHEST + 1)
 _LOG_FACTORIAL = gammaln(_STATES + 1.0)
+_EMPTY = np.eye(1, HIGHEST + 1)[0]
 
 
 @dataclass(frozen=True)
@@ -32,14 +34,13 @@ class Yields:
         return self.exciton + self.biexciton + self.trion + self.charged_biexciton
 
 
-def poisson(mean: float) -> np.ndarray:
-    """Give P_0..P_14 for a mean number of excitations; the rest is added to the last."""
-    mean = min(mean, MOST)
-    if mean <= 0.0:
-        return np.eye(1, HIGHEST + 1)[0]
-    shares = np.exp(_STATES * np.log(mean) - mean - _LOG_FACTORIAL)
-    shares[HIGHEST] += max(1.0 - shares.sum(), 0.0)
-    return shares
+def poisson(mean: float | np.ndarray) -> np.ndarray:
+    """Give P_0..P_14 for a mean number of excitations, (15,), or for several, (..., 15); the rest is added to the last."""
+    means = np.minimum(mean, MOST)[..., None]
+    filled = means > 0.0
+    shares = np.exp(_STATES * np.log(np.where(filled, means, 1.0)) - means - _LOG_FACTORIAL)
+    shares[..., HIGHEST] += np.maximum(1.0 - shares.sum(axis=-1), 0.0)
+    return np.where(filled, shares, _EMPTY)
 
 
 @lru_cache(maxsize=16)
@@ -64,14 +65,38 @@ def total_rates(kinetics: Kinetics) -> np.ndarray:
     return rates
 
 
-def steady(mean: float, pulse_s: float, kinetics: Kinetics) -> np.ndarray:
-    """Give P_0..P_14 during a long pulse that makes `mean` excitations: P_n = P_{n−1} (N/τ_p)/k_n."""
-    steps = np.minimum(mean, MOST) / pulse_s / total_rates(kinetics)[1:]
-    chain = np.concatenate(([1.0], np.cumprod(steps)))
-    return chain / chain.sum()
+@lru_cache(maxsize=16)
+def charged_rates(kinetics: Kinetics, trion_s: float) -> np.ndarray:
+    """Give the rate at which each state of a charged crystal is left, 1/s: the trion's, above it those of neutral ones over 0.6."""
+    rates = total_rates(kinetics) / CHARGED_BIEXCITON
+    rates[:2] = 0.0, 1.0 / trion_s
+    rates.flags.writeable = False
+    return rates
 
 
-def shares(mean: float, pulse_s: float, kinetics: Kinetics) -> np.ndarray:
+def trion_lifetime_s(occupation: np.ndarray, kinetics: Kinetics) -> float:
+    """Give the trion's lifetime where crystals hold N excitations on average right after the pulse: 1/τ = 1/τ_T + k_T N."""
+    if kinetics.trion_lifetime_s <= 0.0:
+        return 0.0
+    crowding = kinetics.trion_crowding_per_s * float(_STATES[:len(occupation)] @ occupation)
+    return kinetics.trion_lifetime_s / (1.0 + crowding * kinetics.trion_lifetime_s)
+
+
+def fall(rates: np.ndarray) -> np.ndarray:
+    """Give the matrix of d P/dt when every state falls to the one below it at its rate; nothing leaves the lowest."""
+    matrix = np.diag(-rates) + np.diag(rates[1:], 1)
+    matrix[0, 0] = 0.0
+    return matrix
+
+
+def steady(mean: float | np.ndarray, pulse_s: float, kinetics: Kinetics) -> np.ndarray:
+    """Give P_0..P_14 during a long pulse that makes `mean` excitations: P_n = P_{n−1} (N/τ_p)/k_n; shapes as for `poisson`."""
+    steps = np.minimum(mean, MOST)[..., None] / pulse_s / total_rates(kinetics)[1:]
+    chain = np.concatenate([np.ones((*steps.shape[:-1], 1)), np.cumprod(steps, axis=-1)], axis=-1)
+    return chain / chain.sum(axis=-1, keepdims=True)
+
+
+def shares(mean: float | np.ndarray, pulse_s: float, kinetics: Kinetics) -> np.ndarray:
     """Give P_0..P_14 by whichever regime the pulse belongs to."""
     return steady(mean, pulse_s, kinetics) if pulse_s > LONG_PULSE_S else poisson(mean)
 
@@ -90,6 +115,6 @@ def yields(occupation: np.ndarray, pulse_s: float, kinetics: Kinetics) -> Yields
     return Yields(
         exciton=float((1.0 - charged) * at_least[1] * efficiency[0]),
         biexciton=float((1.0 - charged) * at_least[2:] @ efficiency[1:]),
-        trion=float(charged * at_least[1] * min(2.0 * single * kinetics.trion_lifetime_s, 1.0)),
-        charged_biexciton=float(
-            charged * at_least[2] * min(kinetics.radiative_factor * single * 0.6 * kinetics.biexciton_lifetime_s, 1.0)))
+        trion=float(charged * at_least[1] * min(2.0 * single * trion_lifetime_s(occupation, kinetics), 1.0)) if charged else 0.0,
+        charged_biexciton=float(charged * at_least[2] * min(
+            kinetics.radiative_factor * single * CHARGED_BIEXCITON * kinetics.biexciton_lifetime_s, 1.0)))

@@ -37,6 +37,8 @@ class Absorption:
     exciton_weight: float = parameter("e_rel", "1")
     continuum_slope: float = parameter("s_lin", "1")
     continuum_offset_ev: float | None = parameter("c_off", "eV", None)   # above the exciton; None: max(2.2 w_A, 30 meV)
+    second_weight: float = parameter("e_2", "1", 0.0)              # of the second transition (P-P), as e_rel of the first
+    second_offset_ev: float = parameter("d_2", "eV", 0.0)          # of its line above the first one
     transmission: float = parameter("T_in", "1")
     optical_density_400: float = parameter("OD400", "1", 0.0)
     two_photon_cm4_s: float = parameter("s_2", "cm4 s", 1.88e-44)
@@ -51,7 +53,8 @@ class Kinetics:
     quantum_yield: float = parameter("qy", "1")
     radiative_factor: float = parameter("R_XX", "1")               # radiative rate of XX over that of X
     biexciton_lifetime_s: float = parameter("tau_XX", "s")
-    trion_lifetime_s: float = parameter("tau_T", "s", 0.0)
+    trion_lifetime_s: float = parameter("tau_T", "s", 0.0)         # at low density
+    trion_crowding_per_s: float = parameter("k_T", "1/s", 0.0)     # by which its rate grows with the mean number of excitations
     charged_fraction: float = parameter("f", "1", 0.0)
 
 
@@ -137,6 +140,7 @@ class Stripe:
     group_index: float = parameter("n_g", "1")
     gain_time_s: float = parameter("tau_g0", "s", float("inf"))            # of the neutral film
     charged_gain_time_s: float = parameter("tau_gT", "s", float("inf"))    # of the charged film
+    start_cm: float = parameter("x_0", "cm", 0.0)                          # of the stripe, behind the film's edge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +187,14 @@ class Fading:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cuvette:
+    """A solution in a cuvette: how far light goes through it, and how many nanocrystals it holds."""
+
+    path_cm: float = parameter("L_c", "cm")
+    density_cm3: float = parameter("rho", "1/cm3")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Detected:
     """How bright the sample appears, and the polarisation of its spontaneous light."""
 
@@ -217,6 +229,7 @@ class Sample:
     ring: Ring | None = None
     disorder: Disorder | None = None
     fading: Fading | None = None
+    cuvette: Cuvette | None = None
 
     def truth(self) -> dict[str, dict[str, Any]]:
         """Give every finite parameter as symbol → {value, unit}; modes are numbered."""

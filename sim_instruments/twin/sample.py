@@ -15,6 +15,7 @@ from sim_instruments.twin.record import (
     Cavity,
     Charging,
     Counted,
+    Cuvette,
     Detected,
     Disorder,
     Fading,
@@ -28,13 +29,13 @@ from sim_instruments.twin.record import (
     Stripe,
 )
 
-__all__ = ["Absorption", "Ageing", "Cavity", "Charging", "Counted", "Detected", "Disorder", "Fading", "Gain", "Kinetics",
+__all__ = ["Absorption", "Ageing", "Cavity", "Charging", "Counted", "Cuvette", "Detected", "Disorder", "Fading", "Gain", "Kinetics",
            "Lines", "Mode", "Resonance", "Ring", "Sample", "SampleError", "Stripe", "load_sample"]
 
 SECTIONS: dict[str, Any] = {
     "lines": Lines, "absorption": Absorption, "kinetics": Kinetics, "gain": Gain, "detected": Detected, "cavity": Cavity,
     "resonance": Resonance, "stripe": Stripe, "charging": Charging, "counted": Counted, "ageing": Ageing,
-    "ring": Ring, "disorder": Disorder, "fading": Fading}
+    "ring": Ring, "disorder": Disorder, "fading": Fading, "cuvette": Cuvette}
 NEEDED = ("lines", "absorption", "kinetics", "gain", "detected")
 _HEAD = ("schema", "name", "title", "based_on", "without")
 
