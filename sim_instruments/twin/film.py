@@ -30,8 +30,7 @@ def occupation(pump: Pump, sample: Sample, temperature_k: float) -> np.ndarray:
     if mean <= 0.0 or density <= 0.0:
         return shares(mean, pump.pulse_s, sample.kinetics)
     left = mean * 10.0 ** (-density * (_NODES + 1.0) / 2.0)
-    return sum(weight / 2.0 * shares(float(local), pump.pulse_s, sample.kinetics)
-               for local, weight in zip(left, _WEIGHTS, strict=True))   # type: ignore[return-value]
+    return _WEIGHTS / 2.0 @ shares(left, pump.pulse_s, sample.kinetics)
 
 
 def _optical_density(pump: Pump, per_band: np.ndarray, sample: Sample, temperature_k: float) -> float:
@@ -48,10 +47,15 @@ def _optical_density(pump: Pump, per_band: np.ndarray, sample: Sample, temperatu
 
 def emission(pump: Pump, sample: Sample, temperature_k: float, active: float = 1.0) -> Emission:
     """Give the spontaneous emission alone: a film too thin, or a solution too dilute, to amplify it."""
+    wavelength, lines = parts(pump, sample, temperature_k, active)
+    return Emission(wavelength, lines.sum(axis=0), Polarisation(sample.detected.polarisation, sample.detected.angle_deg))
+
+
+def parts(pump: Pump, sample: Sample, temperature_k: float, active: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Give the wavelengths and the light of each line (exciton, biexciton, trion) on them, per nm, (3, grid)."""
     wavelength, shapes = _spectrum(sample.lines, temperature_k)
     amounts = yields(occupation(pump, sample, temperature_k), pump.pulse_s, sample.kinetics)
-    light = active * sample.gain.spontaneous_factor * weights(amounts) @ shapes
-    return Emission(wavelength, light, Polarisation(sample.detected.polarisation, sample.detected.angle_deg))
+    return wavelength, (active * sample.gain.spontaneous_factor * weights(amounts))[:, None] * shapes
 
 
 def grid_nm(lines: Lines, temperature_k: float) -> np.ndarray:

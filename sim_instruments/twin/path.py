@@ -24,7 +24,8 @@
 | | groove_deg (hidden), centre_errors_nm (hidden; one per grating) |
 | bias | wiring_ohm (50): contacts of the sample; current and capacitance are the record's |
 | cryostat | temperature_k (the sample's), base_k (4), lag_s (120: of the sample behind the sensor) |
-| stages | axes (["x", "y", "z"]; also "stripe": length of a pumped stripe, "delay"), start_mm (of each axis, default 0) |
+| stages | axes (["x", "y", "z"]; also "stripe": length of a pumped stripe, "start": where it begins behind the film's edge, |
+| | "delay"), start_mm (of each axis, default 0) |
 | counter | irf_fwhm_ps (180), irf_tail (0), bandwidth_nm (2: of the exit slit), arrival_ps (10000: cables), dark_hz (100) |
 | camera | columns (1024), rows (256), pixel_um (26), temperature_c (-60: found cold), pump_angle_deg (70) |
 

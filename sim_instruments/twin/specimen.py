@@ -13,13 +13,13 @@ from sim_instruments.twin.more_elements import BiasedSample, Cryostat, JunctionL
 from sim_instruments.twin.motion import Mover
 from sim_instruments.twin.noise import Wander, frozen
 from sim_instruments.twin.path import Part
+from sim_instruments.twin.pumped import Profile
 from sim_instruments.twin.record import Ageing, Charging, Sample
 from sim_instruments.twin.units import BOLTZMANN_EV_K
 
 WALK_UM_K = {"x": 0.15, "y": 0.10, "z": 0.20}      # of the sample under the spot while it warms up
 WANDER_UM, WANDER_TAU_S = 0.3, 1800.0
 BRIGHTNESS_SD, BRIGHTNESS_UM, WAVES = 0.2, 5.0, 24
-TILT = 0.10                        # of the pump along a stripe: at most, from its middle to an end
 CHARGE_STEPS, CHARGE_TIMES = 60, 9.0   # into which the first times of a change of charge are cut while light falls on a detector
 SETTLED = 1e-4                     # of the charged fraction: no longer changing
 
@@ -35,6 +35,7 @@ class Standing:
     brightness: float              # of the place
     blur: float                    # by which the spot's area has grown; collection falls alike, so the light of one crystal counts
     length_cm: float | None        # of the stripe; None: the record's
+    start_cm: float                # of the stripe, behind the film's edge
 
 
 def settled_charge(law: Charging, volts: float) -> float:
@@ -49,16 +50,17 @@ def ageing_rate(law: Ageing, temperature_k: float) -> float:
 
 
 @lru_cache(maxsize=64)
-def standing_record(sample: Sample, charged: float, volts: float, length_cm: float | None) -> Sample:
-    """Give the record of a charged, biased sample with a stripe of some length."""
+def standing_record(sample: Sample, charged: float, volts: float, length_cm: float | None, start_cm: float = 0.0) -> Sample:
+    """Give the record of a charged, biased sample with a stripe of some length that starts some way behind the film's edge."""
     changed: dict[str, Any] = {}
     if charged:
         changed["kinetics"] = replace(sample.kinetics, charged_fraction=charged)
     if sample.charging is not None and sample.charging.stark_ev_v2 and volts:
         shifted = sample.lines.emission_ev - sample.charging.stark_ev_v2 * volts**2
         changed["lines"] = replace(sample.lines, emission_ev=shifted)
-    if sample.stripe is not None and length_cm is not None:
-        changed["stripe"] = replace(sample.stripe, length_cm=length_cm)
+    if sample.stripe is not None and (length_cm is not None or start_cm):
+        length_cm = sample.stripe.length_cm if length_cm is None else length_cm
+        changed["stripe"] = replace(sample.stripe, length_cm=length_cm, start_cm=start_cm)
     return replace(sample, **changed) if changed else sample
 
 
@@ -84,7 +86,7 @@ class Specimen:
         self.wander = {name: Wander(sd, WANDER_TAU_S, 0.0, now) for name in WALK_UM_K}
         draw = frozen(bench_seed, "sample", "brightness")
         self._waves = draw.normal(0.0, 1.0 / BRIGHTNESS_UM, (WAVES, 2)), draw.uniform(0.0, 2.0 * np.pi, WAVES)
-        self.tilt = 0.0 if ideal else float(frozen(bench_seed, "sample", "tilt").uniform(-TILT, TILT))
+        self.profile = Profile.deal(bench_seed, ideal)
         if self.bias is not None and sample.charging is not None:
             self.bias.law = JunctionLaw(sample.charging.leakage_ohm, sample.charging.space_charge_a_v2)
             self.bias.capacitance_f = sample.charging.capacitance_f
@@ -93,7 +95,7 @@ class Specimen:
     @property
     def movers(self) -> tuple[tuple[Mover, float], ...]:
         """Moving parts, with the travel over which the light changes noticeably."""
-        steps = {"x": 1e-3, "y": 1e-3, "z": 1e-3, "stripe": 0.02}
+        steps = {"x": 1e-3, "y": 1e-3, "z": 1e-3, "stripe": 0.02, "start": 0.02}
         found = [(mover, steps[name]) for name, mover in self.axes.items() if name in steps]
         return (*found, *([(self.cryostat.sensor_k, 2.0)] if self.cryostat else []))
 
@@ -156,10 +158,11 @@ class Specimen:
         focal_um = np.pi * (self._spot_um / 2.0) ** 2 / max(pump_nm * 1e-3, 0.1)
         blur = 1.0 + (place["z"] / focal_um) ** 2
         length = self.axes["stripe"].at(when) / 10.0 if "stripe" in self.axes else None
+        start = self.axes["start"].at(when) / 10.0 if "start" in self.axes else 0.0
         bias = self.bias.volts(when) if self.bias is not None else 0.0
         return Standing(round(self.temperature_k(when), 3), round(self.charged, 5), round(bias, 4),
                         round(float(np.exp(-bleached - self.aged)), 6), round(self._brightness(place), 5), round(blur, 5),
-                        None if length is None else round(max(length, 0.0), 6))
+                        None if length is None else round(max(length, 0.0), 6), round(max(start, 0.0), 6))
 
     def _brightness(self, place: dict[str, float]) -> float:
         """Give the local brightness, 1 where the sample was found; log-normal, varying over 5 µm."""
@@ -169,15 +172,15 @@ class Specimen:
         there = np.cos(waves @ np.array([place["x"], place["y"]]) + phases) - np.cos(phases)
         return float(np.exp(BRIGHTNESS_SD * np.sqrt(2.0 / WAVES) * there.sum()))
 
-    def pump_tilt(self, length_cm: float | None) -> float:
-        """Give the mean fluence on a stripe cut to a length, over that on the whole one."""
-        if self.sample.stripe is None or length_cm is None:
+    def pump_level(self, standing: Standing) -> float:
+        """Give the mean fluence on the stripe as it is cut, over that in the middle of the whole one."""
+        if self.sample.stripe is None or standing.length_cm is None:
             return 1.0
-        return 1.0 + self.tilt * (length_cm / self.sample.stripe.length_cm - 1.0)
+        return self.profile.mean(standing.start_cm, standing.length_cm, self.sample.stripe.length_cm)
 
     def record(self, standing: Standing) -> Sample:
         """Give the sample's record in a state."""
-        return standing_record(self.sample, standing.charged, standing.volts, standing.length_cm)
+        return standing_record(self.sample, standing.charged, standing.volts, standing.length_cm, standing.start_cm)
 
     # -------------------------------------------------------------- history
     def remember(self, now: float) -> dict[str, Any]:

@@ -11,13 +11,15 @@ from sim_instruments.twin.amplifier import saturated_length, unsaturated
 from sim_instruments.twin.excitation import Pump, exciton_ev
 from sim_instruments.twin.film import ABOVE_EV, BELOW_EV, grid_nm, occupation
 from sim_instruments.twin.gain import filled_gain, gain_shapes
-from sim_instruments.twin.populations import yields
+from sim_instruments.twin.populations import HIGHEST, yields
 from sim_instruments.twin.record import Lines, Sample, Stripe
-from sim_instruments.twin.spectra import Emission, Polarisation, line_shapes, per_nm, weights
-from sim_instruments.twin.units import LIGHT_CM_S, energy_ev
+from sim_instruments.twin.spectra import Emission, Polarisation, line_shapes, weights
+from sim_instruments.twin.units import HC_EV_NM, LIGHT_CM_S, energy_ev
 
 POINTS = 193                       # of the energy grid on which saturation is solved
 SHORTEST_CM = 1e-6                 # a slit that is closed
+UNITY = np.ones(1)
+UNPUMPED = np.eye(1, HIGHEST + 1)[0]
 LEAST_LEFT = 0.2                   # of the emission of multiply excited crystals, however strong the stimulated light
 
 
@@ -33,11 +35,28 @@ class Shapes:
     lines: np.ndarray
 
 
-def emission(pump: Pump, sample: Sample, temperature_k: float, active: float = 1.0) -> Emission:
-    """Give the light leaving the end of the stripe, in photons per nanocrystal and pulse times cm, per nm.
+@dataclass(frozen=True)
+class Parts:
+    """The light leaving a stripe, per nm: what amplification adds, and what exciton, biexciton and trion give by themselves."""
 
-    Amplified: I(E) = s (e^{g u*} − 1)/g with s = β S(E). Unamplified: κ β L (S_X + r S_rest), where r is what stimulated emission
-    leaves of the multiply excited crystals. L is the length over which light finds gain.
+    wavelength_nm: np.ndarray
+    amplified: np.ndarray
+    plain: np.ndarray
+
+
+def emission(pump: Pump, sample: Sample, temperature_k: float, active: float = 1.0) -> Emission:
+    """Give the light leaving the end of the stripe, in photons per nanocrystal and pulse times cm, per nm."""
+    made = parts(pump, sample, temperature_k, active)
+    return Emission(made.wavelength_nm, made.amplified + made.plain.sum(axis=0),
+                    Polarisation(sample.detected.polarisation, sample.detected.angle_deg))
+
+
+def parts(pump: Pump, sample: Sample, temperature_k: float, active: float = 1.0) -> Parts:
+    """Give amplified and unamplified light of the stripe.
+
+    Guided: I(E) = s (e^{g u*} − 1)/g with s = β S(E), of which no more than s u* is counted as spontaneous. Beside it κ β L (S_X +
+    r S_rest), where r is what stimulated emission leaves of the multiply excited crystals. L is the length over which light finds
+    gain. Behind a stripe that starts x_0 inside the film, the light passes so much film that absorbs.
     """
     stripe = sample.stripe
     if stripe is None:
@@ -54,12 +73,15 @@ def emission(pump: Pump, sample: Sample, temperature_k: float, active: float = 1
     taken = float(unsaturated(gain, source, equivalent).sum()) * shapes.step_ev / length
     several = float(1.0 - filled[0] - filled[1])
     left = max(1.0 - min(taken, 1.0) / several, LEAST_LEFT) if several > 0.0 else 1.0
-    own = sample.gain.coupled_fraction * amounts @ shapes.lines
-    amplified = unsaturated(filled_gain(shapes.gain, filled, sample, active), own, equivalent)
-    escaped = (amounts * np.array([1.0, left, left])) @ shapes.lines
-    plain = sample.gain.spontaneous_factor * sample.gain.coupled_fraction * length * escaped
-    light = per_nm(amplified + plain, shapes.wavelength_nm)
-    return Emission(shapes.wavelength_nm, light, Polarisation(sample.detected.polarisation, sample.detected.angle_deg))
+    own = sample.gain.coupled_fraction * amounts[:, None] * shapes.lines
+    grown = unsaturated(filled_gain(shapes.gain, filled, sample, active), UNITY, equivalent)
+    by_itself = np.minimum(grown, equivalent)
+    amplified = own.sum(axis=0) * (grown - by_itself)
+    plain = own * (by_itself + sample.gain.spontaneous_factor * length * np.array([[1.0], [left], [left]]))
+    passed = HC_EV_NM / shapes.wavelength_nm**2
+    if stripe.start_cm > 0.0:
+        passed = passed * np.exp(filled_gain(shapes.gain, UNPUMPED, sample, active) * stripe.start_cm)
+    return Parts(shapes.wavelength_nm, amplified * passed, plain * passed)
 
 
 def effective_length_cm(stripe: Stripe, charged_fraction: float) -> float:

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from scipy.special import erfc
 
 from labctl.core.clock import VirtualClock
 from sim_instruments.twin.elements import CcdReadout
 from sim_instruments.twin.more_elements import TcspcSetting
+from sim_instruments.twin.pumped import Profile
 from sim_instruments.twin.record import Ageing
 from sim_instruments.twin.sample import load_sample
 from sim_instruments.twin.specimen import ageing_rate, settled_charge
@@ -229,11 +231,38 @@ class TestStripeSlit:
         assert seen[0] < 1e-3 * seen[-1]
         assert seen[-1] == pytest.approx(hold("wang2015", bias=None).shine().sum(), rel=1e-4)
 
-    def test_pump_along_it_is_tilted_unless_ideal(self, hold):
-        tilts = [hold("wang2015", bias=None, ideal=False, seed=seed).twin.specimen.tilt for seed in range(20)]
+    def test_pump_along_it_is_tilted_unless_ideal(self):
+        tilts = [Profile.deal(seed, ideal=False).tilt for seed in range(20)]
         assert 0.01 < np.std(tilts) < 0.1
         assert max(np.abs(tilts)) <= 0.1
-        assert hold("wang2015", bias=None).twin.specimen.tilt == 0.0
+        assert Profile.deal(0, ideal=True) == Profile(0.0, 0.0)
+
+    @pytest.mark.parametrize(("start_cm", "length_cm"), [(0.0, 0.004), (0.0, 0.1), (0.05, 0.004), (0.05, 0.1)])
+    def test_mean_fluence_is_that_between_soft_edges(self, start_cm, length_cm):
+        """Against the integral of a leaning profile between error functions 20 µm wide."""
+        profile, along = Profile(0.08, 20e-4), start_cm + length_cm * (np.arange(20000) + 0.5) / 20000
+        edges = -0.5 * erfc((start_cm + length_cm - along) / (np.sqrt(2.0) * 20e-4))
+        if start_cm:
+            edges = edges - 0.5 * erfc((along - start_cm) / (np.sqrt(2.0) * 20e-4))
+        lean = 1.0 + 0.08 * (2.0 * along / 0.3 - 1.0)
+        assert profile.mean(start_cm, length_cm, 0.3) == pytest.approx(lean.mean() * (1.0 + edges.mean()), rel=1e-6)
+        assert Profile().mean(start_cm, length_cm, 0.3) == 1.0
+
+    def test_shifted_spot_shows_how_evenly_the_stripe_is_pumped(self, hold):
+        """A short piece moved along the film: far in the red, where the film hardly absorbs, its light follows the pump."""
+        def red(ideal, fluence_uj=3.0):
+            axes = {"axes": ["stripe", "start"], "start_mm": {"stripe": 0.2}}
+            holder, seen = hold("wang2015", bias=None, ideal=ideal, fluence_uj=fluence_uj, slit=("stages", axes)), []
+            holder.spectrograph.centre_nm.move(570.0)
+            for start_mm in (0.2, 1.0, 2.0, 2.8):
+                holder.slit.axes["start"].move(start_mm)
+                seen.append(holder.shine()[-200:].sum())
+            return np.array(seen), holder.twin.specimen.profile.tilt
+        (even, _), (brighter, _), (leaning, tilt) = red(True), red(True, 3.03), red(False)
+        assert even[-1] < 0.9 * even[0]                  # the unpumped film still absorbs a little
+        order = np.log(brighter / even).mean() / np.log(1.01)
+        slope = np.polyfit([0.2, 1.0, 2.0, 2.8], (leaning / even) ** (1.0 / order), 1)
+        assert slope[0] / slope[1] == pytest.approx(2.0 * tilt / 3.0 / (1.0 - tilt), rel=0.05)
 
 
 class TestPhotonCounter:
