@@ -15,7 +15,7 @@ from sim_instruments.twin.amplifier import amplify
 from sim_instruments.twin.excitation import Pump, excitations, exciton_ev, photon_order
 from sim_instruments.twin.gain import modal_gain
 from sim_instruments.twin.modes import Comb, comb
-from sim_instruments.twin.populations import HIGHEST, shares, yields
+from sim_instruments.twin.populations import HIGHEST, LONG_PULSE_S, shares, yields
 from sim_instruments.twin.sample import Sample
 from sim_instruments.twin.spectra import Emission, NarrowLine, Polarisation, per_nm, spontaneous
 from sim_instruments.twin.units import energy_ev
@@ -79,23 +79,31 @@ class Lasing:
 
 
 def lase(mean: float, order: int, pump: Pump, sample: Sample, modes: Comb, table: Tables, active: float = 1.0) -> Lasing:
-    """Let every ring of the beam lase; `mean` excitations per nanocrystal at the peak."""
+    """Let every ring of the beam lase; `mean` excitations per nanocrystal at the peak.
+
+    A pulse of nanoseconds, during which the occupations stand, lases once per gain time: each time with its part of the seed, and
+    with no more photons than it brings excitations (x s/(x + s) for a supply s).
+    """
     relative, weights = rings(pump.gaussian, order)
-    occupation = np.array([shares(mean * part, pump.pulse_s, sample.kinetics) for part in relative])
+    occupation = shares(mean * relative, pump.pulse_s, sample.kinetics)
+    times = pump.pulse_s / modes.gain_time_s if pump.pulse_s > LONG_PULSE_S else 1.0
     gain = active * (occupation @ table.gain_cm) - modes.loss_cm
-    source = active * (occupation @ table.seed)
+    source = active * (occupation @ table.seed) / times
     photons = amplify(gain, source, modes.length_cm, 2.0 / sample.gain.strength_cm) / modes.length_cm
+    if times > 1.0:
+        supply = (mean * relative / times)[:, None]
+        photons = photons * supply / np.maximum(supply + photons.sum(axis=1, keepdims=True), 1e-300)
     several = active * occupation[:, 2:].sum(axis=1)
     taken = np.minimum(photons.sum(axis=1) / np.maximum(several, 1e-300), MOST_DEPLETION)
     left = occupation.copy()
     left[:, 2:] *= 1.0 - taken[:, None]
     left[:, 1] += taken * occupation[:, 2:].sum(axis=1)
-    return Lasing(weights @ photons, weights @ left)
+    return Lasing(times * (weights @ photons), weights @ left)
 
 
 def emission(pump: Pump, sample: Sample, temperature_k: float, active: float = 1.0, *, modes: Comb | None = None) -> Emission:
     """Give the emission of a sample with a cavity; `modes` replaces those of the record and the pump's spot."""
-    modes = comb(sample, pump.spot) if modes is None else modes
+    modes = comb(sample, pump.spot, pump.shot) if modes is None else modes
     table = tables(sample, modes, temperature_k, pump.pulse_s)
     mean = float(excitations(pump.fluence_j_cm2, pump.wavelength_nm, sample, pulse_s=pump.pulse_s,
                              temperature_k=temperature_k).sum())

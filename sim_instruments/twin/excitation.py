@@ -23,7 +23,8 @@ WITHIN_BAND_GAP = {1: 0.15, 2: 0.05}   # eV below the exciton that an order stil
 class Pump:
     """Pump light at the sample: nodes of the band (vacuum nm) with the fluence in each, J/cm² per pulse.
 
-    The fluence is that of an even disc, or the peak of a Gaussian spot. `spot` numbers the place on the sample.
+    The fluence is that of an even disc, or the peak of a Gaussian spot. `spot` numbers the place on the sample, `shot` a single
+    pulse on it whose random modes are its own.
     """
 
     wavelength_nm: np.ndarray
@@ -31,12 +32,13 @@ class Pump:
     pulse_s: float
     gaussian: bool = False
     spot: int = 0
+    shot: int | None = None
 
     @classmethod
     def monochromatic(cls, wavelength_nm: float, fluence_j_cm2: float, pulse_s: float = 10e-12, *, gaussian: bool = False,
-                      spot: int = 0) -> Pump:
+                      spot: int = 0, shot: int | None = None) -> Pump:
         """Make a pump of one wavelength."""
-        return cls(np.array([wavelength_nm]), np.array([fluence_j_cm2]), pulse_s, gaussian, spot)
+        return cls(np.array([wavelength_nm]), np.array([fluence_j_cm2]), pulse_s, gaussian, spot, shot)
 
 
 def exciton_ev(lines: Lines, temperature_k: float) -> float:
@@ -56,7 +58,7 @@ def absorption_ev(lines: Lines, temperature_k: float) -> float:
 
 
 def one_photon_cm2(energy: Any, sample: Sample, temperature_k: float) -> np.ndarray:
-    """Give the absorption cross-section in cm² at photon energies in eV: exciton line plus continuum, scaled at 400 nm."""
+    """Give the absorption cross-section in cm² at photon energies in eV: exciton lines plus continuum, scaled at 400 nm."""
     shape = _one_photon_shape(np.asarray(energy, dtype=float), sample.absorption, sample.lines, temperature_k)
     return shape * _scale_cm2(sample.absorption, sample.lines, temperature_k)
 
@@ -72,6 +74,8 @@ def _one_photon_shape(energy: np.ndarray, absorption: Absorption, lines: Lines, 
     offset = absorption.continuum_offset_ev
     onset = centre + (max(2.2 * sd, 0.030) if offset is None else offset)
     line = absorption.exciton_weight * np.exp(-((energy - centre) ** 2) / (2.0 * sd**2))
+    if absorption.second_weight > 0.0:
+        line = line + absorption.second_weight * np.exp(-((energy - centre - absorption.second_offset_ev) ** 2) / (2.0 * sd**2))
     slope = 1.0 - absorption.continuum_slope * (ENERGY_400_EV - energy) / (ENERGY_400_EV - onset)
     return line + slope * erfc((onset - energy) / (np.sqrt(2.0) * max(sd, 0.008))) / 2.0
 

@@ -33,22 +33,26 @@ class Lighting:
         """Pulses that reach the sample."""
         return self._source.repetition_rate_hz / max(int(self._source.picker), 1)
 
-    def emitted(self, states: tuple[tuple[Any, ...], ...], standing: Standing, level: float, law: Emit = emission) -> Any:
-        """Give what a law makes of one pulse, `level` times as strong as nominal; by default the emission."""
-        key = (states, standing, level, law)
+    def emitted(self, states: tuple[tuple[Any, ...], ...], standing: Standing, level: float, law: Emit = emission,
+                shot: int | None = None) -> Any:
+        """Give what a law makes of one pulse, `level` times as strong as nominal; by default the emission.
+
+        `shot` numbers a pulse of its own, for samples that answer every one differently.
+        """
+        key = (states, standing, level, law, shot)
         if key not in self._seen:
             if len(self._seen) >= REMEMBERED:
                 self._seen.clear()
             record = self._specimen.record(standing)
-            self._seen[key] = law(self._pulse(states, standing, level), record, standing.temperature_k, standing.active)
+            self._seen[key] = law(self._pulse(states, standing, level, shot), record, standing.temperature_k, standing.active)
         return self._seen[key]
 
-    def _pulse(self, states: tuple[tuple[Any, ...], ...], standing: Standing, level: float) -> Pump:
+    def _pulse(self, states: tuple[tuple[Any, ...], ...], standing: Standing, level: float, shot: int | None) -> Pump:
         band = self._beam.band(states)
         counts = band.power_w > NEGLIGIBLE * float(band.power_w.max())
-        scale = level * self._specimen.pump_tilt(standing.length_cm) / (self.pulses_per_s * self.spot_cm2 * standing.blur)
+        scale = level * self._specimen.pump_level(standing) / (self.pulses_per_s * self.spot_cm2 * standing.blur)
         return Pump(band.wavelength_nm[counts], band.power_w[counts] * scale, self._source.pulse_s, self._shape == "gaussian",
-                    self._spot)
+                    self._spot, shot)
 
 
 def spot_area_cm2(shape: str, diameter_um: float) -> float:

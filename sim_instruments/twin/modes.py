@@ -21,7 +21,7 @@ class Comb:
     """Modes in rising order of wavelength; arrays (modes,). Compared and hashed by identity: made once per sample and spot.
 
     `weight` is each mode's part of β, `slot_ev` the spectral width from which spontaneous light falls into it, `fwhm_nm` the width
-    of its line, `length_cm` how far light travels while there is gain.
+    of its line, `length_cm` how far light travels while there is gain, for `gain_time_s`.
     """
 
     energy_ev: np.ndarray
@@ -30,6 +30,7 @@ class Comb:
     slot_ev: float
     fwhm_nm: np.ndarray
     length_cm: float
+    gain_time_s: float
     polarisation: tuple[Polarisation, ...]
 
     @property
@@ -94,7 +95,7 @@ def assemble(cavity: Cavity, wavelength_nm: np.ndarray, quality: np.ndarray, wei
     given = cavity.line_fwhm_ev
     fwhm = own if given is None else np.array([line_width_nm(float(centre), given) for centre in wavelength_nm])
     length = LIGHT_CM_S * cavity.gain_time_s / cavity.index
-    return Comb(energy, weight, mode_loss_cm(wavelength_nm, quality, cavity), slot, fwhm, length, polarisation)
+    return Comb(energy, weight, mode_loss_cm(wavelength_nm, quality, cavity), slot, fwhm, length, cavity.gain_time_s, polarisation)
 
 
 def _listed(cavity: Cavity) -> Comb:

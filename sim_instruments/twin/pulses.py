@@ -8,6 +8,7 @@ import numpy as np
 
 JITTER = 0.01                      # rms of the energy of one pulse
 SINGLY = 200.0                     # expected pulses below which each is drawn
+EACH_ITS_OWN = 32.0                # expected pulses below which a sample with random modes answers each with other ones
 PROBE = 3.0 * JITTER               # at which the response to a change of energy is asked for
 
 
@@ -36,3 +37,15 @@ def light_factor(expected: float, draw: np.random.Generator,
     rise, bend = (high - low) / (2.0 * PROBE * safe), (high + low - 2.0 * plain) / (2.0 * PROBE**2 * safe)
     total = pulses + rise * float(energy.sum()) + bend * float(np.sum(energy**2))
     return np.maximum(np.where(plain > 0.0, total, pulses) / expected, 0.0)
+
+
+def shots_factor(expected: float, draw: np.random.Generator, spectrum: Callable[[float, int | None], np.ndarray]) -> np.ndarray:
+    """Give the same for a sample whose random modes weigh differently in every shot.
+
+    `spectrum` gives the light of one pulse by its relative energy and its number; None: the sample's own modes, which longer
+    exposures show.
+    """
+    total, plain = np.zeros(1), spectrum(1.0, None)
+    for shot in draw.integers(2**31, size=number(expected, draw)):
+        total = total + spectrum(1.0 + JITTER * draw.normal(), int(shot))
+    return np.where(plain > 0.0, total / np.where(plain > 0.0, plain, 1.0), 0.0) / expected

@@ -30,7 +30,7 @@ from sim_instruments.twin.motion import Mover
 from sim_instruments.twin.noise import Streams, Wander, frozen
 from sim_instruments.twin.path import HIDDEN, Part, PathError, PathItem, build
 from sim_instruments.twin.power import Head, make_head
-from sim_instruments.twin.pulses import light_factor
+from sim_instruments.twin.pulses import EACH_ITS_OWN, light_factor, shots_factor
 from sim_instruments.twin.sample import load_sample
 from sim_instruments.twin.specimen import Specimen, Standing
 from sim_instruments.twin.units import ELECTRON_J, energy_ev, vacuum_to_air
@@ -172,7 +172,8 @@ class Twin:
                 table[f"{part.role}.centre_errors_nm"] = {"value": list(part.options["centre_errors_nm"]), "unit": "nm"}
         table |= {f"{role}.gain": {"value": head.gain, "unit": "1"} for role, head in self.heads.items()}
         table["sample.spot_area"] = {"value": self.lighting.spot_cm2, "unit": "cm2"}
-        table["sample.pump_tilt"] = {"value": self.specimen.tilt, "unit": "1"}
+        table["sample.pump_tilt"] = {"value": self.specimen.profile.tilt, "unit": "1"}
+        table["sample.pump_edge"] = {"value": self.specimen.profile.edge_cm, "unit": "cm"}
         table["sample.temperature"] = {"value": self.temperature_k, "unit": "K"}
         return table
 
@@ -290,10 +291,10 @@ class Twin:
         return self._on_counter[1]
 
     def _spectrum(self, states: tuple[tuple[Any, ...], ...], seen: tuple[Any, ...], standing: Standing,
-                  energy: float = 1.0) -> np.ndarray:
-        """Give the photo-electrons per second in each column for pulses of `energy` times the mean."""
+                  energy: float = 1.0, shot: int | None = None) -> np.ndarray:
+        """Give the photo-electrons per second in each column for pulses of `energy` times the mean, or all like one shot."""
         level = (1.0 + self.drift.value) * energy
-        emitted = self.lighting.emitted(states, standing, level)
+        emitted = self.lighting.emitted(states, standing, level, shot=shot)
         scattered = self.beam.density_w_nm(states, self.arm.seen_wavelengths(seen)) * level
         own = self.arm.electrons_per_s(seen, emitted, self.lighting.pulses_per_s) * standing.brightness
         return own + self.arm.leakage_per_s(seen, scattered)
@@ -354,5 +355,9 @@ class Twin:
                 lit = (states, self.arm.state(now), self._standing(states, now))
                 electrons = electrons + self._electrons_per_s(lit) * readout.shift_s
             spectrum = None if gate.lit is None else partial(self._spectrum, *gate.lit)
-            factor = light_factor(self.lighting.pulses_per_s * max(readout.exposure_s, 0.0), gate.draw, spectrum)
+            pulses = self.lighting.pulses_per_s * max(readout.exposure_s, 0.0)
+            if spectrum is not None and self.sample.disorder is not None and 0.0 < pulses < EACH_ITS_OWN:
+                factor = shots_factor(pulses, gate.draw, spectrum)
+            else:
+                factor = light_factor(pulses, gate.draw, spectrum)
             return self._chips[gate.camera.role].expose(electrons * factor, readout, gate.draw)

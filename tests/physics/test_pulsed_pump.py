@@ -9,7 +9,7 @@ from labctl.core.clock import VirtualClock
 from sim_instruments.twin.elements import CcdReadout
 from sim_instruments.twin.light import transform_limit_nm
 from sim_instruments.twin.path import PathError
-from sim_instruments.twin.pulses import light_factor
+from sim_instruments.twin.pulses import light_factor, shots_factor
 from sim_instruments.twin.twin import PathItem, Twin
 
 WAIST_CM = 50e-4
@@ -141,3 +141,36 @@ class TestFewPulses:
         assert 2.2e-3 < twin.fluence_now() < 3.1e-3
         light = np.array([np.sum(frame(twin, 0.01) - 300.0) for _ in range(80)])
         assert 0.011 < light.std() / light.mean() < 0.025
+
+
+class TestShots:
+    """The random modes of a scattering film weigh differently in every shot."""
+
+    @pytest.fixture
+    def random_laser(self, amplifier):
+        return amplifier(sample="xiong2022_oam", laser={"wavelength_nm": 800.0, "pulse_energy_j": 3e-8, "pulse_s": 35e-15})
+
+    def test_two_shots_differ_and_two_seconds_do_not(self, random_laser):
+        def likeness(seconds):
+            one, two = (frame(random_laser, seconds) for _ in range(2))
+            return np.corrcoef(one, two)[0, 1]
+        assert likeness(2.0) > 0.99 > 0.9 > likeness(1e-3)
+
+    def test_shots_of_a_point_repeat(self, amplifier):
+        frames = []
+        for _ in range(2):
+            twin = amplifier(sample="xiong2022_oam", laser={"wavelength_nm": 800.0, "pulse_energy_j": 3e-8, "pulse_s": 35e-15})
+            twin.point(7, 3)
+            frames.append(frame(twin, 5e-3))
+        assert np.array_equal(*frames)
+
+    def test_a_cavity_with_modes_of_its_own_is_left_alone(self):
+        calls = []
+        def spectrum(energy, shot):
+            calls.append(shot)
+            return np.array([energy, 0.0])
+        factor = shots_factor(10.0, np.random.default_rng(1), spectrum)
+        assert factor[0] == pytest.approx(1.0, abs=0.05)
+        assert factor[1] == 0.0
+        assert calls[0] is None
+        assert len(set(calls)) == 11
