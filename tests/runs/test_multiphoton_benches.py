@@ -38,7 +38,8 @@ def bench_file(name):
 
 
 @pytest.mark.parametrize(("name", "range_nm", "pump_nm", "low", "high"), [
-    ("sun2024", (1450.0, 1550.0), 1500.0, 1.5e-3, 4.0e-3), ("xiong2022", (795.0, 805.0), 800.0, 1.5e-4, 4.0e-4)])
+    ("sun2024", (1450.0, 1550.0), 1500.0, 1.5e-3, 4.0e-3), ("sun2024-970", (950.0, 990.0), 970.0, 3.0e-4, 1.2e-3),
+    ("xiong2022", (795.0, 805.0), 800.0, 1.5e-4, 4.0e-4)])
 def test_fluence_over_threshold_makes_lines(name, range_nm, pump_nm, low, high, tmp_path):
     ends = {"first_wavelength": range_nm[0], "last_wavelength": range_nm[1], "wavelengths": 5, "angles": 9}
     with api.open_bench(bench_file(name)) as bench:
