@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +17,7 @@ from labctl.core.errors import AnalysisError, InstrumentError
 from labctl.core.instrument import Axis, Detector, Identity, SafeAction
 from labctl.core.lane import Lane
 from labctl.core.moving import move_all
+from labctl.core.photons import spot_area_cm2
 from labctl.core.plan import Point, Problem
 from labctl.core.steps import Steps, drive
 
@@ -43,6 +46,7 @@ class Bench:
         self.identities = identities
         self._constants = parts.constants
         self.calibrations: dict[str, Calibration | None] = parts.calibrations
+        self.session = uuid.uuid4().hex      # of this opening: a simulated world lives no longer
         self._world = world
         self._on_close = on_close or []
 
@@ -65,6 +69,18 @@ class Bench:
     def constants(self) -> dict[str, float]:
         """Give all documented constants by name."""
         return dict(self._constants)
+
+    def power_now(self) -> tuple[float | None, str]:
+        """Give the power at the sample with the shutter open, in W, and how it is known (`PumpBeam.power_now`); asks nobody."""
+        if self.beam is not None:
+            return self.beam.power_now()
+        highest = self.config.safety.limits.get("pump.power", (0.0, math.inf))[1]
+        return (highest, "limit") if math.isfinite(highest) else (None, "unknown")
+
+    def spot_size(self) -> tuple[float | None, float]:
+        """Give the area of the pump spot in cm² (None where the bench file has no [pump]) and half its diameter in µm."""
+        spot = None if self.config.pump is None else self.config.pump.spot
+        return (None, 0.0) if spot is None else (spot_area_cm2(spot.diameter_um, spot.definition), spot.diameter_um / 2)
 
     @property
     def serials(self) -> dict[str, str]:

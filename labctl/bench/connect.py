@@ -54,6 +54,12 @@ def simulation(module: str) -> Any:
     return import_module(f"sim_instruments.{module}")
 
 
+def packaged_sample(name: str) -> Path | None:
+    """Give the file of a sample that came with the simulated side; None when there is none of that name."""
+    path = Path(str(simulation("samples").__file__)).with_name(f"{name}.toml")
+    return path if path.is_file() else None
+
+
 def make_twin(config: BenchConfig, clock: Clock) -> Any:
     """Make the physical model that the emulators of a bench share."""
     assert config.twin is not None, "the schema demands [twin] for a simulated bench"   # noqa: S101

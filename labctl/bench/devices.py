@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -32,6 +32,7 @@ class Device:
     lane: Lane
     clock: Clock
     config: Instrument
+    positions: dict[str, float | None] = field(default_factory=dict)     # by axis: the last read-back
 
     def call(self, method: str | Callable[[], Any], *args: Any, deadline_s: float = REPLY_DEADLINE_S, **kwargs: Any) -> Steps[Any]:
         """Call a driver method (or read a property, or run a function) in the lane."""
@@ -61,7 +62,15 @@ class DriverAxis:
         self.illuminates = illuminates
         self.limits = self._limits(axis)
         self.settle: Settle = device.config.settle
-        self.position: float | None = None      # the last read-back, for estimates only
+
+    @property
+    def position(self) -> float | None:
+        """The last read-back, the same for every axis object on this axis of the device; None while it moves or is not known."""
+        return self.device.positions.get(self.axis)
+
+    @position.setter
+    def position(self, value: float | None) -> None:
+        self.device.positions[self.axis] = value
 
     def _limits(self, axis: str) -> tuple[float, float]:
         """Narrow the driver's limits by the bench file's; the file cannot widen them."""
@@ -233,8 +242,20 @@ class DriverDetector:
             yield from self.device.call(self.spec.abort)
 
 
+class Watch(Protocol):
+    """Whoever counts the light."""
+
+    def opening(self) -> None:
+        """The shutter is about to open; what is raised here keeps it closed."""
+        ...
+
+    def closed(self) -> None:
+        """The shutter is confirmed closed."""
+        ...
+
+
 class DriverShutter:
-    """The pump shutter: a command counts only when the read-back confirms it."""
+    """The pump shutter: a command counts only when the read-back confirms it. `watch` is told of all light that it lets through."""
 
     CONFIRM_S = 2.0
 
@@ -242,9 +263,12 @@ class DriverShutter:
         self.device = device
         self.name = device.role
         self.confirmed_closed = False
+        self.watch: Watch | None = None
 
     def open(self) -> Steps[None]:
         """Open, and wait until it says it is."""
+        if self.watch is not None:
+            self.watch.opening()
         self.confirmed_closed = False
         yield from self._command("open", "is_open")
 
@@ -255,6 +279,8 @@ class DriverShutter:
         self.confirmed_closed = False
         yield from self._command("close", "is_closed")
         self.confirmed_closed = True
+        if self.watch is not None:
+            self.watch.closed()
 
     def _command(self, command: str, confirm: str) -> Steps[None]:
         give_up = self.device.clock.now() + self.CONFIRM_S

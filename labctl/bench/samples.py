@@ -1,0 +1,62 @@
+"""What the sample's file says to people who measure it: how it is mounted, and how much light a spot may have."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from labctl.bench.connect import packaged_sample
+from labctl.core.dose import Budget
+from labctl.core.errors import ConfigError, Refused
+from labctl.core.plan import Problem
+
+
+@dataclass(frozen=True)
+class SampleFile:
+    """A sample by name; `path` is None when it has no file, which then sets no limit."""
+
+    name: str
+    mount: str = ""
+    budget: Budget = Budget()
+    path: Path | None = None
+
+
+def folders() -> list[Path]:
+    """Give the folders searched for NAME.toml, first hit wins; packaged samples come after them."""
+    return [Path("samples"), Path(platformdirs.user_config_dir("labctl")) / "samples"]
+
+
+def plain_name(sample: str) -> str:
+    """Give the name of a sample that may be given as the path of its file."""
+    return Path(sample).stem if _is_path(sample) else sample
+
+
+def read_sample(sample: str) -> SampleFile:
+    """Read `mount` and `[budget]` of a sample given by name or path; raises Refused for a file that is missing or wrong."""
+    path = _find(sample)
+    if path is None:
+        return SampleFile(plain_name(sample))
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        budget = told.get("budget", {})
+        if not isinstance(budget, dict):
+            raise ConfigError("[budget] is a section, e.g. [budget] and below it dose_j_cm2 = 5000")
+        return SampleFile(plain_name(sample), str(told.get("mount", "")), Budget.read(budget), path)
+    except (OSError, ValueError, ConfigError) as exc:
+        raise Refused([Problem("sample", f"{path}: {exc}. Correct it, and try again.")]) from None
+
+
+def _is_path(sample: str) -> bool:
+    return "/" in sample or "\\" in sample or sample.endswith(".toml")
+
+
+def _find(sample: str) -> Path | None:
+    if _is_path(sample):
+        if not Path(sample).is_file():
+            raise Refused([Problem("sample", f"there is no file {sample}.")])
+        return Path(sample)
+    found = [path for folder in folders() if (path := folder / f"{sample}.toml").is_file()]
+    return found[0] if found else packaged_sample(sample)

@@ -1,0 +1,117 @@
+"""How much light a plan will let fall, place by place, and whether the sample's budget allows it. Nothing is asked of anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from labctl.bench.bench import Bench
+from labctl.bench.parts import LEVELS
+from labctl.core.dose import DARK, UNITS, WORDS, Budget, Light, Spot, written
+from labctl.core.plan import Estimate, Point, Problem
+from labctl.engine.dose import Meter
+from labctl.engine.preflight import SHUTTER_S
+
+ATTENUATORS = ("attenuator.angle", "nd.slot", "pump.nd", "pump.attenuation", "filter.centre")   # after these a level is not known
+
+Place = tuple[float | None, float | None]
+Known = tuple[float, float] | None
+
+
+def planned(points: Sequence[Point], bench: Bench) -> dict[Place, Light]:
+    """Give the light that each place (x, y in mm; None where the plan leaves it) will have by a plan that has passed its checks.
+
+    A level stays until it is set again, or until something that attenuates is moved directly; where none is known, the highest
+    power that the bench file allows counts.
+    """
+    highest = bench.config.safety.limits.get("pump.power", (0.0, float("inf")))[1]
+    unknown = highest if np.isfinite(highest) else None
+    lit_names = {name for name, detector in bench.detectors.items() if detector.exposed}
+    power, wavelength, x, y = unknown, 0.0, None, None
+    seconds: dict[tuple[Place, float | None], float] = {}
+    for point in points:
+        settings = point.set
+        if settings:
+            wavelength = settings.get("pump.wavelength", wavelength)
+            x, y = settings.get("sample.x", x), settings.get("sample.y", y)
+            asked = _asked(settings, bench.axes, wavelength)
+            if asked is not None:
+                power = asked
+            elif not settings.keys().isdisjoint(ATTENUATORS):
+                power = unknown
+        if point.light and not lit_names.isdisjoint(point.read):
+            key = ((x, y), power)
+            seconds[key] = seconds.get(key, 0.0) + point.exposure_s + SHUTTER_S
+    return _by_place(seconds, bench)
+
+
+def _asked(settings: Mapping[str, float], axes: Mapping[str, Any], wavelength_nm: float) -> float | None:
+    """Give the mean power at the sample in W that a point asks for; None when it does not say."""
+    for name in LEVELS:
+        if name in settings:
+            per_watt = getattr(axes[name], "per_watt", None)
+            if per_watt is not None and (wavelength_nm or name != "pump.photon_flux"):
+                return settings[name] / per_watt(wavelength_nm)
+    return None
+
+
+def _by_place(seconds: Mapping[tuple[Place, float | None], float], bench: Bench) -> dict[Place, Light]:
+    area, _ = bench.spot_size()
+    pulses_per_s = bench.constants().get("repetition_rate_hz", 0.0)
+    found: dict[Place, Light] = {}
+    for (place, power), lit in seconds.items():
+        found[place] = found.get(place, DARK) + Light.of(power, lit, pulses_per_s, area)
+    return found
+
+
+def with_light(estimate: Estimate, light: Mapping[Place, Light]) -> Estimate:
+    """Give an estimate with the light of the most exposed place, and the lit seconds of all."""
+    most = max(light.values(), key=lambda each: (each.dose_j_cm2, each.lit_s), default=DARK)
+    return replace(estimate, dose_j_cm2=most.dose_j_cm2, pulses=most.pulses, peak_j_cm2=max((e.peak_j_cm2 for e in light.values()),
+                   default=0.0), lit_seconds=sum(each.lit_s for each in light.values()), unknown_s=most.unknown_s)
+
+
+def check_budget(light: Mapping[Place, Light], meter: Meter) -> list[Problem]:
+    """Hold a plan's light against the sample's budget, spot by spot, with all that has fallen there before."""
+    budget = meter.budget
+    if not budget:
+        return []
+    here = meter.spot()
+    places = [replace(here, x_mm=here.x_mm if x is None else x, y_mm=here.y_mm if y is None else y) for x, y in light]
+    problems = [problem for spot, added in zip(places, _with_neighbours(places, list(light.values())), strict=True)
+                for problem in _judge(spot, meter.before(spot), added, budget)]
+    more = len(problems) - 3
+    return problems[:3] + ([Problem("dose", f"... and {more} more places or limits.")] if more > 0 else [])
+
+
+def _judge(spot: Spot, before: Light, added: Light, budget: Budget) -> list[Problem]:
+    if budget.needs_power() and added.unknown_s:
+        return [Problem("dose", f"{spot} has a budget, but the power is not known for {added.unknown_s:.0f} s of this plan. Let the "
+                                "procedure set pump.power, or give the bench file a [safety.limits] \"pump.power\".")]
+    found = []
+    for name in budget.over(before + added):
+        had, adds, may = (written(name, getattr(each, name)) for each in (before, added, budget))
+        what = (f"the plan reaches {adds} per pulse" if name == "peak_j_cm2" else
+                f"{spot} has had {had} and the plan adds {adds}, together {written(name, getattr(before + added, name))}")
+        found.append(Problem("dose", f"{what}; the sample's budget of {WORDS[name]} is {may}. Measure with less power, fewer points "
+                                     "or shorter, or go to a new spot and say so: labctl dose BENCH --new-spot."))
+    return found
+
+
+def _with_neighbours(places: Sequence[Spot], light: Sequence[Light]) -> list[Light]:
+    """Add to each place what falls on those whose disc touches it."""
+    if len(places) < 2 or any(spot.x_mm is None or spot.y_mm is None for spot in places):
+        whole = sum(light, DARK)
+        return [whole] * len(places)
+    where = np.array([(spot.x_mm, spot.y_mm) for spot in places], dtype=float)
+    reach_mm = 2e-3 * places[0].radius_um
+    amounts = np.array([[getattr(each, name) for name in (*UNITS, "unknown_s")] for each in light])
+    found = []
+    for row in where:
+        near = amounts[np.hypot(*(where - row).T) <= reach_mm]
+        total = dict(zip((*UNITS, "unknown_s"), near.sum(axis=0), strict=True))
+        found.append(Light(**{**total, "peak_j_cm2": float(near[:, list(UNITS).index("peak_j_cm2")].max())}))
+    return found
