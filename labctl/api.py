@@ -17,7 +17,7 @@ from labctl.core.errors import ConfigError, LabctlError, Refused
 from labctl.core.operator import Operator
 from labctl.core.plan import Problem
 from labctl.core.procedure import Procedure
-from labctl.engine import runner
+from labctl.engine import preparing, runner
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.control import Control
 from labctl.engine.events import Listeners
@@ -72,6 +72,7 @@ def open_config(config: bench_config.BenchConfig, text: str, *, speed: float | N
         bench, _ = opening.open_bench(config, text, clock, operator=operator(clock) if operator is not None else None)
     except ConfigError as exc:
         raise Refused([Problem("bench", line) for line in str(exc).splitlines()]) from None
+    bench.at_close(preparing.by_hand(bench))
     return bench
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 from labctl.bench.config import BenchConfig
@@ -49,6 +50,7 @@ class Bench:
         self.session = uuid.uuid4().hex      # of this opening: a simulated world lives no longer
         self._world = world
         self._on_close = on_close or []
+        self._contexts = ExitStack()
 
     # ---------------------------------------------------------------- what procedures may ask (BenchView)
     def reach(self, axis: str, at: Mapping[str, float]) -> tuple[float, float]:
@@ -247,8 +249,13 @@ class Bench:
         found = self.axes.get("pump.wavelength")
         return found if isinstance(found, PumpWavelength) else None
 
+    def at_close(self, context: AbstractContextManager[Any]) -> None:
+        """Enter a context now and leave it when the bench is closed, while its instruments can still be asked."""
+        self._contexts.enter_context(context)
+
     def close(self) -> None:
         """Close every connection; instruments stay as they are."""
+        self._contexts.close()
         for lane in self.lanes.values():
             lane.close()
         for closing in self._on_close:

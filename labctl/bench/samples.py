@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
@@ -20,7 +20,7 @@ class SampleFile:
 
     name: str
     mount: str = ""
-    budget: Budget = Budget()
+    budget: Budget = field(default_factory=Budget)
     path: Path | None = None
 
 

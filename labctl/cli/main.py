@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from labctl.cli import bench, emulate, export, note, procedures, recover, run, runs, serve, show, verify, wirelog
+from labctl.cli import bench, dose, emulate, export, note, procedures, recover, run, runs, serve, show, verify, wirelog
 
 app = typer.Typer(
     name="labctl", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -14,6 +14,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("resume")(run.resume)
+app.command("dose")(dose.dose)
 app.command("procedures")(procedures.procedures)
 app.command("show")(show.show)
 app.command("runs")(runs.runs)

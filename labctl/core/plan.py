@@ -192,10 +192,17 @@ class Result:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a plan will cost: bench time in seconds, dose at the spot in J/cm², bytes on disk, points."""
+    """What a plan will cost: bench time in seconds, dose at the spot in J/cm², bytes on disk, points.
+
+    Dose, pulses and unknown seconds are those of the most exposed place, `peak_j_cm2` is the highest fluence of a pulse anywhere,
+    `lit_seconds` the lit time of all places. In the seconds of `unknown_s` the power is not known; `dose_j_cm2` leaves them out.
+    """
 
     seconds: float
     dose_j_cm2: float
     bytes: int
     points: int
     lit_seconds: float = 0.0
+    pulses: float = 0.0
+    peak_j_cm2: float = 0.0
+    unknown_s: float = 0.0

@@ -85,6 +85,7 @@ class Meter:
             fallen = self._light(lit.power_w, self.bench.clock.now() - lit.since)
             for spot in {lit.spot, self.spot()}:
                 self._used[spot] = self._used.get(spot, DARK) + fallen
+                self._reserved.setdefault(spot, DARK)       # a place without a reserve is written down with the others
 
     # ---------------------------------------------------------------- what others ask
     def spot(self) -> Spot:
@@ -107,6 +108,12 @@ class Meter:
         """Give all light that may have fallen on a place, this session's included."""
         with self._lock:
             return sum((light for place, light in self._used.items() if place.overlaps(spot)), self.before(spot))
+
+    def as_json(self) -> dict[str, Any]:
+        """Give what stands in the run file at its beginning: the spot, what had fallen on it, and the budget."""
+        spot = self.spot()
+        return {"world": self.session.world, "spot": spot.as_json(), "before": self.before(spot).as_json(),
+                "budget": self.budget.as_json()}
 
     def report(self) -> dict[str, Any]:
         """Give what stands in the run file at its end: the most exposed places with their light before, added and after."""
@@ -174,12 +181,12 @@ class Meter:
 
 def _reached(budget: Budget, total: Light, name: str) -> bool:
     """Tell whether a limit leaves nothing more to give; a peak may be reached again, not passed."""
-    limit = getattr(budget, name)
-    return limit is not None and (getattr(total, name) > limit * (1 + 1e-9) if name == "peak_j_cm2" else getattr(total, name) >= limit)
+    limit, has = getattr(budget, name), getattr(total, name)
+    return limit is not None and (has > limit * (1 + 1e-9) if name == "peak_j_cm2" else has >= limit)
 
 
 @contextmanager
-def counted(bench: Bench, sample: SampleFile, *, doing: str, ledger: Ledger, mount: str = "", session: str = "", world: str = "",
+def counted(bench: Bench, sample: SampleFile, *, doing: str, ledger: Ledger, mount: str = "", world: str = "",
             most_lit_s: float | None = None, stop: Stop = lambda reason: None) -> Iterator[Meter]:
     """Count all light that the pump shutter lets through meanwhile, for the spot that is under the beam.
 
@@ -189,7 +196,8 @@ def counted(bench: Bench, sample: SampleFile, *, doing: str, ledger: Ledger, mou
     mount = mount or sample.mount
     world = (world or bench.session) if bench.simulated else REAL
     spot = Spot(sample.name, mount, ledger.number(sample.name, mount), radius_um=bench.spot_size()[1])
-    meter = Meter(bench, ledger, Session(session or uuid.uuid4().hex, bench.name, world, doing), spot, sample.budget, most_lit_s, stop)
+    session = Session(uuid.uuid4().hex, bench.name, world, doing)
+    meter = Meter(bench, ledger, session, spot, sample.budget, most_lit_s, stop)
     if bench.shutter is None:
         yield meter
         return

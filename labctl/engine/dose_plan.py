@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from labctl.bench.bench import Bench
-from labctl.bench.parts import LEVELS
-from labctl.core.dose import DARK, UNITS, WORDS, Budget, Light, Spot, written
+from labctl.core.dose import DARK, PARTS, WORDS, Budget, Light, Spot, written
 from labctl.core.plan import Estimate, Point, Problem
+from labctl.engine.adaptive import Adaptive
 from labctl.engine.dose import Meter
-from labctl.engine.preflight import SHUTTER_S
+from labctl.engine.preflight import asked_power
 
-ATTENUATORS = ("attenuator.angle", "nd.slot", "pump.nd", "pump.attenuation", "filter.centre")   # after these a level is not known
+# After one of these has been moved directly, the level is not known.
+ATTENUATORS = frozenset({"attenuator.angle", "nd.slot", "pump.nd", "pump.attenuation", "filter.centre"})
+LIT_BESIDE_S = 0.2        # beyond the exposure, from the order to open until "closed" is answered; simulated SC10 and CCD: 0.18 s
 
 Place = tuple[float | None, float | None]
-Known = tuple[float, float] | None
+NOWHERE: Place = (None, None)
 
 
 def planned(points: Sequence[Point], bench: Bench) -> dict[Place, Light]:
@@ -30,32 +31,38 @@ def planned(points: Sequence[Point], bench: Bench) -> dict[Place, Light]:
     highest = bench.config.safety.limits.get("pump.power", (0.0, float("inf")))[1]
     unknown = highest if np.isfinite(highest) else None
     lit_names = {name for name, detector in bench.detectors.items() if detector.exposed}
-    power, wavelength, x, y = unknown, 0.0, None, None
+    power, wavelength, place = unknown, 0.0, NOWHERE
+    exposed: dict[tuple[str, ...], bool] = {}
     seconds: dict[tuple[Place, float | None], float] = {}
     for point in points:
         settings = point.set
         if settings:
             wavelength = settings.get("pump.wavelength", wavelength)
-            x, y = settings.get("sample.x", x), settings.get("sample.y", y)
-            asked = _asked(settings, bench.axes, wavelength)
+            if "sample.x" in settings or "sample.y" in settings:
+                place = (settings.get("sample.x", place[0]), settings.get("sample.y", place[1]))
+            asked = asked_power(settings, bench.axes, wavelength)
             if asked is not None:
                 power = asked
-            elif not settings.keys().isdisjoint(ATTENUATORS):
+            elif not ATTENUATORS.isdisjoint(settings):
                 power = unknown
-        if point.light and not lit_names.isdisjoint(point.read):
-            key = ((x, y), power)
-            seconds[key] = seconds.get(key, 0.0) + point.exposure_s + SHUTTER_S
+        if point.light:
+            if point.read not in exposed:
+                exposed[point.read] = not lit_names.isdisjoint(point.read)
+            if exposed[point.read]:
+                key = (place, power)
+                seconds[key] = seconds.get(key, 0.0) + point.exposure_s + LIT_BESIDE_S
     return _by_place(seconds, bench)
 
 
-def _asked(settings: Mapping[str, float], axes: Mapping[str, Any], wavelength_nm: float) -> float | None:
-    """Give the mean power at the sample in W that a point asks for; None when it does not say."""
-    for name in LEVELS:
-        if name in settings:
-            per_watt = getattr(axes[name], "per_watt", None)
-            if per_watt is not None and (wavelength_nm or name != "pump.photon_flux"):
-                return settings[name] / per_watt(wavelength_nm)
-    return None
+def planned_at_most(adaptive: Adaptive, bench: Bench) -> dict[Place, Light]:
+    """Give the most light that an adaptive plan may let fall, all of it on one place: its brightest corner at every point."""
+    corners = [light for point in adaptive.bounds.corners() for light in planned([point], bench).values()]
+    if not corners:
+        return {}
+    most = Light(**{name: max(getattr(each, name) for each in corners) * (1 if name == "peak_j_cm2" else adaptive.total)
+                    for name in (*PARTS, "unknown_s")})
+    limit = adaptive.bounds.dose_j_cm2
+    return {NOWHERE: most if limit is None else replace(most, dose_j_cm2=min(limit, most.dose_j_cm2))}
 
 
 def _by_place(seconds: Mapping[tuple[Place, float | None], float], bench: Bench) -> dict[Place, Light]:
@@ -89,15 +96,15 @@ def check_budget(light: Mapping[Place, Light], meter: Meter) -> list[Problem]:
 
 def _judge(spot: Spot, before: Light, added: Light, budget: Budget) -> list[Problem]:
     if budget.needs_power() and added.unknown_s:
-        return [Problem("dose", f"{spot} has a budget, but the power is not known for {added.unknown_s:.0f} s of this plan. Let the "
-                                "procedure set pump.power, or give the bench file a [safety.limits] \"pump.power\".")]
+        return [Problem("dose", f"{spot} has a budget, but the power is not known for {added.unknown_s:.0f} s of this plan. Let "
+                                "the procedure set pump.power, or give the bench file a [safety.limits] \"pump.power\".")]
     found = []
     for name in budget.over(before + added):
         had, adds, may = (written(name, getattr(each, name)) for each in (before, added, budget))
         what = (f"the plan reaches {adds} per pulse" if name == "peak_j_cm2" else
                 f"{spot} has had {had} and the plan adds {adds}, together {written(name, getattr(before + added, name))}")
-        found.append(Problem("dose", f"{what}; the sample's budget of {WORDS[name]} is {may}. Measure with less power, fewer points "
-                                     "or shorter, or go to a new spot and say so: labctl dose BENCH --new-spot."))
+        found.append(Problem("dose", f"{what}; the sample's budget of {WORDS[name]} is {may}. Measure with less power, or fewer "
+                                     "or shorter points, or go to a new spot and say so: labctl dose BENCH --new-spot."))
     return found
 
 
@@ -108,10 +115,10 @@ def _with_neighbours(places: Sequence[Spot], light: Sequence[Light]) -> list[Lig
         return [whole] * len(places)
     where = np.array([(spot.x_mm, spot.y_mm) for spot in places], dtype=float)
     reach_mm = 2e-3 * places[0].radius_um
-    amounts = np.array([[getattr(each, name) for name in (*UNITS, "unknown_s")] for each in light])
+    amounts = np.array([[getattr(each, name) for name in (*PARTS, "unknown_s")] for each in light])
     found = []
     for row in where:
         near = amounts[np.hypot(*(where - row).T) <= reach_mm]
-        total = dict(zip((*UNITS, "unknown_s"), near.sum(axis=0), strict=True))
-        found.append(Light(**{**total, "peak_j_cm2": float(near[:, list(UNITS).index("peak_j_cm2")].max())}))
+        total = dict(zip((*PARTS, "unknown_s"), near.sum(axis=0), strict=True))
+        found.append(Light(**{**total, "peak_j_cm2": float(near[:, PARTS.index("peak_j_cm2")].max())}))
     return found

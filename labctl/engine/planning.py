@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from labctl.bench.bench import Bench
 from labctl.bench.optics import PumpLevel
+from labctl.core.dose import Light
 from labctl.core.errors import AnalysisError, CalibrationNeeded, Refused
 from labctl.core.plan import Estimate, Point, Problem, Reading
 from labctl.core.procedure import Procedure
@@ -16,6 +17,7 @@ from labctl.engine import preflight
 from labctl.engine.adaptive import Adaptive
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.course import Course, FixedCourse
+from labctl.engine.dose_plan import Place, planned, planned_at_most, with_light
 
 MOST_POINTS = 1_000_000
 AS_PLANNED = Arrangement()
@@ -30,6 +32,7 @@ class Plan:
     problems: tuple[Problem, ...]
     needs: tuple[str, ...] = ()       # kinds of calibration that are missing
     adaptive: Adaptive | None = None  # of a plan that decides by what it reads; `points` is then empty
+    light: Mapping[Place, Light] = field(default_factory=dict)      # what will fall on each place
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -94,8 +97,12 @@ def make_plan(procedure: Procedure, bench: Bench, root: Path, arrangement: Arran
     if (points or adaptive) and not any(problem.level == "error" for problem in problems):
         area = bench.beam.spot_area_cm2 if bench.beam is not None else None
         estimate = adaptive.estimate(bench) if adaptive else preflight.estimate(points, bench.axes, bench.detectors, area)
+    light: Mapping[Place, Light] = {}
+    if estimate.points:
+        light = planned_at_most(adaptive, bench) if adaptive else planned(points, bench)
+        estimate = with_light(estimate, light)
     problems += preflight.check_disk(root, estimate.bytes)
-    return Plan(points, estimate, tuple(problems), adaptive=adaptive)
+    return Plan(points, estimate, tuple(problems), adaptive=adaptive, light=light)
 
 
 def _checked(points: tuple[Point, ...], adaptive: Adaptive | None, bench: Bench) -> list[Problem]:
@@ -130,5 +137,4 @@ def _why(kind: str, bench: Bench) -> Problem:
 
 def describe(estimate: Estimate) -> dict[str, Any]:
     """Give an estimate as plain JSON types."""
-    return {"seconds": estimate.seconds, "dose_j_cm2": estimate.dose_j_cm2, "bytes": estimate.bytes, "points": estimate.points,
-            "lit_seconds": estimate.lit_seconds}
+    return asdict(estimate)

@@ -114,16 +114,16 @@ def estimate(points: Sequence[Point], axes: Mapping[str, Axis], detectors: Mappi
         if point.light and exposed:
             seconds += SHUTTER_S
             lit += point.exposure_s + SHUTTER_S
-            dose += _power(point, axes) * (point.exposure_s + SHUTTER_S) / spot_area_cm2 if spot_area_cm2 else 0.0
+            power = asked_power(point.set, axes, point.set.get("pump.wavelength", 0.0)) or 0.0
+            dose += power * (point.exposure_s + SHUTTER_S) / spot_area_cm2 if spot_area_cm2 else 0.0
     return Estimate(seconds, dose, size, len(points), lit)
 
 
-def _power(point: Point, axes: Mapping[str, Axis]) -> float:
-    """Give the average power at the sample in W that a point asks for; 0 when it does not say."""
+def asked_power(settings: Mapping[str, float], axes: Mapping[str, Axis], wavelength_nm: float) -> float | None:
+    """Give the mean power at the sample in W that set-points ask for, at a pump wavelength (0: not known); None if they do not."""
     for name in LEVELS:
-        if name in point.set:
+        if name in settings:
             per_watt = getattr(axes[name], "per_watt", None)
-            wavelength = point.set.get("pump.wavelength")
-            if per_watt is not None and (wavelength is not None or name != "pump.photon_flux"):
-                return point.set[name] / per_watt(wavelength or 0.0)
-    return 0.0
+            if per_watt is not None and (wavelength_nm or name != "pump.photon_flux"):
+                return settings[name] / per_watt(wavelength_nm)
+    return None

@@ -13,6 +13,7 @@ from labctl.core.plan import Problem, plan_hash
 from labctl.core.procedure import Procedure
 from labctl.engine import preflight, runner
 from labctl.engine.control import Control
+from labctl.engine.dose_plan import planned, with_light
 from labctl.engine.events import Listeners
 from labctl.engine.planning import Plan, make_plan
 from labctl.engine.runner import Order, Outcome
@@ -62,7 +63,8 @@ class Run(store.Run):
         area = bench.beam.spot_area_cm2 if bench.beam is not None else None
         wrong = any(problem.level == "error" for problem in found)
         estimate = today.estimate if wrong else preflight.estimate(self.plan, bench.axes, bench.detectors, area)
-        return Plan(self.plan, estimate, (*found, *preflight.check_disk(root, estimate.bytes)))
+        light = {} if wrong else planned(self.plan, bench)
+        return Plan(self.plan, with_light(estimate, light), (*found, *preflight.check_disk(root, estimate.bytes)), light=light)
 
 
 def load(path: str | Path) -> Run:

@@ -12,20 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from labctl.bench.bench import Bench
+from labctl.bench.samples import SampleFile
 from labctl.core.calibration import Calibration
+from labctl.core.dose import Budget
 from labctl.core.errors import AnalysisError, LabctlError, Refused
 from labctl.core.plan import Problem, Result, plan_hash
 from labctl.core.procedure import Procedure
 from labctl.core.quality import policies
 from labctl.core.reduction import Reduction
 from labctl.core.steps import drive
-from labctl.engine import lock
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.control import Control
 from labctl.engine.course import Course
+from labctl.engine.dose import Meter
+from labctl.engine.dose_plan import check_budget
 from labctl.engine.engine import Earlier, Engine, RunEnd
 from labctl.engine.events import Listeners
 from labctl.engine.planning import Plan, describe, make_plan
+from labctl.engine.preparing import sample_file, taken
 from labctl.store import names, recover, state, unsafe
 from labctl.store.environment import environment
 from labctl.store.journal import Journal
@@ -49,6 +53,8 @@ class Order:
     rehearsal: bool = False
     figure: bool = True
     arrangement: Arrangement = field(default_factory=Arrangement)
+    mount: str = ""                     # of the sample; default: what its file says
+    most_lit_s: float | None = None     # the run is aborted when the sample has been lit for so long
 
     def with_seed(self) -> Order:
         """Give the order with a seed, drawn if there is none."""
@@ -93,15 +99,18 @@ def run(procedure: Procedure, bench: Bench, order: Order, *, listeners: Listener
     order = order.with_seed()
     seed = order.seed or 0
     plan = plan or make_plan(procedure, bench, order.root, order.arrangement, seed)
-    sample = order.sample or (_plain_name(bench.config.twin.sample) if bench.config.twin else "sample")
-    fields = {"sample": sample, "procedure": order.name, "bench": bench.name, "user": order.user, "start": bench.clock.utc()}
-    plan = plan.with_problems(names.check(order.root, bench.config.data.file, fields))
-    plan.refuse_if_wrong()
-    unsafe.refuse_if_marked(bench.name, simulated=bench.simulated)
-    work = _Work(procedure, bench, order, plan, seed, uuid.uuid4().hex, listeners, control)
-    with lock.held(bench, order.name):
+    sample, problems = sample_file(bench, order.sample)
+    fields = {"sample": sample.name, "procedure": order.name, "bench": bench.name, "user": order.user, "start": bench.clock.utc()}
+    plan = plan.with_problems([*problems, *names.check(order.root, bench.config.data.file, fields)])
+    control = control or Control()
+    with taken(bench, sample, doing=order.name, mount=order.mount, most_lit_s=order.most_lit_s, stop=control.request,
+               rehearsal=order.rehearsal) as (meter, earlier_light):
+        plan = plan.with_problems([*earlier_light, *check_budget(plan.light, meter)])
+        plan.refuse_if_wrong()
+        unsafe.refuse_if_marked(bench.name, simulated=bench.simulated)
+        work = _Work(procedure, bench, order, plan, seed, uuid.uuid4().hex, listeners, control, meter)
         place = names.reserve(order.root, bench.config.data.file, fields)
-        journal = Journal.create(place.journal, _header(work, sample, place.number), home=place.home)
+        journal = Journal.create(place.journal, _header(work, sample.name, place.number), home=place.home)
         end = _measure(work, journal, plan.course(bench), Earlier())
     return _close(work, replace(place, journal=journal.path), end)
 
@@ -115,9 +124,11 @@ def resume(procedure: Procedure, bench: Bench, path: Path, *, listeners: Listene
     """
     with JournalReader(path) as reader:
         header, numbers = reader.header, [record.number for record in reader.records()]
+        had = header.get("dose", {})
         earlier = Earlier(len(numbers), reader.checkpoint(numbers[-1]) if numbers else None)
     order = Order(header["procedure"], path.parent, seed=header["seed"], sample=header["sample"], note=header["note"],
-                  user=header["user"], figure=figure, arrangement=Arrangement(**header.get("arrangement", {})))
+                  user=header["user"], figure=figure, arrangement=Arrangement(**header.get("arrangement", {})),
+                  rehearsal=header["bench"].get("rehearsal", False), mount=had.get("spot", {}).get("mount", ""))
     plan = make_plan(procedure, bench, order.root, order.arrangement, header["seed"])
     plan.refuse_if_wrong()
     unsafe.refuse_if_marked(bench.name, simulated=bench.simulated)
@@ -127,8 +138,11 @@ def resume(procedure: Procedure, bench: Bench, path: Path, *, listeners: Listene
     with JournalReader(path) as reader:
         course = plan.course(bench, frozenset(numbers), reader.readings())
     target, older = recover.free_name(path)
-    work = _Work(procedure, bench, order, plan, int(header["seed"]), header["run_id"], listeners, control, older)
-    with lock.held(bench, f"{order.name}, resumed"):
+    control = control or Control()
+    sample = SampleFile(order.sample, order.mount, Budget(**had.get("budget", {})))
+    with taken(bench, sample, doing=f"{order.name}, resumed", world=had.get("world", ""), stop=control.request,
+               rehearsal=order.rehearsal) as (meter, _):
+        work = _Work(procedure, bench, order, plan, int(header["seed"]), header["run_id"], listeners, control, meter, older)
         journal = Journal.open(path)
         end = _measure(work, journal, course, earlier)
     return _close(work, names.Place(journal.path, target, int(header["run_number"])), end)
@@ -145,13 +159,9 @@ class _Work:
     seed: int
     run_id: str
     listeners: Listeners | None
-    control: Control | None
+    control: Control
+    meter: Meter
     supersedes: str = ""         # the earlier file of the same run
-
-
-def _plain_name(sample: str) -> str:
-    """Give the name of a sample that may be given as the path of its file."""
-    return Path(sample).stem if sample.endswith(".toml") else sample
 
 
 def _measure(work: _Work, journal: Journal, course: Course, earlier: Earlier) -> RunEnd:
@@ -164,7 +174,7 @@ def _measure(work: _Work, journal: Journal, course: Course, earlier: Earlier) ->
                          estimate=plan.estimate, before_first=lambda: journal.describe(_described(bench, plan)), earlier=earlier,
                          quality=policies(bench.config.policies, work.procedure.quality))
     finally:
-        trouble = _end_journal(journal, bench, end)
+        trouble = _end_journal(journal, work, end)
     if trouble is not None:
         status = "failed" if end.status == "done" else end.status
         end = replace(end, status=status, problems=(*end.problems, trouble))
@@ -173,13 +183,13 @@ def _measure(work: _Work, journal: Journal, course: Course, earlier: Earlier) ->
     return end
 
 
-def _end_journal(journal: Journal, bench: Bench, end: RunEnd) -> Problem | None:
+def _end_journal(journal: Journal, work: _Work, end: RunEnd) -> Problem | None:
     """Write the end of the run and close the journal; gives what kept it from doing so. The points are in it either way."""
-    trouble = None
+    trouble, bench = None, work.bench
     for step in (lambda: journal.end(end.status, end={
             "problems": [problem.as_json() for problem in end.problems], "seconds": end.seconds,
             "end_utc": bench.clock.utc().isoformat(), "instruments_end": drive(bench.clock, bench.snapshot()),
-            "truth": bench.truth()}), journal.close):
+            "dose": work.meter.report(), "truth": bench.truth()}), journal.close):
         try:
             step()
         except (LabctlError, OSError) as exc:
@@ -267,6 +277,7 @@ def _header(work: _Work, sample: str, number: int) -> dict[str, Any]:
         "sample": sample, "user": order.user, "note": order.note, "seed": work.seed, "start_utc": bench.clock.utc().isoformat(),
         "environment": environment(), "procedure_source": _source(procedure), "constants": bench.constants(),
         "filters": bench.filters.as_json(), "estimate": describe(plan.estimate), "arrangement": order.arrangement.as_json(),
+        "dose": work.meter.as_json(),
     }
 
 
