@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
+from labctl.bench import power
 from labctl.bench.config import BenchConfig
 from labctl.bench.devices import Device, DriverShutter, run_action
 from labctl.bench.optics import PumpLevel, PumpWavelength
@@ -73,11 +73,8 @@ class Bench:
         return dict(self._constants)
 
     def power_now(self) -> tuple[float | None, str]:
-        """Give the power at the sample with the shutter open, in W, and how it is known (`PumpBeam.power_now`); asks nobody."""
-        if self.beam is not None:
-            return self.beam.power_now()
-        highest = self.config.safety.limits.get("pump.power", (0.0, math.inf))[1]
-        return (highest, "limit") if math.isfinite(highest) else (None, "unknown")
+        """Give the power at the sample with the shutter open, in W, and how it is known (`labctl.bench.power`); asks nobody."""
+        return power.power_now(self.config, self.beam)
 
     def spot_size(self) -> tuple[float | None, float]:
         """Give the area of the pump spot in cm² (None where the bench file has no [pump]) and half its diameter in µm."""

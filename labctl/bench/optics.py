@@ -95,38 +95,9 @@ class PumpBeam:
     level: tuple[float, float] | None = None       # source against its calibration, and when that was seen
     reported: tuple[tuple[float | None, ...], float] | None = None      # how everything stood, and the power then measured
 
-    def _standing(self) -> tuple[float | None, ...]:
-        wheel = None if self.wheel is None else self.wheel.position
-        return self.wavelength.tune.position, self.plate.position, wheel
-
-    def report(self, power_w: float) -> None:
-        """Remember a measured power at the sample, in W: it holds until something is moved."""
-        self.reported = self._standing(), power_w
-
-    def power_now(self) -> tuple[float | None, str]:
-        """Give the power at the sample with the shutter open, in W, and how it is known.
-
-        "measured" at the pick-off since the last move, "calibrated" from where plate and filters stand, else the highest that the
-        bench file allows ("limit"); None when nothing limits it ("unknown"). Asks no instrument.
-        """
-        if self.reported is not None and self.reported[0] == self._standing():
-            return self.reported[1], "measured"
-        if (power := self._predicted()) is not None:
-            return power, "calibrated"
-        return (self.limits_w[1], "limit") if np.isfinite(self.limits_w[1]) else (None, "unknown")
-
-    def _predicted(self) -> float | None:
-        calibration, where = self.calibration(), self.wavelength.value
-        if calibration is None or where is None or self.plate.position is None or not calibration.covers("pump.wavelength", where):
-            return None
-        if self.wheel is not None and self.wheel.position is None:
-            return None
-        slot = 1 if self.wheel is None else round(self.wheel.position or 1)
-        try:
-            share = self.transmissions(where).get(slot, 0.0)         # a slot that is not listed lets no light through
-        except AnalysisError:
-            return None
-        return attenuator.transmission(calibration.curve, where, self.plate.position) * share * self.sample_per_reading
+    def standing(self) -> tuple[float | None, ...]:
+        """Give where filter, plate and wheel stand, by their last read-backs."""
+        return self.wavelength.tune.position, self.plate.position, None if self.wheel is None else self.wheel.position
 
     @property
     def sample_per_reading(self) -> float:
@@ -319,7 +290,7 @@ class PumpLevel:
 
     def _report(self, wavelength: float, reading: float) -> dict[str, float]:
         power = reading * self.beam.sample_per_reading
-        self.beam.report(power)
+        self.beam.reported = self.beam.standing(), power
         report = {"power": reading, "pump.power": power, "pump.photon_flux_measured": power / photon_energy_j(wavelength)}
         report["pump.fluence"] = float(fluence_j_cm2(power, self.beam.repetition_rate_hz, self.beam.spot_area_cm2))
         if self.name != "pump.photon_flux":

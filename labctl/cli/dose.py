@@ -16,7 +16,7 @@ WIDE = 160
 
 
 def dose(
-    bench: Annotated[str, typer.Argument(help="Bench by name, or path of a bench file; without one, all light on real benches.")] = "",
+    bench: Annotated[str, typer.Argument(help="Bench by name, or path of its file; without one, all light on real benches.")] = "",
     sample: Annotated[str, typer.Option(help="Sample by name or path; default: that of the bench's [twin].")] = "",
     mount: Annotated[str, typer.Option(help="Mounting of the sample; default: what its file says.")] = "",
     new_spot: Annotated[bool, typer.Option("--new-spot", help="You have moved to a spot that has had no light: count from nought.")]

@@ -7,6 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from labctl.core.dose import written
+from labctl.core.plan import Estimate
 from labctl.engine import events
 
 
@@ -18,6 +20,22 @@ def human_time(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def cost(estimate: Estimate) -> str:
+    """Write what a plan will cost: bench time, dose at the most exposed spot, file size."""
+    least = "at least " if estimate.unknown_s else ""
+    dose = f"{least}{written('dose_j_cm2', estimate.dose_j_cm2)} in {human_time(estimate.lit_seconds)} of light"
+    light = f", {dose}" if estimate.lit_seconds else ""
+    return f"{human_time(estimate.seconds)} on the bench{light}, {human_bytes(estimate.bytes)}"
+
+
+def human_bytes(count: float) -> str:
+    """Write a file size: 512 bytes, 74 kB, 1.2 GB."""
+    for size, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= size:
+            return f"{count / size:.3g} {name}"
+    return f"{count:.0f} bytes"
 
 
 class ProgressBar:
@@ -44,8 +62,7 @@ class ProgressBar:
     def __call__(self, event: events.Event) -> None:
         """Take one event of the engine."""
         if isinstance(event, events.RunStarted):
-            dose = f", {event.estimate.dose_j_cm2:.3g} J/cm² on the spot" if event.estimate.dose_j_cm2 else ""
-            self.print(f"{event.procedure}: {event.points} points, about {human_time(event.estimate.seconds)} on the bench{dose}")
+            self.print(f"{event.procedure}: {event.points} points, about {cost(event.estimate)}")
             self._task = self._progress.add_task(event.procedure, total=event.points, left="")
         elif isinstance(event, events.Progress):
             self._progress.update(self._task, completed=event.done, left=f"{human_time(event.left_s)} left on the bench's clock")
