@@ -50,8 +50,8 @@ class TestBudget:
             5000.0, 1e9, 120.0, pytest.approx(60e-6))
 
     @pytest.mark.parametrize(("told", "text"), [
-        ({"dose": 1}, "there is no limit dose"), ({"lit_s": "5 J"}, "lit_s: '5 J' is not a number in s"), ({"pulses": -1}, "pulses"),
-        ({"lit_s": True}, "not a limit"), ({"lit_s": float("nan")}, "not a limit"),
+        ({"dose": 1}, "there is no limit dose"), ({"lit_s": "5 J"}, "lit_s: '5 J' is not a number in s"),
+        ({"pulses": -1}, "pulses"), ({"lit_s": True}, "not a limit"), ({"lit_s": float("nan")}, "not a limit"),
     ])
     def test_names_the_key_that_is_wrong(self, told, text):
         with pytest.raises(ValueError, match=text):

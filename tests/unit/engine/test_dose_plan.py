@@ -102,7 +102,8 @@ class TestBudget:
         (problem,) = check_budget({(None, None): Light(4000.0, 1, 1, 1e-5)}, FakeMeter(Budget(5000.0), Light(1200.0)))
         assert problem.level == "error"
         assert problem.field == "dose"
-        assert "has had 1.2 kJ/cm² and the plan adds 4 kJ/cm², together 5.2 kJ/cm²; the sample's budget of dose is 5 kJ/cm²" in problem.text
+        assert "has had 1.2 kJ/cm² and the plan adds 4 kJ/cm², together 5.2 kJ/cm²" in problem.text
+        assert "the sample's budget of dose is 5 kJ/cm²" in problem.text
         assert "--new-spot" in problem.text
 
     @pytest.mark.parametrize("budget", [Budget(pulses=10.0), Budget(lit_s=1.0), Budget(peak_j_cm2=1e-9)])
