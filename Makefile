@@ -53,6 +53,7 @@ bench: $(VENV)/.runtime
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/emulators.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/twin.py
+	$(BIN)/python benchmarks/engine.py
 
 score: $(VENV)/.test
 	$(BIN)/python -m benchmarks.score --out docs/reference/twin-scores.json

@@ -6,6 +6,8 @@ charge in one or two pixels (the idea of the Laplacian edge detection of van Dok
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 SIGMAS = 8.0            # how far a spike stands above the noise
@@ -35,14 +37,19 @@ def _spikes(flat: np.ndarray, gain: float, read_noise_e: float, offset: float) -
         return np.empty(0, dtype=int)
     counts = flat.astype(np.float32)
     near = 0.5 * (counts[AROUND - FOOT_AT:-AROUND - FOOT_AT] + counts[AROUND + FOOT_AT:len(counts) - AROUND + FOOT_AT])
-    faintest = SIGMAS * np.hypot(read_noise_e, 1.0) / gain
-    candidates = np.flatnonzero(counts[AROUND:-AROUND] - near > faintest)
-    if not len(candidates):
-        return candidates
+    height = counts[AROUND:-AROUND] - near
+    if height.max() <= (faintest := SIGMAS * 1.25 * float(_noise(near.min(), offset, gain, read_noise_e))):
+        return np.empty(0, dtype=int)       # as nearly always
+    candidates = np.flatnonzero(height > faintest)
     at, near = candidates + AROUND, near[candidates]
     base = 0.5 * (counts[at - AROUND] + counts[at + AROUND])        # the mean of both sides: a slope beneath the spike cancels
-    noise = np.sqrt(read_noise_e**2 + np.maximum(near - offset, 1.0) * gain) / gain
+    noise = _noise(near, offset, gain, read_noise_e)
     above = counts[at] - base
     narrow = (near - base <= FOOT * above) & (counts[at] - near > SIGMAS * 1.25 * noise)
     highest = (counts[at] >= counts[at - 1]) & (counts[at] > counts[at + 1])
     return at[narrow & highest]
+
+
+def _noise(counts: Any, offset: float, gain: float, read_noise_e: float) -> Any:
+    """Give the noise of pixels in counts."""
+    return np.sqrt(read_noise_e**2 + np.maximum(counts - offset, 1.0) * gain) / gain

@@ -93,6 +93,11 @@ class DriverAxis:
         return [Problem(self.name, f"{value:g} {self.unit} is outside {low:g} to {high:g} {self.unit}. "
                                    "Change the set-point, or the limits in the bench file if the hardware allows.")]
 
+    def fine(self, values: np.ndarray, at: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Tell of many set-points at once which are certainly good; `check` says what is wrong with the others."""
+        low, high = self.limits
+        return (values >= low) & (values <= high)
+
     def eta(self, start: float | None, stop: float) -> float:
         """Ask the driver how long it takes; half the range when the start is unknown."""
         estimate = getattr(self.device.driver, self.spec.eta, None)

@@ -55,6 +55,11 @@ class PumpWavelength:
         role = self.tune.device.role
         return [Problem(self.name, f"{value:g} nm is outside {low:.1f} to {high:.1f} nm, the range of the {role}.")]
 
+    def fine(self, values: np.ndarray, at: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Tell of many wavelengths at once which are certainly good."""
+        low, high = self.limits
+        return (values >= low) & (values <= high)
+
     def eta(self, start: float | None, stop: float) -> float:
         """Ask the filter."""
         return self.tune.eta(start, stop) + 0.05
@@ -128,17 +133,23 @@ class PumpBeam:
 
     def reach_w(self, wavelength_nm: float) -> tuple[float, float]:
         """Give the lowest and highest power at the sample that can be set at this wavelength, in W."""
+        low, high = self.reaches_w(np.array([wavelength_nm]))
+        return float(low[0]), float(high[0])
+
+    def reaches_w(self, wavelength_nm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give the same at many wavelengths; raises AnalysisError when the calibration does not cover all of them."""
         calibration = self.calibration()
         if calibration is None:
             raise CalibrationNeeded("power_calibration", f"There is no valid power calibration. {self.remedy}")
         if not calibration.covers("pump.wavelength", wavelength_nm):
             low, high = calibration.valid["pump.wavelength"]
-            raise AnalysisError(f"The power calibration covers {low:g} to {high:g} nm, not {wavelength_nm:g} nm. {self.remedy}")
-        low, high = attenuator.reach(calibration.curve, wavelength_nm)
-        passing = self.transmissions(wavelength_nm).values()
-        low *= min(passing) * self.sample_per_reading
-        high *= max(passing) * self.sample_per_reading
-        return max(low, self.limits_w[0]), min(high, self.limits_w[1])
+            outside = next(each for each in wavelength_nm if not calibration.covers("pump.wavelength", each))
+            raise AnalysisError(f"The power calibration covers {low:g} to {high:g} nm, not {outside:g} nm. {self.remedy}")
+        lowest, highest = attenuator.reach(calibration.curve, wavelength_nm)
+        passing = [self.transmissions(each).values() for each in wavelength_nm]
+        lowest = lowest * [min(each) for each in passing] * self.sample_per_reading
+        highest = highest * [max(each) for each in passing] * self.sample_per_reading
+        return np.maximum(lowest, self.limits_w[0]), np.minimum(highest, self.limits_w[1])
 
     def fresh_level(self) -> float | None:
         """Give the source's level over that of the calibration, if it was seen a short while ago."""
@@ -216,6 +227,18 @@ class PumpLevel:
         where = self._wavelength(at)
         return [Problem(self.name, f"{shown(value, self.name)} at {where:g} nm is outside {shown(low, self.name)} to "
                                    f"{shown(high, self.name)}, the reach of attenuator, filters and the sample's limit.")]
+
+    def fine(self, values: np.ndarray, at: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Tell of many levels at once which are certainly good; nothing where the wavelength is not among the set-points."""
+        if "pump.wavelength" not in at:
+            return np.zeros(len(values), dtype=bool)
+        wavelengths, places = np.unique(at["pump.wavelength"], return_inverse=True)
+        try:
+            low, high = self.beam.reaches_w(wavelengths)
+        except AnalysisError:
+            return np.zeros(len(values), dtype=bool)
+        unit = np.array([self.per_watt(wavelength) for wavelength in wavelengths])
+        return (values >= (low * unit)[places]) & (values <= (high * unit)[places])
 
     def eta(self, start: float | None, stop: float) -> float:
         """Allow for one round of plate and power head; a second one is rare, and a filter change rarer."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from labctl.core.instrument import Axis, Shutter
-from labctl.core.steps import Steps, Together
+from labctl.core.steps import Steps, side_by_side
 
 Mover = Callable[[Axis, float, Mapping[str, float]], Steps[dict[str, float]]]
 
 
 def stages(axes: Mapping[str, Axis], names: Mapping[str, float]) -> list[list[str]]:
     """Order axes so that each comes after those it names in `after`; axes of one stage move in parallel."""
+    if len(names) == 1:
+        return [list(names)]
     left = list(names)
     ordered: list[list[str]] = []
     while left:
@@ -38,7 +40,7 @@ def move_all(axes: Mapping[str, Axis], shutter: Shutter | None, targets: Mapping
         yield from shutter.close()
     measured: dict[str, float] = {}
     for stage in stages(axes, targets):
-        results = yield Together({name: mover(axes[name], targets[name], targets) for name in stage})
+        results = yield from side_by_side({name: mover(axes[name], targets[name], targets) for name in stage})
         for result in results.values():
             measured.update(result)
     return measured

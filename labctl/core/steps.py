@@ -84,6 +84,14 @@ class _Task:
         self.steps.close()
 
 
+def side_by_side(steps: Mapping[Any, Steps[Any]]) -> Steps[dict[Any, Any]]:
+    """Run several generators side by side and give their results; one alone needs no task of its own."""
+    if len(steps) == 1:
+        ((key, only),) = steps.items()
+        return {key: (yield from only)}
+    return (yield Together(steps)) if steps else {}
+
+
 def drive(clock: Clock, steps: Steps[T], interrupt: Interrupt | None = None, wake: Signal | None = None) -> T:
     """Run a step generator to its end and return its result.
 

@@ -65,6 +65,7 @@ class Engine:
         self.clock = bench.clock
         self.listeners = listeners or Listeners()
         self.control = control or Control()
+        self._wake = self.clock.event()
         self._busy = False
         self._started = 0.0
         self._checkpoint: bytes | None = None      # the simulated history after the last point, or before the first
@@ -252,9 +253,8 @@ class Engine:
         return status
 
     def _drive(self, steps: Steps[Any]) -> Any:
-        wake = self.clock.event()
-        self.control.attach(wake.set)
-        return drive(self.clock, steps, self.control.now, wake)
+        self.control.attach(self._wake.set)
+        return drive(self.clock, steps, self.control.now, self._wake)
 
     def _collect_incidents(self) -> None:
         for incident in self.bench.incidents():

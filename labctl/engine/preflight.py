@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
+
+import numpy as np
 
 from labctl.core.instrument import Axis, Detector
 from labctl.core.moving import stages
@@ -27,20 +30,39 @@ def check_points(points: Sequence[Point], axes: Mapping[str, Axis], detectors: M
     if not points:
         return [Problem("plan", "there is not a single point to visit. Check start, stop and step.")]
     problems: list[Problem] = []
-    exposures: set[tuple[str, float]] = set()
+    groups: dict[tuple[str, ...], list[int]] = {}
+    settings: dict[tuple[tuple[str, ...], float, tuple[str, ...]], int] = {}
     for index, point in enumerate(points):
-        for name, value in point.set.items():
-            axis = axes.get(name)
-            found = ([Problem(name, f"this bench has no {name}. {suggestion(name, axes)}")] if axis is None
-                     else axis.check(value, point.set))
-            problems += [Problem(p.field, p.text, p.level, index) for p in found]
+        groups.setdefault(tuple(point.set), []).append(index)
+        settings.setdefault((point.read, point.exposure_s, point.do), index)
+    for names, indices in groups.items():
+        problems += _check_set_points(names, indices, points, axes)
+    seen: set[tuple[str, float]] = set()
+    for (read, exposure_s, do), index in settings.items():
+        for name in read:
+            if (name, exposure_s) not in seen:
+                seen.add((name, exposure_s))
+                problems += _check_detector(name, exposure_s, detectors, index)
         problems += [Problem("do", f"this bench cannot do {name}. {suggestion(name, actions)}", point=index)
-                     for name in point.do if name not in actions]
-        for name in point.read:
-            if (name, point.exposure_s) not in exposures:
-                exposures.add((name, point.exposure_s))
-                problems += _check_detector(name, point.exposure_s, detectors, index)
-    return condensed(problems)
+                     for name in do if name not in actions]
+    return condensed(sorted(problems, key=lambda problem: -1 if problem.point is None else problem.point))
+
+
+def _check_set_points(names: Sequence[str], indices: Sequence[int], points: Sequence[Point],
+                      axes: Mapping[str, Axis]) -> Iterator[Problem]:
+    """Check the points that set the same quantities: an axis that can looks at all of them at once, and then at each it doubts."""
+    columns = {name: np.array([points[index].set[name] for index in indices], dtype=float) for name in names}
+    for name in names:
+        axis = axes.get(name)
+        if axis is None:
+            unknown = f"this bench has no {name}. {suggestion(name, axes)}"
+            yield from (Problem(name, unknown, point=index) for index in indices)
+            continue
+        fine = getattr(axis, "fine", None)
+        doubtful = range(len(indices)) if fine is None else np.flatnonzero(~fine(columns[name], columns))
+        for place in doubtful:
+            point = points[indices[place]]
+            yield from (Problem(p.field, p.text, p.level, indices[place]) for p in axis.check(point.set[name], point.set))
 
 
 def _check_detector(name: str, exposure_s: float, detectors: Mapping[str, Detector], index: int) -> list[Problem]:
@@ -100,23 +122,33 @@ def estimate(points: Sequence[Point], axes: Mapping[str, Axis], detectors: Mappi
     size = 0
     before: dict[str, float] = {}
     orders: dict[tuple[str, ...], list[list[str]]] = {}
+    eta = cache(lambda name, start, stop: axes[name].eta(start, stop))
+    reading = cache(lambda names, exposure_s: _reading(names, exposure_s, detectors))
+    power = cache(lambda levels: asked_power(dict(levels), axes, dict(levels).get("pump.wavelength", 0.0)) or 0.0)
     for point in points:
         key = tuple(point.set)
         if key not in orders:
             orders[key] = stages(axes, dict(point.set))
         for stage in orders[key]:
-            seconds += max(axes[name].eta(before.get(name), point.set[name]) for name in stage)
+            seconds += max(eta(name, before.get(name), point.set[name]) for name in stage)
         seconds += max((soak_s(axes[name], value) for name, value in point.set.items() if before.get(name) != value), default=0.0)
         before.update(point.set)
-        seconds += sum(detectors[name].cost(point.exposure_s) for name in point.read)
-        exposed = [name for name in point.read if detectors[name].exposed]
-        size += POINT_OVERHEAD_BYTES + sum(detectors[name].bytes_per_point for name in point.read)
+        cost, size_each, exposed = reading(point.read, point.exposure_s)
+        seconds += cost
+        size += POINT_OVERHEAD_BYTES + size_each
         if point.light and exposed:
             seconds += SHUTTER_S
             lit += point.exposure_s + SHUTTER_S
-            power = asked_power(point.set, axes, point.set.get("pump.wavelength", 0.0)) or 0.0
-            dose += power * (point.exposure_s + SHUTTER_S) / spot_area_cm2 if spot_area_cm2 else 0.0
+            levels = tuple((name, point.set[name]) for name in ("pump.wavelength", *LEVELS) if name in point.set)
+            dose += power(levels) * (point.exposure_s + SHUTTER_S) / spot_area_cm2 if spot_area_cm2 else 0.0
     return Estimate(seconds, dose, size, len(points), lit)
+
+
+def _reading(names: tuple[str, ...], exposure_s: float, detectors: Mapping[str, Detector]) -> tuple[float, int, bool]:
+    """Give seconds, bytes, and whether it wants light."""
+    read = [detectors[name] for name in names]
+    return (sum(detector.cost(exposure_s) for detector in read), sum(detector.bytes_per_point for detector in read),
+            any(detector.exposed for detector in read))
 
 
 def asked_power(settings: Mapping[str, float], axes: Mapping[str, Axis], wavelength_nm: float) -> float | None:

@@ -13,7 +13,7 @@ from labctl.core.instrument import Axis, Coordinate, Detector, Shutter
 from labctl.core.moving import move_all
 from labctl.core.plan import Point, Reading
 from labctl.core.quality import Policy, policies, strictest
-from labctl.core.steps import Steps, Together
+from labctl.core.steps import Steps, side_by_side
 from labctl.engine.quality import Held, Judge
 from labctl.engine.soak import LONGEST_STILL_S, STILL_EVERY_S, Soaker, centre_ev, stands_still
 
@@ -54,6 +54,7 @@ class Visitor:
         self.judge = Judge(policies() if quality is None else quality)
         self.soaker = Soaker(bench.clock, bench.axes, gate)
         self._configured: dict[str, tuple[float, dict[str, float]]] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}        # of every array, as the detectors promised it
 
     def configure(self, point: Point, exposure_s: float | None = None) -> Steps[None]:
         """Set the detectors of a point up; does nothing for those that already are."""
@@ -62,6 +63,7 @@ class Visitor:
             if self._configured.get(name, (None,))[0] != wanted:
                 granted = yield from self._again(name, lambda name=name: self.detectors[name].configure(wanted))
                 self._configured[name] = (wanted, granted)
+                self._shapes.update({channel.name: channel.shape for channel in self.detectors[name].channels()})
 
     def visit(self, index: int, point: Point, start: float) -> Steps[Reading]:
         """Visit one point; gives what was found. On any exception the caller parks the bench."""
@@ -97,10 +99,10 @@ class Visitor:
     def stand(self, targets: Mapping[str, float]) -> Steps[dict[str, float]]:
         """Move everything, first of all what the sample follows slowly; gives the read-backs and how long it soaked."""
         slow = {name: targets[name] for name in self.soaker.slow(targets)}
-        measured: dict[str, float] = {}
-        if slow:
-            measured = yield from move_all(self.axes, self.shutter, slow, self.move)
-            measured.update((yield from self.soaker.soak(slow)))
+        if not slow:
+            return (yield from move_all(self.axes, self.shutter, targets, self.move))
+        measured = yield from move_all(self.axes, self.shutter, slow, self.move)
+        measured.update((yield from self.soaker.soak(slow)))
         rest = {name: value for name, value in targets.items() if name not in slow}
         measured.update((yield from move_all(self.axes, self.shutter, rest, self.move)))
         return measured
@@ -163,14 +165,14 @@ class Visitor:
         else:
             yield from self._close()
         try:
-            yield Together({name: self.detectors[name].expose() for name in names})
+            yield from side_by_side({name: self.detectors[name].expose() for name in names})
             if light:
                 yield from self._close()
         finally:
             visit.lit_s += clock.now() - opened if light else 0.0
 
     def _fetch(self, names: list[str]) -> Steps[dict[str, Any]]:
-        results: dict[str, Any] = yield Together({name: self.detectors[name].fetch() for name in names})
+        results = yield from side_by_side({name: self.detectors[name].fetch() for name in names})
         for name, (found, numbers, _) in results.items():
             self._insist_finite(name, found, numbers)
         return results
@@ -204,10 +206,9 @@ class Visitor:
             yield from self.shutter.close()
 
     def _insist_finite(self, name: str, arrays: Mapping[str, np.ndarray], numbers: Mapping[str, float]) -> None:
-        channels = {channel.name: channel for channel in self.detectors[name].channels()}
         for key, array in arrays.items():
-            expected = channels[key].shape if key in channels else array.shape
-            if array.shape != expected or not np.all(np.isfinite(array)):
+            expected = self._shapes.get(key, array.shape)
+            if array.shape != expected or (array.dtype.kind == "f" and not np.all(np.isfinite(array))):
                 raise BadReply(name, f"the read-out has shape {array.shape} where {expected} was expected, or is not finite.",
                                state="the frame was thrown away", remedy="It is taken again.")
         if not all(np.isfinite(number) for number in numbers.values()):
