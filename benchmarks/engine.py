@@ -6,7 +6,6 @@ import statistics
 import sys
 import tempfile
 import time
-import tracemalloc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ import numpy as np
 from labctl.core.clock import RealClock
 from labctl.core.instrument import Channel, SafeAction
 from labctl.core.plan import Estimate, Point
-from labctl.engine import preflight
 from labctl.engine.course import FixedCourse
 from labctl.engine.engine import Engine
 from labctl.engine.events import Listeners, PointDone
