@@ -81,8 +81,8 @@ def _modules(driver: Any) -> Iterator[Any]:
             seen[each.__module__] = None
     for library in list(seen):
         for found in vars(sys.modules[library]).values():
-            module = getattr(found, "__name__", "") if inspect.ismodule(found) else ""
-            if module.startswith("drivers._sdk."):
+            module = getattr(found, "__name__" if inspect.ismodule(found) else "__module__", None) or ""
+            if module.startswith(("drivers._sdk.", f"{library}_")):        # its parts, such as drivers.andor_areas
                 seen[module] = None
     return (sys.modules[name] for name in seen)
 

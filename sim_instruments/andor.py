@@ -13,6 +13,7 @@ from typing import Any
 from sim_instruments.andor_camera import TEMPERATURES_C, AndorCamera
 from sim_instruments.andor_codes import Code
 from sim_instruments.andor_frames import FrameFunctions
+from sim_instruments.andor_more import MoreFunctions
 from sim_instruments.andor_settings import SettingFunctions
 from sim_instruments.clock import Clock, RealClock
 from sim_instruments.sdk import FLOAT_OUT, INT, INT_OUT, TEXT, TEXT_OUT, UINT, Library, function, write_text
@@ -25,6 +26,7 @@ FIRST_HANDLE = 100
 CAMERA_TYPE_NEWTON = 8
 BEFORE_INITIALIZE = {"Initialize", "GetAvailableCameras", "GetCameraHandle", "SetCurrentCamera", "GetCurrentCamera",
                      "GetVersionInfo"}
+WITHOUT_CAMERA = BEFORE_INITIALIZE | {"ShutDown"}
 WHILE_ACQUIRING = BEFORE_INITIALIZE | {"ShutDown", "AbortAcquisition", "SendSoftwareTrigger", "CancelWait"}
 
 # SDK versions as GetVersionInfo numbers them.
@@ -61,19 +63,20 @@ NOT_SUPPORTED: dict[str, tuple[Any, ...]] = {
 class Atmcd(Library):
     """The library with one camera.
 
-    Besides the faults of every library: `not_cooled` (the temperature stays where it is). `fire_trigger()` is the pulse on the
-    camera's external trigger input. The option `shutter = "internal"` gives the head a shutter of its own; without one the output
-    of SetShutter drives nothing, and the chip sees the slit even while it is read.
+    Fault attributes: `not_cooled` (the temperature stays where it is), `over_temperature` (the cooler cannot hold it: it drifts),
+    `shutter_stuck`, `unplugged` (USB errors; no camera is found), `power_cycle()`. `fire_trigger()` is the pulse on the camera's
+    external trigger input. The option `shutter` ("internal", "external") puts a shutter before the chip that
+    SetShutter drives; without one the chip sees the slit even while it is read.
     """
 
     internal_error = Code.GENERAL_ERRORS
 
     def __init__(self, camera: Camera, *, clock: Clock, seed: int = 0, options: Mapping[str, Any] | None = None):
-        self.camera = AndorCamera(camera, clock, internal_shutter=(options or {}).get("shutter") == "internal")
-        super().__init__(clock, SettingFunctions(self.camera), FrameFunctions(self.camera))
+        self.camera = AndorCamera(camera, clock, internal_shutter=(options or {}).get("shutter", "none") != "none")
+        super().__init__(clock, SettingFunctions(self.camera), FrameFunctions(self.camera), MoreFunctions(self.camera))
         self.lock = self.camera.lock
         self.serial = int(serial_number(seed, camera.role, 4)) + 10_000
-        self.initialised = False
+        self.initialised = self.unplugged = self.lost = False
         self.current = FIRST_HANDLE
         for name, types in NOT_SUPPORTED.items():
             self.export(name, types, lambda *arguments: Code.NOT_SUPPORTED)
@@ -91,10 +94,39 @@ class Atmcd(Library):
         else:
             self.camera.cooling.aim()
 
-    def fire_trigger(self) -> bool:
+    @property
+    def over_temperature(self) -> bool:
+        """Fault: the cooler cannot carry the heat away, the chip warms up and says that it drifts."""
+        return self.camera.cooling.too_hot
+
+    @over_temperature.setter
+    def over_temperature(self, value: bool) -> None:
+        self.camera.cooling.too_hot = value
+        self.camera.cooling.aim()
+
+    @property
+    def shutter_stuck(self) -> bool:
+        """Fault: the shutter of the head stays where it is."""
+        return self.camera.shutter_stuck
+
+    @shutter_stuck.setter
+    def shutter_stuck(self, value: bool) -> None:
+        self.camera.shutter_stuck = value
+        self.camera.move_shutter()
+
+    def power_cycle(self) -> None:
+        """Switch the camera off and on: its acquisition, settings and cooling are lost, and so is the library's hold on it."""
+        with self.lock:
+            self.camera.stop()
+            self.camera.settings = self.camera.defaults()
+            self.camera.cooling.on = self.camera.cooling.keeps = False
+            self.camera.cooling.aim()
+            self.lost = self.initialised
+
+    def fire_trigger(self, width_s: float | None = None) -> bool:
         """Send a pulse to the external trigger input; False when the camera does not wait for one."""
         with self.lock:
-            return self.camera.acquiring and self.camera.trigger()
+            return self.camera.acquiring and self.camera.trigger(width_s)
 
     def guard(self, name: str, implementation: Any, arguments: tuple[Any, ...]) -> int:
         """Refuse calls before Initialize, and changes while an acquisition runs."""
@@ -103,6 +135,8 @@ class Atmcd(Library):
         with self.lock:
             if not self.initialised and name not in BEFORE_INITIALIZE:
                 return Code.NOT_INITIALIZED
+            if (self.unplugged or self.lost) and name not in WITHOUT_CAMERA:
+                return Code.USB_ERROR
             reads = name.startswith("Get") and not name.startswith("GetAcquiredData")
             if self.camera.acquiring and not reads and not name.startswith("Is") and name not in WHILE_ACQUIRING:
                 return Code.ACQUIRING
@@ -111,8 +145,8 @@ class Atmcd(Library):
     # -------------------------------------------------------------- identity and session
     @function("GetAvailableCameras", INT_OUT)
     def count_cameras(self, total: Any) -> int:
-        """There is one."""
-        total[0] = 1
+        """There is one, unless it is unplugged."""
+        total[0] = 0 if self.unplugged else 1
         return Code.SUCCESS
 
     @function("GetCameraHandle", INT, INT_OUT)
@@ -137,14 +171,20 @@ class Atmcd(Library):
     @function("Initialize", TEXT)
     def initialise(self, directory: bytes) -> int:
         """Open the camera: settings as after power-up, cooling as it was left."""
-        self.initialised = True
+        if self.unplugged:
+            return Code.NO_CAMERA
+        self.camera.stop()
+        self.camera.settings = self.camera.defaults()
+        self.initialised, self.lost = True, False
         return Code.SUCCESS
 
     @function("ShutDown")
     def shut_down(self) -> int:
-        """Close the camera; an acquisition is lost."""
+        """Close the camera; an acquisition is lost, and so is the cold unless SetCoolerMode asked to keep it."""
         self.camera.stop()
-        self.initialised = False
+        if self.camera.cooling.on and not self.camera.cooling.keeps:
+            self._switch_cooler(False)
+        self.initialised = self.lost = False
         return Code.SUCCESS
 
     @function("GetHeadModel", TEXT_OUT)
@@ -240,7 +280,10 @@ class Atmcd(Library):
     @function("SetCoolerMode", INT)
     def set_cooler_mode(self, mode: int) -> int:
         """Keep cooling after ShutDown (1) or not (0)."""
-        return Code.SUCCESS if mode in (0, 1) else Code.P1_INVALID
+        if mode not in (0, 1):
+            return Code.P1_INVALID
+        self.camera.cooling.keeps = bool(mode)
+        return Code.SUCCESS
 
 
 def make_sdk(units: Sequence[Unit], *, twin: Any = None, clock: Clock, seed: int = 0) -> Atmcd:

@@ -30,6 +30,7 @@ BUFFER_BYTES = 16_000_000
 FVB, MULTI_TRACK, RANDOM_TRACK, SINGLE_TRACK, IMAGE = range(5)
 SINGLE, ACCUMULATE, KINETIC, FAST_KINETICS, RUN_TILL_ABORT = range(1, 6)
 INTERNAL, EXTERNAL, EXTERNAL_START, EXTERNAL_EXPOSURE, SOFTWARE = 0, 1, 6, 7, 10
+AUTO, OPEN, CLOSED = range(3)
 
 
 @dataclass
@@ -48,6 +49,8 @@ class Settings:
     vertical: int = 0
     preamp: int = 0
     shutter: int = 0                                  # 0 auto, 1 open, 2 closed
+    closing_s: float = 0.0
+    opening_s: float = 0.0
     single_track: tuple[int, int] = (128, 1)          # centre, height
     tracks: tuple[tuple[int, int], ...] = ((1, 1),)   # first and last row, of multi- and random-track
     image: tuple[int, int, int, int, int, int] = (1, 1, 1, 1024, 1, 256)
@@ -62,22 +65,26 @@ class Cooling:
     setpoint_c: float = ROOM_C
     on: bool = False
     stuck: bool = False            # fault: the temperature stays where it is
+    too_hot: bool = False          # fault: the cooler cannot hold the temperature
+    keeps: bool = False            # whether it goes on cooling when the library is closed
     settled_before: bool = True    # the chip was found, and left, where it is wanted
 
     def aim(self) -> None:
         """Send the chip where setpoint and switch want it."""
         mover = self.camera.temperature_c
-        goal = self.setpoint_c if self.on else ROOM_C
+        goal = self.setpoint_c if self.on and not self.too_hot else ROOM_C
         distance = abs(goal - mover.position)
         if not self.stuck and (distance > 0.0 or mover.moving):
             self.settled_before = False
             mover.move(goal, distance / COOLING_K_S)
 
     def state(self) -> str:
-        """Tell "off", "not_reached", "not_stabilised" or "stabilised"."""
+        """Tell "off", "not_reached", "not_stabilised", "stabilised" or "drift"."""
         mover = self.camera.temperature_c
         if not self.on:
             return "off"
+        if self.too_hot:
+            return "drift"
         if self.stuck or abs(mover.position - self.setpoint_c) > REACHED_WITHIN_K:
             return "not_reached"
         rested = self.settled_before or self.clock.now() >= mover.arrival + STABLE_AFTER_S
@@ -117,7 +124,8 @@ class AndorCamera:
         self.element, self.clock = element, clock
         self.lock = threading.RLock()
         self.internal_shutter = internal_shutter
-        self.settings = Settings(single_track=(element.rows // 2, 1), image=(1, 1, 1, element.columns, 1, element.rows))
+        self.shutter_stuck = False
+        self.settings = self.defaults()
         cold = element.temperature_c.position < 0.0
         self.cooling = Cooling(element, clock, element.temperature_c.target if cold else ROOM_C, cold)
         self.frames = Frames()
@@ -129,6 +137,11 @@ class AndorCamera:
         self._timer: Handle | None = None
         self._begun = 0.0
         self._waiting_for_trigger = False
+
+    def defaults(self) -> Settings:
+        """Give the settings of a camera that has just been initialised."""
+        element = self.element
+        return Settings(single_track=(element.rows // 2, 1), image=(1, 1, 1, element.columns, 1, element.rows))
 
     # -------------------------------------------------------------- geometry and timing
     @property
@@ -173,9 +186,15 @@ class AndorCamera:
         """Give exposure, accumulation cycle and kinetic cycle as the camera will really do them."""
         settings = self.settings
         exposure = max(_allowed(settings.exposure_s), SHORTEST_EXPOSURE_S)
-        accumulate = max(_allowed(settings.accumulation_cycle_s), _allowed(exposure + self.readout_s))
+        accumulate = max(_allowed(settings.accumulation_cycle_s), _allowed(exposure + self.readout_s + sum(self._shutter_s)))
         count = settings.accumulations if settings.acquisition in (ACCUMULATE, KINETIC) else 1
         return exposure, accumulate, max(_allowed(settings.kinetic_cycle_s), count * accumulate)
+
+    @property
+    def _shutter_s(self) -> tuple[float, float]:
+        """How long the shutter takes to open and to close around an exposure."""
+        moves = self.internal_shutter and self.settings.shutter == AUTO
+        return (self.settings.opening_s, self.settings.closing_s) if moves else (0.0, 0.0)
 
     @property
     def frames_wanted(self) -> float:
@@ -200,15 +219,21 @@ class AndorCamera:
         if self._gate is not None:
             self.element.drop_gate(self._gate)
             self._gate = None
+        self.move_shutter()
         self.changed.set()
 
-    def trigger(self) -> bool:
-        """Take a trigger pulse; False when nothing waits for one."""
+    def trigger(self, width_s: float | None = None) -> bool:
+        """Take a trigger pulse, which is the exposure in the mode for that; False when nothing waits for one."""
         if not self._waiting_for_trigger:
             return False
         self._waiting_for_trigger = False
-        self._expose()
+        self._expose(width_s if self.settings.trigger == EXTERNAL_EXPOSURE else None)
         return True
+
+    def move_shutter(self) -> None:
+        """Put the shutter of the head where its mode wants it; a stuck one stays."""
+        if self.internal_shutter and not self.shutter_stuck:
+            self.element.shutter_open = self.settings.shutter == OPEN or (self.settings.shutter == AUTO and self._gate is not None)
 
     def _arm(self) -> None:
         first = self.frames.taken == 0 and self.accumulated == 0
@@ -217,29 +242,41 @@ class AndorCamera:
         else:
             self._expose()
 
-    def _expose(self) -> None:
-        if self.internal_shutter:
-            self.element.shutter_open = self.settings.shutter != 2
+    def _expose(self, width_s: float | None = None) -> None:
         self._begun = self.clock.now()
-        self._gate = self.element.open_gate()
-        self._timer = self.clock.call_at(self._begun + self.timings()[0], self._end_exposure)
+        opening = self._shutter_s[0]
+        if opening > 0.0:
+            self._timer = self.clock.call_at(self._begun + opening, lambda: self._open(width_s))
+        else:
+            self._open(width_s)
 
-    def _end_exposure(self) -> None:
+    def _open(self, width_s: float | None) -> None:
+        with self.lock:
+            if not self.acquiring:
+                return
+            self._gate = self.element.open_gate()
+            self.move_shutter()
+            exposure = self.timings()[0] if width_s is None else width_s
+            self._timer = self.clock.call_at(self.clock.now() + exposure, lambda: self._end_exposure(exposure))
+
+    def _end_exposure(self, exposure_s: float) -> None:
         with self.lock:
             if not self.acquiring:
                 return
             gate, self._gate = self._gate, None
-            counts = self.element.read_out(gate, self._readout()).astype(np.int32)
-            self._timer = self.clock.call_at(self.clock.now() + self.readout_s, lambda: self._end_readout(counts))
+            counts = self.element.read_out(gate, self._readout(exposure_s)).astype(np.int32)
+            self.move_shutter()
+            busy = self._shutter_s[1] + self.readout_s
+            self._timer = self.clock.call_at(self.clock.now() + busy, lambda: self._end_readout(counts))
 
-    def _readout(self) -> CcdReadout:
+    def _readout(self, exposure_s: float) -> CcdReadout:
         settings = self.settings
-        gated = self.internal_shutter and settings.shutter == 0
+        gated = self.internal_shutter and settings.shutter == AUTO and not self.shutter_stuck
         horizontal, vertical, left, right, low, high = settings.image
         image = settings.read == IMAGE
         lines = self.lines
         return CcdReadout(
-            rows=(low - 1, high - 1) if image else lines[0], exposure_s=self.timings()[0],
+            rows=(low - 1, high - 1) if image else lines[0], exposure_s=exposure_s,
             gain_e_per_count=ELECTRONS_PER_COUNT[settings.preamp], read_noise_e=READ_NOISE_E[settings.horizontal],
             temperature_c=self.element.temperature_c.position, shift_s=0.0 if gated else self.shift_s,
             mode="image" if image else "fvb" if len(lines) == 1 else "tracks", tracks=lines,

@@ -146,7 +146,10 @@ class FrameFunctions:
         if not frames.kept:
             return Code.NO_NEW_DATA
         first = frames.oldest if self.camera.settings.acquisition == KINETIC else frames.taken
-        return self._write(frames.between(first, frames.taken), buffer, size, kind, Code.P2_INVALID)
+        code = self._write(frames.between(first, frames.taken), buffer, size, kind, Code.P2_INVALID)
+        if code == Code.SUCCESS:
+            frames.fetched = frames.taken
+        return code
 
     @function("GetImages16", INT, INT, WORDS_OUT, UINT, INT_OUT, INT_OUT)
     def images_16(self, first: int, last: int, buffer: Any, size: int, valid_first: Any, valid_last: Any) -> int:
@@ -178,5 +181,4 @@ class FrameFunctions:
             return refusal
         values = np.minimum(pixels, LARGEST_WORD) if kind is ctypes.c_uint16 else pixels
         np.ctypeslib.as_array(buffer, (size,))[:] = values
-        self.camera.frames.fetched = self.camera.frames.taken
         return Code.SUCCESS

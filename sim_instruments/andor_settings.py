@@ -20,6 +20,7 @@ from sim_instruments.andor_codes import Code
 from sim_instruments.sdk import FLOAT, FLOAT_OUT, INT, INT_OUT, TEXT_OUT, function, write_text
 
 TRIGGERS = (INTERNAL, EXTERNAL, EXTERNAL_START, EXTERNAL_EXPOSURE, SOFTWARE)
+OTHER_TRIGGERS = (9, 12)           # of cameras that multiply electrons or shift charge; the code is unverified
 LONGEST_S = 1e5
 
 
@@ -277,6 +278,8 @@ class SettingFunctions:
     @function("SetTriggerMode", INT)
     def set_trigger_mode(self, mode: int) -> int:
         """Internal, external, external start, external exposure, software."""
+        if mode in OTHER_TRIGGERS:
+            return Code.INVALID_TRIGGER_MODE
         if mode not in TRIGGERS:
             return Code.P1_INVALID
         self.camera.settings.trigger = mode
@@ -290,7 +293,9 @@ class SettingFunctions:
         for good, refusal in checks:
             if not good:
                 return refusal
-        self.camera.settings.shutter = mode
+        settings = self.camera.settings
+        settings.shutter, settings.closing_s, settings.opening_s = mode, closing_ms * 1e-3, opening_ms * 1e-3
+        self.camera.move_shutter()
         return Code.SUCCESS
 
     @function("GetShutterMinTimes", INT_OUT, INT_OUT)

@@ -40,8 +40,8 @@ NOT_FITTED: dict[str, tuple[Any, ...]] = {
 class PicoHarp(Library):
     """The library with one device, number 0.
 
-    Besides the faults of every library: `missing` (no device answers), `held` (another process has it), `unplugged` (USB errors),
-    `system_error` (flag 100h). A lost sync or a dark detector is the port's `rates`.
+    Fault attributes: `missing` (no device answers), `held` (another process has it), `unplugged` (USB errors), `system_error` (flag
+    100h), `sync_lost` and `detector_dead` (an input counts nothing), `power_cycle()`.
     """
 
     internal_error = ph.HARDWARE_FAILED
@@ -53,7 +53,7 @@ class PicoHarp(Library):
         super().__init__(clock, SettingFunctions(self.counter))
         self.lock = threading.RLock()
         self.missing = self.held = self.unplugged = self.system_error = False
-        self.open = self.initialised = False
+        self.open = self.initialised = self.lost = False
         for name, types in NOT_FITTED.items():
             self.export(name, types, lambda *arguments: ph.INVALID_MODE)
 
@@ -68,7 +68,7 @@ class PicoHarp(Library):
                 return implementation(*arguments)
             if arguments[0] != 0 or not self.open:
                 return ph.NOT_OPEN
-            if self.unplugged:
+            if (self.unplugged or self.lost) and name != "PH_CloseDevice":
                 return ph.USB_FAILED
             if not self.initialised and name not in BEFORE_INITIALIZE:
                 return ph.NOT_INITIALISED
@@ -78,6 +78,37 @@ class PicoHarp(Library):
             if self.counter.running and not harmless:
                 return ph.RUNNING
             return implementation(*arguments)
+
+    # ------------------------------------------------------------------ faults
+    @property
+    def sync_lost(self) -> bool:
+        """Fault: no pulses at input 0, so that nothing is measured."""
+        return self.counter.sync_lost
+
+    @sync_lost.setter
+    def sync_lost(self, value: bool) -> None:
+        with self.lock:
+            self.counter.collect()
+            self.counter.sync_lost = value
+
+    @property
+    def detector_dead(self) -> bool:
+        """Fault: no photons at input 1."""
+        return self.counter.detector_dead
+
+    @detector_dead.setter
+    def detector_dead(self, value: bool) -> None:
+        with self.lock:
+            self.counter.collect()
+            self.counter.detector_dead = value
+
+    def power_cycle(self) -> None:
+        """Switch the device off and on: measurement, counts and settings are lost, and so is the library's hold on it."""
+        with self.lock:
+            self.counter.stop()
+            self.counter.counts[:] = 0.0
+            self.counter.defaults()
+            self.initialised, self.lost = False, self.open
 
     # ------------------------------------------------------------------ session
     @function("PH_GetLibraryVersion", TEXT_OUT)
@@ -101,7 +132,7 @@ class PicoHarp(Library):
             return ph.OPEN_FAILED
         if self.held:
             return ph.LOCKED
-        self.open = True
+        self.open, self.lost = True, False
         write_text(serial, self.serial, 8)
         return ph.OK
 

@@ -17,6 +17,7 @@ class Counter:
     def __init__(self, port: TcspcPort, clock: Clock, draw: np.random.Generator):
         self.port, self.clock, self.draw = port, clock, draw
         self.counts = np.zeros((ph.BLOCKS, ph.CHANNELS))
+        self.sync_lost = self.detector_dead = False
         self.defaults()
 
     def defaults(self) -> None:
@@ -67,6 +68,8 @@ class Counter:
         self._counted_to, self.elapsed_s = now, now - self._started
 
     def _expected(self, start: float, end: float) -> np.ndarray:
+        if self.sync_lost or self.detector_dead:
+            return np.zeros(ph.CHANNELS)
         dead = ph.DEAD_TIME_PS if self.multistop else math.inf
         return self.port.histogram(
             TcspcSetting(self.resolution_ps, float(self.offset_ps), float(self.sync_offset_ps), self.divider, ph.CHANNELS, dead),
@@ -80,7 +83,8 @@ class Counter:
         """Give what the rate meters show: sync pulses before the divider, photons in the last gate."""
         if self.clock.now() < self._rates_from:
             return 0, 0
-        sync, photons = self.port.rates()
+        sync, photons = (0.0 if fails else rate for fails, rate in zip(
+            (self.sync_lost, self.detector_dead), self.port.rates(), strict=True))
         return round(sync), round(self.draw.poisson(photons * ph.GATE_S) / ph.GATE_S)
 
     def warnings(self) -> int:

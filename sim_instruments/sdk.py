@@ -59,6 +59,19 @@ def write_text(address: int, text: str, room: int = 256) -> None:
     ctypes.memmove(address, data, len(data))
 
 
+def _lenient(kind: Any) -> Any:
+    """Make a number type that takes any ctypes number, as a function without `argtypes` would."""
+    class Lenient(kind):
+        @classmethod
+        def from_param(cls, value: Any) -> Any:
+            return kind(getattr(value, "value", value))
+
+    return Lenient
+
+
+LENIENT: dict[Any, Any] = {kind: _lenient(kind) for kind in (INT, UINT, FLOAT)}
+
+
 class Library:
     """An emulated library: every method marked with `function`, on this object or on one of its `parts`, under its C name.
 
@@ -80,8 +93,14 @@ class Library:
                     self.export(method.c_name, method.c_types, getattr(part, attribute))   # type: ignore[union-attr]
 
     def export(self, name: str, argument_types: tuple[Any, ...], implementation: Callable[..., int]) -> None:
-        """Make `implementation` callable from C under `name`."""
-        def call(*arguments: Any) -> int:
+        """Make `implementation` callable from C under `name`; any pointer will do for a pointer, as in a real library."""
+        pointers = [kind if issubclass(kind, ctypes._Pointer) else None for kind in argument_types]
+        c_types: list[Any] = [kind if target is None else ctypes.c_void_p
+                              for kind, target in zip(argument_types, pointers, strict=True)]
+
+        def call(*given: Any) -> int:
+            arguments = tuple(value if target is None else ctypes.cast(value, target)
+                              for value, target in zip(given, pointers, strict=True))
             if name in self.hang:
                 self.clock.event().wait()
             for failure in self.failures:
@@ -92,7 +111,8 @@ class Library:
             except Exception:
                 LOG.exception("emulated %s failed", name)
                 return self.internal_error
-        pointer = ctypes.CFUNCTYPE(self.result_type, *argument_types)(call)
+        pointer: Any = ctypes.CFUNCTYPE(self.result_type, *c_types)(call)
+        pointer.argtypes = [LENIENT.get(kind, kind) for kind in c_types]
         pointer.__name__ = name   # type: ignore[attr-defined]  as functions of a CDLL have
         setattr(self, name, pointer)
 

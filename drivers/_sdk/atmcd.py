@@ -25,10 +25,22 @@ SIGNATURES: dict[str, str] = {
     "SetAcquisitionMode": "i", "SetReadMode": "i", "SetImage": "i i i i i i", "SetSingleTrack": "i i",
     "SetExposureTime": "f", "SetTriggerMode": "i", "SetShutter": "i i i i", "GetAcquisitionTimings": "f* f* f*",
     "GetReadOutTime": "f*", "StartAcquisition": "", "AbortAcquisition": "", "GetStatus": "i*", "GetAcquiredData16": "w u",
-    "SetNumberAccumulations": "i", "SetAccumulationCycleTime": "f", "GetAcquiredData": "b u",
+    "SetMultiTrack": "i i i i* i*", "SetRandomTracks": "i b", "SetNumberKinetics": "i", "SetKineticCycleTime": "f",
+    "GetSizeOfCircularBuffer": "i*", "GetAcquisitionProgress": "i* i*", "SendSoftwareTrigger": "", "GetShutterMinTimes": "i* i*",
+    "GetCapabilities": "p", "SetNumberAccumulations": "i", "SetAccumulationCycleTime": "f", "GetAcquiredData": "b u",
 }
 
 SUCCESS = 20002
+
+
+class Capabilities(ctypes.Structure):
+    """AndorCapabilities with 32-bit longs: what the camera can do, as bits (SDK2 guide, GetCapabilities)."""
+
+    _fields_ = [(name, ctypes.c_uint32) for name in (
+        "size", "acquisition_modes", "read_modes", "trigger_modes", "camera_type", "pixel_mode", "set_functions", "get_functions",
+        "features", "pci_card", "em_gain", "frame_transfer_read_modes", "features2")]
+
+
 TEMPERATURE_OFF, TEMPERATURE_NOT_STABILISED, TEMPERATURE_STABILISED = 20034, 20035, 20036
 TEMPERATURE_NOT_REACHED, TEMPERATURE_DRIFT = 20037, 20040
 ACQUIRING, IDLE, TEMPERATURE_CYCLE = 20072, 20073, 20074
@@ -128,6 +140,12 @@ class Library:
         if code != SUCCESS and code not in also:
             raise self.error(function, code)
         return outputs[0] if len(outputs) == 1 else outputs
+
+    def capabilities(self) -> Capabilities | None:
+        """Ask what the camera can do; None from a library that has no such function."""
+        told = Capabilities(size=ctypes.sizeof(Capabilities))
+        self.call("GetCapabilities", told, also=(NOT_SUPPORTED,))
+        return told if told.read_modes else None
 
     def error(self, function: str, code: int) -> InstrumentError:
         """Make the exception for a return code."""

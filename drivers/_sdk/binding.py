@@ -32,7 +32,7 @@ def invoke(function: Any, signature: str, inputs: tuple[Any, ...], result_type: 
     """Call a C function; gives its return code and the values it wrote.
 
     `signature`: i int32, u uint32, f float32, d float64, s text in; with * behind it the value is written and handed back; w a
-    uint16 buffer, followed by its size; b a 32-bit buffer, signed or not as the array is.
+    uint16 buffer, followed by its size; b a 32-bit buffer, signed or not as the array is; p a structure that is filled in.
     """
     function.restype = result_type
     given, outputs, arguments = list(inputs), [], []
@@ -43,6 +43,8 @@ def invoke(function: Any, signature: str, inputs: tuple[Any, ...], result_type: 
             arguments.append(buffer.ctypes.data_as(ctypes.POINTER(item)))
             if kind == "w":
                 given.insert(0, buffer.size)
+        elif kind == "p":
+            arguments.append(ctypes.byref(given.pop(0)))
         elif kind == "s":
             arguments.append(ctypes.c_char_p(given.pop(0).encode()))
         elif kind == "s*":

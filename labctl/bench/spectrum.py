@@ -32,16 +32,20 @@ class SpectrumDetector(DriverDetector):
         return granted
 
     def wavelengths(self) -> np.ndarray:
-        """Give the wavelength in air of every pixel, nm, ascending."""
-        return grating_wavelengths(
-            self.centre_nm, self.lines_per_mm, self._shape[-1], focal_length_mm=self.geometry.focal_length_mm,
+        """Give the wavelength in air of every pixel, nm, ascending; those of columns that are summed on the chip by their mean."""
+        camera = self.device.driver
+        first, last, binned = getattr(camera, "columns_read", (1, self._shape[-1], 1))
+        whole = grating_wavelengths(
+            self.centre_nm, self.lines_per_mm, getattr(camera, "columns", last), focal_length_mm=self.geometry.focal_length_mm,
             half_angle_deg=self.geometry.half_angle_deg, pixel_um=self.geometry.pixel_um)
+        return whole[first - 1:last].reshape(-1, binned).mean(axis=1)
 
     def channels(self) -> list[Channel]:
         """Describe the frame, coordinate included."""
         axis = Coordinate(self.wavelengths(), "nm", "Emission wavelength (air)", "air")
         dims = (*self.spec.dims[:-1], "emission_wavelength")
-        return [replace(channel, dims=dims, coords={"emission_wavelength": axis}) for channel in super().channels()]
+        return [replace(channel, dims=dims, coords={**channel.coords, "emission_wavelength": axis})
+                for channel in super().channels()]
 
 
 def instrument_fwhm_nm(geometry: Spectrograph, centre_nm: float, lines_per_mm: float) -> float:

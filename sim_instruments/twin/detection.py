@@ -48,7 +48,7 @@ class Chip:
     bench_seed: int
     device: str
     ideal: bool = False
-    _sums: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    _sums: dict[tuple[int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape = (self.rows, self.columns)
@@ -74,10 +74,12 @@ class Chip:
             return tuple((row, row + height - 1) for row in range(first, last + 2 - height, height))
         return (readout.rows,)
 
-    def expose(self, light_e: np.ndarray, readout: CcdReadout, draw: np.random.Generator) -> np.ndarray:
+    def expose(self, light_e: np.ndarray, readout: CcdReadout, draw: np.random.Generator,
+               smear_e: np.ndarray | float = 0.0) -> np.ndarray:
         """Give one frame of counts, uint16, shape (tracks, columns / horizontal binning).
 
-        `light_e` is the expected number of photo-electrons per column over the whole height of the chip.
+        `light_e` is the expected number of photo-electrons per column over the whole height of the chip; `smear_e` those that fall
+        while the rows are shifted: every row passes under the light once, so they spread evenly over the rows.
         """
         tracks = self.tracks(readout)
         seconds = readout.exposure_s + readout.shift_s
@@ -86,9 +88,9 @@ class Chip:
         dark = dark_rate_e_s(readout.temperature_c) * seconds
         frame = np.empty((len(tracks), self.columns))
         for number, track in enumerate(tracks):
-            flat, dark_sum = self._track(track)
+            flat, dark_sum, even = self._track(track)
             share = flat if profile is None else (profile[track[0]:track[1] + 1] * self.flat[track[0]:track[1] + 1]).sum(axis=0)
-            frame[number] = _poisson(light * share + dark * dark_sum, draw)
+            frame[number] = _poisson(light * share + smear_e * even + dark * dark_sum, draw)
         if profile is None:
             self._compress(frame[0], light)
         self._add_cosmics(frame, tracks, seconds, draw)
@@ -97,13 +99,14 @@ class Chip:
         stop = first + (last + 1 - first) // width * width
         return self._digitise(frame[:, first:stop].reshape(len(frame), -1, width).sum(axis=2), first, readout, draw)
 
-    def _track(self, track: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        """Give the part of the light and the dark-current pixels that a track collects, per column."""
+    def _track(self, track: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Give the part of the light, the dark-current pixels and the part of even light that a track collects, per column."""
         if track not in self._sums:
             if len(self._sums) > 600:
                 self._sums.clear()
             rows = slice(track[0], track[1] + 1)
-            self._sums[track] = (self.profile[rows] @ self.flat[rows], self.dark[rows].sum(axis=0))
+            self._sums[track] = (self.profile[rows] @ self.flat[rows], self.dark[rows].sum(axis=0),
+                                 self.flat[rows].sum(axis=0) / self.rows)
         return self._sums[track]
 
     def _profile(self, light: np.ndarray) -> np.ndarray | None:

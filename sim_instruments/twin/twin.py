@@ -349,15 +349,15 @@ class Twin:
             if gate in self._gates:
                 self._gates.remove(gate)
             now = self.clock.now()
-            electrons = gate.electrons
+            smear: np.ndarray | float = 0.0
             states = self.beam.states(now)
             if readout.shift_s > 0.0 and self.arm.complete and gate.camera.shutter_open and self._at_sample(states) > 0.0:
                 lit = (states, self.arm.state(now), self._standing(states, now))
-                electrons = electrons + self._electrons_per_s(lit) * readout.shift_s
+                smear = self._electrons_per_s(lit) * readout.shift_s
             spectrum = None if gate.lit is None else partial(self._spectrum, *gate.lit)
             pulses = self.lighting.pulses_per_s * max(readout.exposure_s, 0.0)
             if spectrum is not None and self.sample.disorder is not None and 0.0 < pulses < EACH_ITS_OWN:
                 factor = shots_factor(pulses, gate.draw, spectrum)
             else:
                 factor = light_factor(pulses, gate.draw, spectrum)
-            return self._chips[gate.camera.role].expose(electrons * factor, readout, gate.draw)
+            return self._chips[gate.camera.role].expose(gate.electrons * factor, readout, gate.draw, smear * factor)

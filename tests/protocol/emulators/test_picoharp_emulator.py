@@ -232,6 +232,34 @@ class TestFaults:
         assert integer(library.PH_GetFlags, 0) == 0x100
 
 
+    def test_a_power_cycle_loses_the_counts_and_the_hold_on_the_device(self, library, clock):
+        library.PH_SetBinning(0, 3)
+        assert measure(library, clock, 500).sum() > 0
+        library.PH_StartMeas(0, 1000)
+        library.power_cycle()
+        assert library.PH_CTCStatus(0, ctypes.byref(ctypes.c_int())) == -32
+        assert library.PH_CloseDevice(0) == 0
+        assert library.PH_OpenDevice(0, ctypes.create_string_buffer(8)) == 0
+        assert library.PH_StartMeas(0, 100) == -22
+        assert library.PH_Initialize(0, 0) == 0
+        assert histogram(library).sum() == 0
+        value = ctypes.c_double()
+        library.PH_GetResolution(0, ctypes.byref(value))
+        assert value.value == 4.0
+
+    def test_an_input_that_counts_nothing(self, library, clock):
+        library.detector_dead = True
+        assert measure(library, clock, 500).sum() == 0
+        assert integer(library.PH_GetCountRate, 0, 1) == 0
+        assert integer(library.PH_GetWarnings, 0) & 0x10
+        library.detector_dead, library.sync_lost = False, True
+        assert measure(library, clock, 500).sum() == 0
+        assert integer(library.PH_GetCountRate, 0, 0) == 0
+        assert integer(library.PH_GetWarnings, 0) & 0x01
+        library.sync_lost = False
+        assert measure(library, clock, 500).sum() > 0
+
+
 def test_a_library_stands_alone():
     library = make_lib(seed=2, speed=50.0)
     assert library.PH_OpenDevice(0, ctypes.create_string_buffer(8)) == 0

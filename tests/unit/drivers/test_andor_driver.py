@@ -18,7 +18,10 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "GetAvailableCameras": (1,), "GetCameraHandle": (100,), "GetDetector": (1024, 256), "GetTemperatureRange": (-120, 20),
     "GetFastestRecommendedVSSpeed": (0, 11.2), "GetVSSpeed": (11.2,), "GetHSSpeed": (3.0,), "GetPreAmpGain": (1.0,),
     "GetTemperature": (-60,), "GetStatus": (atmcd.IDLE,), "GetAcquisitionTimings": (0.1, 0.11, 0.12),
-    "GetHeadModel": (b"DU920P_BV",), "GetCameraSerialNumber": (12345,),
+    "GetHeadModel": (b"DU920P_BV",), "GetCameraSerialNumber": (12345,), "GetNumberADChannels": (1,), "GetNumberAmp": (1,),
+    "GetNumberHSSpeeds": (1,), "GetNumberVSSpeeds": (1,), "GetNumberPreAmpGains": (1,), "IsPreAmpGainAvailable": (1,),
+    "GetBitDepth": (16,), "GetSizeOfCircularBuffer": (1000,), "GetShutterMinTimes": (27, 27), "SetMultiTrack": (28, 54),
+    "GetAcquisitionProgress": (2, 5),
 }
 
 
@@ -28,6 +31,8 @@ class Vendor:
     def __init__(self):
         self.values, self.codes, self.calls = dict(VALUES), {}, []
         self.codes["GetTemperature"] = atmcd.TEMPERATURE_STABILISED
+        self.values["capabilities"] = (0, 0)               # a library that does not say
+        self.tracks: list[int] = []
         self.frame = np.arange(1024, dtype=np.uint16)
 
     def __getattr__(self, name: str) -> Any:
@@ -37,7 +42,7 @@ class Vendor:
         def function(*arguments: Any) -> int:
             kinds = atmcd.SIGNATURES[name].split()
             assert len(arguments) == len(kinds)
-            given = [a.value for a, kind in zip(arguments, kinds, strict=True) if "*" not in kind and kind != "w"]
+            given = [a.value for a, kind in zip(arguments, kinds, strict=True) if "*" not in kind and kind not in "wbp"]
             self.calls.append((name, *given))
             self.write(name, arguments, kinds)
             return self.codes.get(name, atmcd.SUCCESS)
@@ -48,6 +53,14 @@ class Vendor:
         outputs = [(a, kind) for a, kind in zip(arguments, kinds, strict=True) if "*" in kind]
         for (argument, kind), value in zip(outputs, self.values.get(name, ()), strict=True):
             (argument if kind == "s*" else argument._obj).value = value
+        if name == "GetCapabilities":
+            arguments[0]._obj.read_modes, arguments[0]._obj.trigger_modes = self.values["capabilities"]
+        if name == "SetRandomTracks":
+            self.tracks = ctypes.cast(arguments[1], ctypes.POINTER(ctypes.c_int32))[:2 * arguments[0].value]
+        if name == "GetAcquiredData":
+            assert arguments[1].value == self.frame.size
+            wide = self.frame.astype(np.int32)
+            ctypes.memmove(arguments[0], wide.ctypes.data, wide.nbytes)
         if name == "GetAcquiredData16":
             assert arguments[1].value == self.frame.size
             ctypes.memmove(arguments[0], self.frame.ctypes.data, self.frame.nbytes)
@@ -89,10 +102,10 @@ class TestExposing:
         assert (granted["gain_e_per_count"], granted["read_noise_e"], granted["saturation_counts"]) == (10.0, 22.0, 65535.0)
 
     def test_a_shutter_of_its_own_gates_the_readout(self, vendor, clock):
-        ccd = AndorCCD(vendor, clock=clock, name="ccd", shutter="internal")
+        ccd = AndorCCD(vendor, clock=clock, name="ccd", shutter="internal", opening_ms=27, closing_ms=27)
         granted = ccd.configure(0.1)
         assert granted["effective_exposure_s"] == granted["exposure_s"]
-        assert vendor.calls[-2] == ("SetShutter", 1, 0, 0, 0)
+        assert vendor.calls[-2] == ("SetShutter", 1, 0, 27, 27)
 
     def test_a_reading(self, ccd, vendor):
         ccd.configure(0.1)
@@ -143,6 +156,47 @@ class TestReadModes:
         assert list(ccd.detectors) == ["image"]
         assert ccd.configure(0.1)["saturation_counts"] == pytest.approx(30300.0)
 
+    def test_several_tracks_where_the_library_puts_them(self, vendor, clock):
+        ccd = AndorCCD(vendor, clock=clock, name="ccd", read_mode="multi_track", tracks=[4, 10])
+        assert ("SetMultiTrack", 4, 10, 0) in vendor.calls
+        assert ccd.area.rows == ((28, 37), (92, 101), (156, 165), (220, 229))
+        assert ccd.frame_shape() == (4, 1024)
+        assert ccd.detectors["spectrum"].dims == ("track", "pixel")
+        assert ccd.coordinates()["track"].values.tolist() == [32.5, 96.5, 160.5, 224.5]
+        assert ccd.configure(0.1)["effective_exposure_s"] == pytest.approx(0.1 + 10 * 11.2e-6)
+
+    def test_tracks_at_will(self, vendor, clock):
+        ccd = AndorCCD(vendor, clock=clock, name="ccd", read_mode="random_track", tracks=[[10, 19], [100, 119]])
+        assert ("SetRandomTracks", 2) in vendor.calls
+        assert vendor.tracks == [10, 19, 100, 119]
+        assert ccd.frame_shape() == (2, 1024)
+
+    def test_a_part_of_an_image_binned(self, vendor, clock):
+        ccd = AndorCCD(vendor, clock=clock, name="ccd", read_mode="image", region=[101, 300, 9, 248], binning=[2, 4])
+        assert ("SetImage", 2, 4, 101, 300, 9, 248) in vendor.calls
+        assert ccd.frame_shape() == (60, 100)
+        assert ccd.columns_read == (101, 300, 2)
+        assert ccd.configure(0.1)["saturation_counts"] == 65535.0     # pixels are summed: the converter ends first
+
+    @pytest.mark.parametrize("options", [
+        {"read_mode": "multi_track", "tracks": [300, 1]}, {"read_mode": "multi_track"},
+        {"read_mode": "multi_track", "tracks": [4, 70]},
+        {"read_mode": "random_track", "tracks": [[10, 19], [15, 20]]}, {"read_mode": "random_track", "tracks": [[19, 10]]},
+        {"read_mode": "random_track", "tracks": [3]}, {"read_mode": "random_track"},
+        {"read_mode": "image", "region": [1, 1025, 1, 256]}, {"read_mode": "image", "region": [1, 1024, 1, 255], "binning": [1, 4]},
+        {"read_mode": "image", "binning": [0, 1]}])
+    def test_areas_that_do_not_fit_are_refused_before_anything_is_set(self, vendor, clock, options):
+        with pytest.raises(InstrumentError, match="does not fit on 1024 columns and 256 rows"):
+            AndorCCD(vendor, clock=clock, name="ccd", **options)
+        assert not {"SetReadMode", "SetImage", "SetMultiTrack", "SetRandomTracks"} & set(vendor.names())
+
+    def test_a_camera_says_what_it_cannot_do(self, vendor, clock):
+        vendor.values["capabilities"] = (1 | 8, 1)
+        with pytest.raises(InstrumentError, match="no single_track"):
+            AndorCCD(vendor, clock=clock, name="ccd", read_mode="single_track")
+        with pytest.raises(InstrumentError, match="no external_start"):
+            AndorCCD(vendor, clock=clock, name="ccd", trigger="external_start")
+
     @pytest.mark.parametrize("options", [{"read_mode": "sideways"}, {"shutter": "red"}, {"index": 1}])
     def test_bad_options(self, vendor, clock, options):
         with pytest.raises(InstrumentError):
@@ -154,6 +208,73 @@ class TestReadModes:
             AndorCCD(vendor, clock=clock, name="ccd").configure(0.1)
         own = AndorCCD(vendor, clock=clock, name="ccd", gain_e_per_count=1.1, read_noise_e=3.0)
         assert own.configure(0.1)["gain_e_per_count"] == 1.1
+
+
+class TestSeries:
+    def test_a_kinetic_series(self, vendor, clock):
+        ccd = AndorCCD(vendor, clock=clock, name="ccd", frames=3, cycle_s=0.5, accumulations=2)
+        calls = [call for call in vendor.calls if call[0] in (
+            "SetAcquisitionMode", "SetNumberAccumulations", "SetNumberKinetics", "SetKineticCycleTime")]
+        assert calls == [("SetAcquisitionMode", 3), ("SetNumberAccumulations", 2), ("SetNumberKinetics", 3),
+                         ("SetKineticCycleTime", 0.5)]
+        granted = ccd.configure(0.1)
+        assert granted["cycle_s"] == pytest.approx(0.12)
+        assert ccd.coordinates()["frame"].values == pytest.approx([0.0, 0.12, 0.24])
+        vendor.frame = np.arange(3 * 1024, dtype=np.uint16)
+        assert ccd.fetch()["counts"].shape == ccd.frame_shape() == (3, 1024)
+        assert ccd.detectors["spectrum"].dims == ("frame", "pixel")
+        assert ccd.cost(0.1) == pytest.approx(3 * 0.5)
+        assert ccd.progress == "5 of 3, 2 of 2 exposures"
+
+    def test_a_series_that_does_not_fit_into_memory(self, vendor, clock):
+        with pytest.raises(InstrumentError, match="series of 1001 frames does not fit into the library's memory of 1000"):
+            AndorCCD(vendor, clock=clock, name="ccd", frames=1001)
+
+    def test_the_software_trigger_follows_the_start(self, vendor, clock):
+        ccd = AndorCCD(vendor, clock=clock, name="ccd", trigger="software")
+        assert ("SetTriggerMode", 10) in vendor.calls
+        ccd.expose()
+        assert vendor.names()[-2:] == ["StartAcquisition", "SendSoftwareTrigger"]
+        with pytest.raises(InstrumentError, match="single frames"):
+            AndorCCD(vendor, clock=clock, name="ccd", trigger="software", frames=2)
+
+    def test_light_that_the_trigger_switches_is_there_only_during_the_exposure(self, vendor, clock):
+        granted = AndorCCD(vendor, clock=clock, name="ccd", trigger="external", light_gated=True).configure(0.1)
+        assert granted["effective_exposure_s"] == granted["exposure_s"]
+        assert ("SetShutter", 1, 1, 0, 0) in vendor.calls
+
+    def test_an_image_read_in_the_light_is_marked(self, vendor, clock):
+        ccd = AndorCCD(vendor, clock=clock, name="ccd", read_mode="image")
+        vendor.frame = np.zeros(256 * 1024, dtype=np.uint16)
+        ccd.configure(0.1)
+        assert ccd.fetch()["flags"] == ("smeared",)
+        vendor.values["GetAcquisitionTimings"] = (30.0, 30.1, 30.1)
+        ccd.configure(30.0)
+        assert ccd.fetch()["flags"] == ()
+
+    def test_a_shutter_has_its_times(self, vendor, clock):
+        AndorCCD(vendor, clock=clock, name="ccd", shutter="external", opening_ms=30, closing_ms=40)
+        assert ("SetShutter", 1, 2, 40, 30) in vendor.calls
+        with pytest.raises(LimitError, match="opening_ms 10 ms is outside 27 to 10000"):
+            AndorCCD(vendor, clock=clock, name="ccd", shutter="internal", opening_ms=10, closing_ms=30)
+
+
+class TestAmplifier:
+    def test_an_index_that_there_is_not_is_refused_with_the_table(self, vendor, clock):
+        with pytest.raises(AndorParameter, match=r"hs_speed is 3; the camera has 0: 3 MHz"):
+            AndorCCD(vendor, clock=clock, name="ccd", hs_speed=3)
+
+    def test_a_gain_that_does_not_go_with_the_speed(self, vendor, clock):
+        vendor.values["IsPreAmpGainAvailable"] = (0,)
+        with pytest.raises(AndorParameter, match="gain 1 does not go with 3 MHz"):
+            AndorCCD(vendor, clock=clock, name="ccd")
+
+    def test_the_tables_can_be_asked_for(self, ccd):
+        assert ccd.tables() == {"hs_speeds_mhz": [3.0], "vs_speeds_us": [pytest.approx(11.2)], "preamp_gains": [1.0]}
+
+    def test_the_fan(self, vendor, clock):
+        AndorCCD(vendor, clock=clock, name="ccd", fan="low")
+        assert ("SetFanMode", 1) in vendor.calls
 
 
 class TestTemperature:
