@@ -135,7 +135,7 @@ class PowerSeries(Procedure):
         if not usable.any():
             raise AnalysisError("Every spectrum is flagged (saturated, or bad). Expose more briefly and repeat.")
         whole, _ = spectra_of(run, pump_fluence(run), usable)
-        spectra = whole.band(self._start(run, whole), self.band_stop)
+        spectra = self._emission(run, whole)
         pair = None if self.emission == "band" else pair_output.pair_curve(spectra, self.wavelength, self._pair(run))
         output = spectra.integral() if pair is None else (pair.pair, pair.pair_sigma)
         data = threshold.series(spectra.pump, *output, relative_pump=reading_error(run), unit=UNIT)
@@ -165,11 +165,10 @@ class PowerSeries(Procedure):
         if blue is not None:
             input_output.spontaneous_slopes(blue, found, place)
 
-    def _start(self, run: RunView, spectra: Spectra) -> float:
-        """Give the first wavelength of the emission in nm: the parameter, else where the pump's band has ended."""
+    def _emission(self, run: RunView, spectra: Spectra) -> Spectra:
         constants = run.constants
         clear = clear_of_pump(self.wavelength, float(constants["pump.bandwidth"]), float(constants["detection.instrument_fwhm"]))
-        return self.band_start or (clear if spectra.wavelength[0] < clear < spectra.wavelength[-1] else 0.0)
+        return spectra.emission(self.band_start, self.band_stop, clear)
 
     def _pair(self, run: RunView) -> Emission:
         width = float(run.constants["detection.instrument_fwhm"])
@@ -181,6 +180,6 @@ class PowerSeries(Procedure):
         reference = run.select("reference")
         pump, order = pump_fluence(reference), int(self.photons)
         spectra, _ = spectra_of(reference, pump)
-        value, sigma = spectra.band(self._start(run, spectra), self.band_stop).integral()
+        value, sigma = self._emission(run, spectra).integral()
         same = (pump[0] / pump) ** order if len(pump) else np.ones(0)
         return reference_drift(value * same, np.hypot(sigma, order * reading_error(run) * value))

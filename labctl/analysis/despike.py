@@ -9,30 +9,37 @@ exp(-8 ln 2/w²) of that pixel, w the instrument's FWHM in pixels. A cosmic ray 
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import median_filter
 
 HIGH = 8.0                  # standard errors above its surroundings from which a pixel is suspected
-SURROUNDINGS = 15           # pixels over which the median is taken
-SHARE = 0.5                 # of what the weaker neighbour of a line holds: below it the peak is no line
-SURE = 2.0                  # standard errors by which the neighbour has to stay below
+FOOT = 2                    # pixels to either side whose mean is what a peak stands on
+SHARE = 0.3                 # of what the weaker neighbour of a line holds: below it the peak is no line
+TAIL = 0.35                 # of a hit: the most that spills into the neighbouring column
+SURE = 3.0                  # standard errors by which the neighbour has to stay below
 
 
 def spikes(signal: np.ndarray, sigma: np.ndarray, fwhm_pixels: float) -> np.ndarray:
     """Mark the pixels (points, pixels) that a cosmic ray hit, and those it spilled into; negative ones come from dark frames."""
-    excess = signal - median_filter(signal, size=(1, SURROUNDINGS), mode="nearest")
-    sharp = _sharper(excess, sigma, fwhm_pixels) | _sharper(-excess, sigma, fwhm_pixels)
+    left, right = signal[:, :-2 * FOOT], signal[:, 2 * FOOT:]
+    slope = (left + right) / 2.0                    # beneath a peak it cancels
+    below = np.minimum(left, right)                 # a hole lies below both sides, or it is only the foot of a line
+    sharp = _sharper(signal, slope, sigma, fwhm_pixels) | _sharper(-signal, -below, sigma, fwhm_pixels)
     hit = sharp.copy()
     hit[:, 1:] |= sharp[:, :-1]
     hit[:, :-1] |= sharp[:, 1:]
     return hit
 
 
-def _sharper(excess: np.ndarray, sigma: np.ndarray, fwhm_pixels: float) -> np.ndarray:
+def _sharper(signal: np.ndarray, base: np.ndarray, sigma: np.ndarray, fwhm_pixels: float) -> np.ndarray:
+    """Mark the peaks above `base` (points, pixels less two feet) whose weaker neighbour holds less than that of a line would."""
     expected = SHARE * np.exp(-8.0 * np.log(2.0) / max(fwhm_pixels, 1.0) ** 2)
-    padded, noise = np.pad(excess, ((0, 0), (1, 1)), mode="edge"), np.pad(sigma, ((0, 0), (1, 1)), mode="edge")
-    weaker = np.minimum(padded[:, :-2] + SURE * noise[:, :-2], padded[:, 2:] + SURE * noise[:, 2:])
-    highest = excess >= np.maximum(padded[:, :-2], padded[:, 2:])
-    return highest & (excess > HIGH * sigma) & (weaker < expected * excess)
+    inner = slice(FOOT, -FOOT)
+    height = signal[:, inner] - base
+    left, right = signal[:, FOOT - 1:-FOOT - 1] - base, signal[:, FOOT + 1:signal.shape[1] - FOOT + 1] - base
+    stronger = np.maximum(left, right)
+    weaker = np.minimum(left + SURE * sigma[:, FOOT - 1:-FOOT - 1], right + SURE * sigma[:, FOOT + 1:signal.shape[1] - FOOT + 1])
+    sharp = np.zeros(signal.shape, dtype=bool)
+    sharp[:, inner] = (stronger < TAIL * height) & (height > HIGH * sigma[:, inner]) & (weaker < expected * height)
+    return sharp
 
 
 def without_spikes(signal: np.ndarray, sigma: np.ndarray, fwhm_pixels: float) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import least_squares
 
+from labctl.analysis.fitting import linear_fit
 from labctl.core.errors import AnalysisError
 from labctl.core.photons import energy_ev
 
@@ -136,6 +137,13 @@ def fit_pair(data: Window, splitting_ev: float, like: Shape, *, pair_spread_ev: 
     low[1], high[1] = like.pair_fwhm_ev * (1 - 3 * width_spread), like.pair_fwhm_ev * (1 + 3 * width_spread)
     spread = np.array([pair_spread_ev, width_spread * like.pair_fwhm_ev])
     return _project(data, splitting_ev, like, (low[:2], high[:2]), free=(0, 1), spread=spread)
+
+
+def fixed_areas(data: Window, splitting_ev: float, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
+    """Give the areas of lower, upper and broad line of a known shape, and their standard errors, (3,) each: a linear fit."""
+    fit = linear_fit(_columns(data.energy, data.pixel_ev, shape.as_array(), splitting_ev), data.signal, data.sigma,
+                     what="The pair of lines")
+    return fit.values[:3], fit.stderr[:3]
 
 
 def _best_start(data: Window, splitting_ev: float, width_ev: float) -> Shape:

@@ -39,6 +39,11 @@ class Spectra:
                 f"{self.wavelength[-1]:.2f} nm (vacuum). Move the spectrograph's centre or the band.")
         return Spectra(self.pump, self.wavelength[inside], self.signal[:, inside], self.sigma[:, inside])
 
+    def emission(self, low_nm: float, high_nm: float, clear_nm: float) -> Spectra:
+        """Give the part between two wavelengths; a lower one of 0 means from where the pump's band has ended, if it is in view."""
+        in_view = self.wavelength[0] < clear_nm < self.wavelength[-1]
+        return self.band(low_nm or (clear_nm if in_view else 0.0), high_nm)
+
     def where(self, chosen: np.ndarray) -> Spectra:
         """Give the chosen points (boolean mask or indices)."""
         return Spectra(self.pump[chosen], self.wavelength, self.signal[chosen], self.sigma[chosen])

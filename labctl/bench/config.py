@@ -73,12 +73,22 @@ class Spectrograph(_Strict):
     slit_um: float = Field(50.0, gt=0)
 
 
+class DetectedPolarization(_Strict):
+    """What turns the polarisation that is detected: a polariser, or a half-wave plate before a fixed one."""
+
+    role: str = "analyser"
+    scheme: Literal["analyser", "half_wave_plate"] = "analyser"
+    zero_deg: float = 0.0                                            # of the mount, where horizontal polarisation passes
+    uncertainty_deg: float = Field(default=4.0, ge=0)                # of that, until it is calibrated
+
+
 class Detection(_Strict):
     """From the sample to the detectors."""
 
     spectrograph: Spectrograph | None = None
     transmission: float = Field(default=1.0, gt=0, le=1)
     filters: dict[str, list[Filter]] = {}                            # by role of the wheel: its slots, slot 1 first
+    polarization: DetectedPolarization | None = None
 
     @field_validator("filters", mode="before")
     @classmethod

@@ -10,6 +10,7 @@ from labctl.bench.config import BenchConfig, Guard
 from labctl.bench.devices import Device, DriverAxis, DriverDetector, DriverShutter, TemperatureAxis
 from labctl.bench.filters import DetectionFilters, FilterAxis
 from labctl.bench.optics import PumpBeam, PumpLevel, PumpWavelength
+from labctl.bench.polarization import DetectionPolarization
 from labctl.bench.spectrum import SpectrumDetector, instrument_fwhm_nm
 from labctl.core.calibration import Calibration
 from labctl.core.errors import ConfigError
@@ -79,6 +80,7 @@ def assemble(config: BenchConfig, devices: dict[str, Device], repetition_rate_hz
             parts.actions[f"{role}.{action}"] = (device, spec)
     parts.filters = DetectionFilters(tuple(axis for axis in parts.axes.values() if isinstance(axis, FilterAxis)),
                                      lambda: _pump_now(parts.axes))
+    _polarization(config, parts)
     _detectors(config, devices, parts)
     parts.constants["repetition_rate_hz"] = repetition_rate_hz
     _pump(config, devices, parts, repetition_rate_hz)
@@ -129,6 +131,17 @@ def _upstream(config: BenchConfig) -> set[str]:
     path = config.beam.path
     end = path.index(config.beam.sample) if config.beam.sample in path else len(path)
     return set(path[:end])
+
+
+def _polarization(config: BenchConfig, parts: Parts) -> None:
+    """Compose `detection.polarization` of the mount that the bench file names, if it is there."""
+    wanted = config.detection.polarization
+    mount = parts.axes.get(f"{wanted.role}.angle") if wanted is not None else None
+    if wanted is None or not isinstance(mount, DriverAxis):
+        return
+    axis = DetectionPolarization(mount, wanted, lambda: parts.calibrations.get("polarization_calibration"))
+    parts.axes[axis.name] = axis
+    parts.constants["detection.polarization_uncertainty"] = wanted.uncertainty_deg
 
 
 def _detectors(config: BenchConfig, devices: dict[str, Device], parts: Parts) -> None:

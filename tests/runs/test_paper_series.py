@@ -8,6 +8,7 @@ from labctl import api
 from labctl.engine.control import Control
 
 CALIBRATED: dict[str, dict[str, object]] = {
+    "ying2021-polarization": {"first_wavelength": 524.0, "last_wavelength": 528.0, "wavelengths": 5, "angles": 9},
     "wang2015": {"first_wavelength": 399.0, "last_wavelength": 401.0, "wavelengths": 5, "angles": 9},
     "qin2021": {"first_wavelength": 399.0, "last_wavelength": 401.0, "wavelengths": 5, "angles": 9},
     "qin2021-trpl": {"first_wavelength": 399.0, "last_wavelength": 401.0, "wavelengths": 5, "angles": 9},
@@ -55,3 +56,13 @@ def test_a_hunt_that_was_aborted_goes_on_as_if_nothing_had_happened(measure, tmp
     assert resumed.run is not None
     assert np.array_equal(api.load(whole.run).counts(), api.load(resumed.run).counts())
     assert resumed.results["threshold_kink_fluence"].value == whole.results["threshold_kink_fluence"].value
+
+
+def test_a_polarisation_sweep_recovers_axes_and_degrees(measure) -> None:
+    outcome = measure("polarization", "ying2021-polarization", angles=9, second_wavelength=0.0)
+    assert outcome.status == "done"
+    results = outcome.results
+    assert results["dolp_lower_standard"].value == pytest.approx(88.5, abs=1.5)
+    assert results["dolp_upper_standard"].value == pytest.approx(98.5, abs=2.0)
+    assert results["dipole_angle"].value == pytest.approx(90.0, abs=1.0)
+    assert results["axis_lower"].value == pytest.approx(25.0, abs=2 * results["axis_lower"].systematic)
