@@ -2,9 +2,10 @@
 
     I(L) = (I_sp/g) (e^(gL) - 1)                  Shaklee and Leheny, Appl. Phys. Lett. 18, 475 (1971)
 
-holds while the amplified light does not deplete the gain. It is fitted to stripes shorter than 0.8 L_sat, L_sat being the length at
-which the emission is half of the extrapolated law. The method reads low where saturation begins early: the twin's film of
-154 cm-1 reads 100 cm-1. The spontaneous pedestal has to go first: with it the same data read 29 cm-1.
+holds while the amplified light does not deplete the gain. It is fitted to stripes up to the length at which the law begins to
+miss the points, about 0.8 L_sat, L_sat being the length at which the emission is half of the extrapolated law. The method reads
+low where saturation begins early: the twin's film of 154 cm-1 reads 100 cm-1. The spontaneous pedestal has to go first: with it
+the same data read 29 cm-1.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labctl.analysis.fitting import Fit, clean, nonlinear_fit
+from labctl.analysis.fitting import TRUST, Fit, clean, nonlinear_fit
 from labctl.core.errors import AnalysisError
 from labctl.core.plan import Result
 
-SHARE_OF_SATURATION = 0.8   # of L_sat, up to which the law is fitted
+SHARE_OF_SATURATION = 0.8   # of L_sat, up to which the law is fitted where the points have no errors
+GROWS = 3.0                 # standard errors of the gain from which a window says anything about it
+WINDOW_ERROR = 0.1          # by which the window is moved to see what the gain owes to it
+MISFIT = 1.5                # times the smallest reduced χ², up to which the law holds
 FEWEST_STRIPES = 5          # in the window; the law has two constants
 FIRST_WINDOW = 8            # shortest stripes with which the search for the window begins
 LIGHT_CM_PS = 0.0299792458  # speed of light
@@ -70,9 +74,9 @@ def stripe_gain(length_cm: np.ndarray, signal: np.ndarray, sigma: np.ndarray | N
                 length_error_cm: float = 0.0, index: float = 2.1) -> StripeGain:
     """Fit the gain from emission (n,), pedestal removed, of stripes of lengths (n,) in cm.
 
-    Without `window_cm` the longest stripe in the fit is found from the data: 0.8 L_sat, repeated until it stays. A common offset
-    `length_error_cm` of all lengths (blurred edges of the stripe) gives the systematic error of the gain; `index` is the group
-    index that turns L_sat into the time of depletion, n_g L_sat/c.
+    Without `window_cm` the longest stripe in the fit is found from the data, see `_window`. Its choice and a common offset
+    `length_error_cm` of all lengths (blurred edges of the stripe) give the systematic error of the gain; `index` is the group index
+    that turns L_sat into the time of depletion, n_g L_sat/c.
     Raises AnalysisError when fewer than 5 stripes lie in the window or when the emission does not grow faster than its length.
     """
     length, seen, error = clean(length_cm, signal, sigma)
@@ -87,10 +91,7 @@ def stripe_gain(length_cm: np.ndarray, signal: np.ndarray, sigma: np.ndarray | N
             f"No gain: the emission of stripes up to {window:.3g} cm grows with {gain:.3g} ± {stderr:.2g} per cm. Raise the "
             "fluence, subtract the spontaneous pedestal, or choose the band of the amplified emission."
         )
-    systematic = None
-    if length_error_cm > 0:
-        moved = [_fit(length + shift, seen, errors, window + shift).values[1] for shift in (length_error_cm, -length_error_cm)]
-        systematic = float(max(abs(value - gain) for value in moved))
+    systematic = _systematic(length, seen, errors, window, gain, length_error_cm)
     name = "variable stripe length"
     saturation = _saturation(length, seen, fit, window)
     time = None
@@ -119,11 +120,47 @@ def _fit(length: np.ndarray, seen: np.ndarray, error: np.ndarray | None, window:
                          bounds=([0.0, -30 / float(x[-1])], [np.inf, 40 / float(x[-1])]), what="The law of the stripe")
 
 
+def _systematic(length: np.ndarray, seen: np.ndarray, error: np.ndarray | None, window: float, gain: float,
+                length_error_cm: float) -> float:
+    """Give the error of the gain from the choice of the window (± 10 %) and the common offset of the lengths, in quadrature."""
+    trials: list[list[float]] = [[], []]
+    for shift in (length_error_cm, -length_error_cm):
+        trials[0].append(float(_fit(length + shift, seen, error, window + shift).values[1]))
+    for factor in (1.0 - WINDOW_ERROR, 1.0 + WINDOW_ERROR):
+        try:
+            trials[1].append(float(_fit(length, seen, error, window * factor).values[1]))
+        except AnalysisError:      # too few stripes in a shorter window: it cannot be told
+            continue
+    return float(np.sqrt(sum(max((abs(value - gain) for value in found), default=0.0) ** 2 for found in trials)))
+
+
 def _window(length: np.ndarray, seen: np.ndarray, error: np.ndarray | None) -> float:
-    """Find 0.8 L_sat by repetition, beginning with the shortest stripes."""
+    """Find up to which length the law holds.
+
+    With errors: the longest window whose reduced χ² (the errors counting as TRUST degrees of freedom) stays within 1.5 times the
+    smallest. Without: 0.8 L_sat, repeated until it stays; L_sat follows the window closely, so that search needs quiet data.
+    """
+    if error is None:
+        return _repeated_window(length, seen)
+    windows, misfits = [], []
+    for last in range(min(FIRST_WINDOW, len(length)) - 1, len(length)):
+        try:
+            fit = _fit(length, seen, error, float(length[last]))
+        except AnalysisError:
+            continue
+        if fit.values[1] < GROWS * fit.stderr[1]:
+            continue
+        windows.append(float(length[last]))
+        misfits.append((fit.reduced_chi2 * fit.freedom + TRUST) / (fit.freedom + TRUST) if fit.freedom else 1.0)
+    if not windows:
+        return float(length[-1])
+    return max(window for window, misfit in zip(windows, misfits, strict=True) if misfit <= MISFIT * min(misfits))
+
+
+def _repeated_window(length: np.ndarray, seen: np.ndarray) -> float:
     window = float(length[min(FIRST_WINDOW, len(length)) - 1])
     for _ in range(20):
-        saturation = _saturation(length, seen, _fit(length, seen, error, window), window)
+        saturation = _saturation(length, seen, _fit(length, seen, None, window), window)
         if saturation is None:
             return float(length[-1])
         least = float(length[FEWEST_STRIPES - 1])

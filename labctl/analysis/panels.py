@@ -172,6 +172,7 @@ def paint_curve(panel: Panel, plot: Plot) -> None:
         axes.xaxis.set_minor_formatter(NullFormatter())
     if plot.log:
         axes.set_yscale("log")
+        _above_zero(axes, [curve.y * shown_as(plot.y)[1] for curve in curves])
     else:
         low, high = axes.get_ylim()
         if max(abs(low), abs(high)) >= PLAIN:
@@ -182,6 +183,13 @@ def paint_curve(panel: Panel, plot: Plot) -> None:
         _energy_axis(axes)
     axes.set_title(plot.title, loc="left", fontsize=10.5)
     _legend(axes, several)
+
+
+def _above_zero(axes: Axes, values: list[np.ndarray]) -> None:
+    """Let a logarithmic axis end below the lowest positive value: error bars and noise reach through zero, it cannot."""
+    positive = [float(array[array > 0].min()) for array in values if np.any(array > 0)]
+    if positive:
+        axes.set_ylim(bottom=max(axes.get_ylim()[0], 0.5 * min(positive)))
 
 
 def _legend(axes: Axes, several: bool) -> None:
@@ -212,7 +220,8 @@ def _draw_curve(axes: Axes, plot: Curve, curve: CurveData, colour: Any, several:
     axes.errorbar(x[used], y[used], None if sigma is None else sigma[used], fmt="o", ms=size, color=colour, elinewidth=0.9,
                   capsize=1.5, lw=0, zorder=4, label=curve.label if several else "measured")
     if not np.all(used):
-        _draw_left_out(axes, x[~used], y[~used], y[used], "" if several else curve.left_out, size, colour)
+        kept = y if plot.log else y[used]       # a logarithmic axis has room for all
+        _draw_left_out(axes, x[~used], y[~used], kept, "" if several else curve.left_out, size, colour)
 
 
 def _draw_left_out(axes: Axes, x: np.ndarray, y: np.ndarray, kept: np.ndarray, reason: str, size: float, colour: Any) -> None:

@@ -26,7 +26,6 @@ from labctl.core.steps import Steps
 LOOP_TRIES = 5                 # corrections of the closed loop before it is a fault
 ATTENUATOR_RANGE = (0.03, 1.0)  # fraction of its maximum within which the plate is well conditioned
 PROBE = 5.0                    # times the lowest trusted reading: where the source's level is looked at for points below it
-LEVEL_LASTS_S = 60.0           # how long such a look counts
 
 
 class PumpWavelength:
@@ -97,7 +96,6 @@ class PumpBeam:
     calibration: Callable[[], Calibration | None]
     limits_w: tuple[float, float]
     remedy: str
-    level: tuple[float, float] | None = None       # source against its calibration, and when that was seen
     reported: tuple[tuple[float | None, ...], float] | None = None      # how everything stood, and the power then measured
 
     def standing(self) -> tuple[float | None, ...]:
@@ -150,16 +148,6 @@ class PumpBeam:
         lowest = lowest * [min(each) for each in passing] * self.sample_per_reading
         highest = highest * [max(each) for each in passing] * self.sample_per_reading
         return np.maximum(lowest, self.limits_w[0]), np.minimum(highest, self.limits_w[1])
-
-    def fresh_level(self) -> float | None:
-        """Give the source's level over that of the calibration, if it was seen a short while ago."""
-        if self.level is None or self.meter.clock.now() - self.level[1] > LEVEL_LASTS_S:
-            return None
-        return self.level[0]
-
-    def note_level(self, ratio: float) -> None:
-        """Remember how the head's reading compares with the calibrated law."""
-        self.level = ratio, self.meter.clock.now()
 
     def tell_park_angle(self) -> None:
         """Tell the plate's driver where the calibrated minimum of transmission is: that is where `park` turns it."""
@@ -259,13 +247,10 @@ class PumpLevel:
         """Look at the source where the head sees it well, then go by the calibrated law; the reading itself is not reported."""
         beam = self.beam
         low, high = (limit / beam.sample_per_reading for limit in beam.reach_w(wavelength))
-        level = beam.fresh_level()
-        if level is None:
-            bright = min(PROBE * beam.config.lowest_reading_w, high)
-            level = (yield from self._read_at(wavelength, bright)) / bright
-            if not level > 0:
-                raise self._dark()
-            beam.note_level(level)
+        bright = min(PROBE * beam.config.lowest_reading_w, high)
+        level = (yield from self._read_at(wavelength, bright)) / bright      # at every point: a resumed run must do the same
+        if not level > 0:
+            raise self._dark()
         aim = float(np.clip(wanted / level, low, high))
         yield from self._aim(wavelength, aim)
         report = self._report(wavelength, aim * level)
@@ -284,7 +269,6 @@ class PumpLevel:
         for _ in range(LOOP_TRIES):
             reading = yield from self._read_at(wavelength, aim)
             if abs(reading / wanted - 1.0) <= beam.config.tolerance:
-                beam.note_level(reading / aim)
                 return self._report(wavelength, reading)
             aim = self._corrected(wavelength, aim, wanted, reading)
         raise NotSettled(
