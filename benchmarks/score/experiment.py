@@ -31,7 +31,7 @@ def given(section: Section | None) -> Section:
 class Experiment:
     """One simulated experiment: `measure(seed)` gives what detectors show, `estimate(data)` the results by name.
 
-    `evidence` overrides that of the targets file, by name of a result, for rows it says nothing about.
+    `evidence` says by name of a result what it is worth; it goes before that of the targets file, which knows an older model.
     """
 
     name: str
@@ -97,7 +97,7 @@ def _score(row: Row, outcomes: Sequence[Outcome], reason: str) -> Score:
     sources = list({each.experiment.name: each.experiment for each in outcomes if set(names) & set(each.results)}.values())
     basis = max((each.basis for each in sources), key=BASES.index, default="")
     stated = [each.evidence[name] for each in sources for name in names if name in each.evidence]
-    evidence = row.evidence or (stated[0] if stated else "recovered")
+    evidence = stated[0] if stated else row.evidence or "recovered"
     judged: list[tuple[bool, Results]] = []
     for seed in sorted({each.seed for each in outcomes if each.experiment in sources}):
         found = _together(outcomes, seed)

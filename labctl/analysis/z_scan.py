@@ -55,8 +55,8 @@ def open_aperture(place_cm: np.ndarray, transmission: np.ndarray, sigma: np.ndar
     noise = (float(np.median(error)) if sigma is not None else float(np.std(np.diff(seen))) / np.sqrt(2.0)) / np.sqrt(LOWEST)
     if float(np.median(seen)) - lowest < VISIBLE * noise:
         raise AnalysisError(
-            f"No nonlinear absorption stands out: the lowest transmission is {lowest:.4g}, elsewhere it is {far:.4g} ± {noise:.2g}. "
-            "Raise the pulse energy, or use a denser solution."
+            f"No nonlinear absorption stands out: the lowest transmission is {lowest:.4g}, elsewhere it is {far:.4g} "
+            f"± {noise:.2g}. Raise the pulse energy, or use a denser solution."
         )
     depth = 1.0 - lowest / far
     half = place[seen < far * (1.0 - depth / 2.0)]

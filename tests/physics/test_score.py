@@ -46,13 +46,13 @@ class TestJudging:
         found = score([row(bounds(0.0, 2.0))], [run(experiment, 0)], {"000-00": "no such detector"})[0]
         assert (found.verdict, found.reason) == ("not simulated", "no such detector")
 
-    def test_the_weakest_basis_and_the_file_s_evidence_count(self):
+    def test_the_weakest_basis_and_the_experiment_s_evidence_count(self):
         first = Experiment("first", "bench", lambda seed: seed, lambda _: {"a": 1.0}, evidence={"a": "predicted"})
         second = Experiment("second", "bench", lambda seed: seed, lambda _: {"b": 1.0}, basis="formula")
         both = row({"predicate": "a == b", "results": {"a": "", "b": ""}}, "fitted")
         outcomes = [run(first, 0), run(second, 0)]
-        assert (score([both], outcomes, {})[0].basis, score([both], outcomes, {})[0].evidence) == ("formula", "fitted")
-        assert score([row(bounds(0.0, 2.0, "a"))], outcomes, {})[0].evidence == "predicted"
+        assert (score([both], outcomes, {})[0].basis, score([both], outcomes, {})[0].evidence) == ("formula", "predicted")
+        assert score([row(bounds(0.0, 2.0, "b"), "fitted")], outcomes, {})[0].evidence == "fitted"
 
     def test_counts_leave_out_what_has_no_criterion(self):
         found = score([row({"skip": "input"}), row(bounds(0.0, 1.0))], [], {})
