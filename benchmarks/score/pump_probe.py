@@ -1,7 +1,7 @@
 """Transient absorption of two papers: the charged film of Qin et al. 2021 and the dots of Sun et al. 2024.
 
-No instrument of the benches measures it, so its noise is assumed: 0.1 % of the unpumped absorption per delay and wavelength, as after
-averaging some thousand pulses, and the pump's error of every point.
+No instrument of the benches measures it, so its noise is assumed: 0.1 % of the unpumped absorption per delay and wavelength, as
+after averaging some thousand pulses, and the pump's error of every point.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ SPECTRUM_NM = np.arange(515.0, 560.0, 0.5)
 DELAYS_S, PROMPT_S = np.linspace(4e-12, 1e-9, 120), np.linspace(4e-12, 60e-12, 57)
 WEAK_N, TRION_N, BIEXCITON_N = 0.06, 0.7, 1.2
 UNPUMPED = poisson(0.0)
+CROWDED = load_sample("qin2021").kinetics.trion_crowding_per_s > 0.0
+"""Whether a constant was fitted to the life of the trion's gain."""
 SUN_LEVELS_MJ = np.linspace(0.5, 4.5, 33)
 NET_GAIN_MJ, SUN_DELAYS_S = 2.2, np.linspace(1e-12, 120e-12, 120)
 
@@ -51,6 +53,21 @@ class Trace:
         fit = nonlinear_fit(lambda c: c[0] + c[1] * np.exp(-self.x / (scale * c[2])), [float(self.y[-1]), float(self.y[0]), 0.3],
                             self.y, np.full(len(self.x), self.sigma), what="The decay of the bleach")
         return float(fit.values[0]), float(fit.values[1]), scale * float(fit.values[2])
+
+    def single(self) -> float:
+        """Fit one exponential; gives its lifetime."""
+        scale = float(np.ptp(self.x)) / 3
+        fit = nonlinear_fit(lambda c: c[0] * np.exp(-self.x / (scale * c[1])), [float(self.y[0]), 0.5], self.y,
+                            np.full(len(self.x), self.sigma), what="The decay of the bleach")
+        return scale * float(fit.values[1])
+
+    def fast(self) -> float:
+        """Fit two exponentials; gives the shorter lifetime."""
+        scale = float(np.ptp(self.x)) / 3
+        fit = nonlinear_fit(lambda c: c[0] * np.exp(-self.x / (scale * c[1])) + c[2] * np.exp(-self.x / (scale * c[3])),
+                            [float(self.y[0]) / 2, 0.3, float(self.y[0]) / 2, 10.0], self.y, np.full(len(self.x), self.sigma),
+                            what="The two decays of the bleach")
+        return scale * float(min(fit.values[1], fit.values[3]))
 
     def crossing(self, level: float, half_points: int = 4) -> float:
         """Give where a rising or falling trace passes a level, from a straight line through the points around."""
@@ -126,11 +143,11 @@ def film_traces(seed: int) -> FilmTraces:
 def estimate_film(data: FilmTraces) -> Results:
     """Give fillings at transparency, the gain band and its shift, lifetimes, and what charge does to the bleach.
 
-    Gain spectra are those of the fillings of the paper's kinetics: 1.2 excitations without, 0.7 with field, each above its threshold.
-    Lifetimes are those of one exponential and a constant; that of the biexciton's gain the time, counted from the pump, in which the
-    net gain falls to 1/e.
+    Gain spectra are those of the paper's kinetics: 1.2 excitations without, 0.7 with field, each just above its threshold. The
+    trion's lifetime is that of one exponential and a constant, in the gain that of one alone; the biexciton's the shorter of two,
+    that of its gain the time, counted from the pump, in which the net gain falls to 1/e.
     """
-    spectrum, charged = data.spectrum
+    spectrum = data.spectrum[0]
     gaining = spectrum.x[spectrum.y > 3.0 * spectrum.sigma]
     peaks = [parabola_maximum(each.x, each.y, np.full(len(each.x), each.sigma), above=0.75).wavelength_nm for each in data.spectrum]
     weak = [each.decay() for each in data.weak]
@@ -140,8 +157,8 @@ def estimate_film(data: FilmTraces) -> Results:
         "gain_band_blue_edge": float(gaining.min()) if len(gaining) else np.nan,
         "gain_band_red_edge": float(gaining.max()) if len(gaining) else np.nan,
         "gain_peak_shift": peaks[1] - peaks[0],
-        "trion_lifetime": 1e12 * weak[1][2], "trion_gain_lifetime": 1e12 * data.trion.decay()[2],
-        "biexciton_lifetime": 1e12 * data.biexciton.decay()[2],
+        "trion_lifetime": 1e12 * weak[1][2], "trion_gain_lifetime": 1e12 * data.trion.single(),
+        "biexciton_lifetime": 1e12 * data.biexciton.fast(),
         "biexciton_gain_lifetime": 1e12 * -tau * np.log(((offset + height) / np.e - offset) / height),
         "gsb_amplitude_ratio": (weak[1][0] + weak[1][1]) / (weak[0][0] + weak[0][1])}
 
@@ -205,7 +222,8 @@ def estimate_kinetics(data: Trace) -> Results:
 
 
 EXPERIMENTS = (
-    Experiment("pump and probe", QIN, film_traces, estimate_film, evidence={"trion_gain_lifetime": "fitted"}),
+    Experiment("pump and probe", QIN, film_traces, estimate_film,
+               evidence={"trion_gain_lifetime": "fitted" if CROWDED else "predicted"}),
     Experiment("pump and probe", SUN, dot_traces, estimate_dots, evidence={"gain_lifetime": "predicted"}),
     Experiment("kinetics by equation 2", SUN, kinetics, estimate_kinetics,
                evidence={"biexciton_damping_time": "predicted", "two_exciton_time": "predicted"}),

@@ -189,6 +189,34 @@ def estimate_scan(scan: Scan, order: int) -> Results:
     return {f"resonance_{order}p": top, f"threshold_minimum_{order}p": lowest}
 
 
+# ------------------------------------------------------------------ bleaching
+SHOTS, STABILITY_FRAMES = 1e7, 64
+STABILITY_MJ = {3: (THREE_NM, 3.3), 2: (TWO_NM, 0.95)}     # a tenth above the second break of either order
+
+
+def bleached(seed: int) -> dict[int, Spectra]:
+    """Take lasing spectra before and after 1e7 pulses at the same exposure, by photon order; the abscissa is the shots."""
+    sample, seen = load_sample("sun2024"), camera(seed, STABILITY_FRAMES)
+    found = {}
+    for order, (pump_nm, level_mj) in STABILITY_MJ.items():
+        left = float(np.exp(-SHOTS * level_mj * 1e-3 / sample.detected.bleaching_dose_j_cm2))
+        scale = seen.peak_e / seen.columns(emit(sample, pump_nm)(level_mj)).max()
+        taken = [seen.take(emit(sample, pump_nm, active), level_mj, scale=scale) for active in (1.0, left)]
+        found[order] = Spectra(np.array([0.0, SHOTS]), GRID_NM, *map(np.array, zip(*taken, strict=True)))
+    return found
+
+
+def estimate_bleached(data: dict[int, Spectra]) -> Results:
+    """Give the light in the lines after the shots, in % of that before; the lines are those found before."""
+    results = {}
+    for order, spectra in data.items():
+        places = [line.centre_nm.value for line in lines_of(spectra, 0)]
+        light = [sum(gaussian_line(spectra.wavelength_nm, *spectra.at(shots), near_nm=place, half_range_nm=LINE_HALF_NM).area.value
+                     for place in places) for shots in spectra.x]
+        results[f"emission_retained_shots_{order}p"] = 100.0 * light[1] / light[0]
+    return results
+
+
 # ------------------------------------------------------------------ arithmetic
 BOX_EV_NM2 = 0.376030              # ħ²π²/2m of a free electron
 GAP_EV, ELECTRON_MASS, HOLE_MASS, SIZE_NM = 2.25, 0.15, 0.14, 9.2     # Sun 2024, of a cubic box
@@ -230,5 +258,7 @@ EXPERIMENTS = (
     Experiment("analyser", BENCH, analyser_turn, estimate_turn),
     *(Experiment(f"pump wavelength, {order} photons", BENCH, partial(pump_scan, order=order), partial(estimate_scan, order=order))
       for order in SCANS),
+    Experiment("photostability", BENCH, bleached, estimate_bleached,
+               evidence={"emission_retained_shots_2p": "fitted", "emission_retained_shots_3p": "fitted"}),
     Experiment("arithmetic", BENCH, arithmetic, unchanged, basis="formula"),
 )

@@ -81,7 +81,7 @@ def estimate_gates(data: dict[str, Spectra]) -> Results:
     per_ev = data["shift"].signal * GATE_NM**2
     centroids = np.trapezoid(per_ev * energy, energy, axis=1) / np.trapezoid(per_ev, energy, axis=1)
     early, late, broad = data["confined"].signal
-    blue = (GATE_NM >= BLUE_NM[0]) & (GATE_NM <= BLUE_NM[1])
+    blue = (BLUE_NM[0] <= GATE_NM) & (BLUE_NM[1] >= GATE_NM)
     smooth = gaussian_line(GATE_NM, broad, np.sqrt(broad + 1.0)).curve(GATE_NM)
     shares = []
     for each in (early, late):
@@ -89,12 +89,14 @@ def estimate_gates(data: dict[str, Spectra]) -> Results:
         place = np.argmax(early - smooth * early[blue].sum() / smooth[blue].sum())
         around = slice(int(place) - 2, int(place) + 3)
         shares.append(float((each - floor)[around].mean() / floor.max()))
-    return {"early_energy_shift": 1e3 * float(centroids[0] - centroids[1]), "se_to_spe_early": shares[0], "se_to_spe_late": shares[1]}
+    shift = float(centroids[0] - centroids[1])
+    return {"early_energy_shift": 1e3 * shift, "se_to_spe_early": shares[0], "se_to_spe_late": shares[1]}
 
 
 EXPERIMENTS = (
     Experiment("mixed halides", BENCH, halides, estimate_halides,
                evidence={"ase_wavelength_brcl": "predicted", "ase_wavelength_ibr": "predicted"}),
     Experiment("capillary", BENCH, capillary, estimate_capillary),
-    Experiment("gates of time", BENCH, gates, estimate_gates, evidence={"se_to_spe_early": "predicted", "se_to_spe_late": "predicted"}),
+    Experiment("gates of time", BENCH, gates, estimate_gates,
+               evidence={"se_to_spe_early": "predicted", "se_to_spe_late": "predicted"}),
 )

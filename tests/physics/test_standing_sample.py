@@ -187,7 +187,7 @@ class TestWear:
     def test_light_bleaches_the_spot_it_falls_on(self, hold):
         holder = hold("wang2015", bias=None, stages=("stages", {}), fluence_uj=57.0)
         fresh = holder.shine().sum()
-        holder.twin.specimen.shine(0.5 * 8.66e3, holder.clock.now())
+        holder.twin.specimen.shine(0.5 * holder.twin.sample.detected.bleaching_dose_j_cm2, holder.clock.now())
         worn = holder.shine().sum()
         holder.stages.axes["x"].move(10.0)
         assert worn < 0.8 * fresh
