@@ -51,7 +51,7 @@ def incident(edges_s: np.ndarray, decay: Decay, response: Response, period_s: fl
     total = _cumulative(edges_s - start_s, decay, sd, period_s) * (1.0 - response.tail)
     if response.tail > 0.0:
         total = total + _cumulative(edges_s - start_s - TAIL_DELAY_S, decay, TAIL_WIDTH * sd, period_s) * response.tail
-    return np.diff(total)
+    return np.maximum(np.diff(total), 0.0)           # rounding where nothing is left
 
 
 def _cumulative(times_s: np.ndarray, decay: Decay, sd_s: float, period_s: float) -> np.ndarray:

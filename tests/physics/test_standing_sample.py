@@ -195,10 +195,13 @@ class TestWear:
         holder.stages.axes["x"].move(0.0)
         assert holder.shine().sum() <= worn
 
-    def test_ninety_percent_of_the_crystals_after_the_paper_s_dose(self, hold):
-        holder = hold("wang2015", bias=None)
+    def test_ninety_percent_of_the_amplified_peak_after_the_paper_s_dose(self, hold):
+        """The dose constant was fitted to this; 93 % of the crystals are left then, the amplified light loses more."""
+        holder = hold("wang2015", bias=None, fluence_uj=57.0)
+        fresh = np.sort(holder.shine())[-10:].mean()
         holder.twin.specimen.shine(1.6e7 * 57e-6, holder.clock.now())
-        assert holder.twin.specimen.standing(holder.clock.now(), 400.0).active == pytest.approx(0.90, abs=0.001)
+        assert holder.twin.specimen.standing(holder.clock.now(), 400.0).active == pytest.approx(0.9325, abs=0.001)
+        assert np.sort(holder.shine())[-10:].mean() / fresh == pytest.approx(0.90, abs=0.01)
 
     def test_dose_only_grows(self, hold):
         holder, seen = hold("wang2015", bias=None), []
