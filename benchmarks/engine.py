@@ -63,7 +63,7 @@ class InstantAxis:
 class InstantCamera:
     """A camera that has always just read out."""
 
-    name, exposed, bytes_per_point = "spectrum", True, 4 * PIXELS
+    name, exposed, overlaps, bytes_per_point = "spectrum", True, False, 4 * PIXELS
 
     def __init__(self) -> None:
         self._frames = np.random.default_rng(1).poisson(900, (64, PIXELS)).astype("u4")

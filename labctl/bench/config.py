@@ -155,6 +155,7 @@ class Instrument(_Strict):
     limits: dict[str, tuple[float, float]] = {}
     initial: dict[str, float] = {}
     settle: Settle = Field(default_factory=Settle)
+    overlap: bool = False                                            # the next moves may run while this detector is read out
     serial: str | None = None
 
     @field_validator("driver")

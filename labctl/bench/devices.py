@@ -178,6 +178,7 @@ class DriverDetector:
         self.device, self.spec = device, spec
         self.name = name
         self.exposed = exposed
+        self.overlaps = spec.blanked and device.config.overlap
         self.granted: dict[str, float] = {}
         self.companions: tuple[Callable[[], Steps[dict[str, float]]], ...] = ()     # what a reading has to know besides (filters)
         self._shape: tuple[int, ...] = ()

@@ -31,8 +31,8 @@ class Course(Protocol):
         """Give place and point to be visited now, the same until it is finished; None at the end."""
         ...
 
-    def following(self) -> Point | None:
-        """Give the point after the upcoming one where that does not depend on a reading."""
+    def following(self) -> tuple[int, Point] | None:
+        """Give place and point of the one after the upcoming, where that does not depend on a reading."""
         ...
 
     def finish(self, reading: Reading) -> None:
@@ -73,9 +73,9 @@ class FixedCourse:
         """Give place and point to be visited now."""
         return None if self._now is None else (self._now, self._points[self._now])
 
-    def following(self) -> Point | None:
-        """Give the point after that."""
-        return None if self._next is None else self._points[self._next]
+    def following(self) -> tuple[int, Point] | None:
+        """Give place and point of the one after that."""
+        return None if self._next is None else (self._next, self._points[self._next])
 
     def finish(self, reading: Reading) -> None:
         """Go on to the next."""
@@ -121,7 +121,7 @@ class AdaptiveCourse:
                 raise Refused(problems)
         return None if self._point is None else (self._index, self._point)
 
-    def following(self) -> Point | None:
+    def following(self) -> None:
         """Nothing: it depends on the reading."""
         return None
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from labctl.core.clock import Forever
 from labctl.core.errors import Aborted, LabctlError, Refused, UnsafeState
-from labctl.core.plan import Estimate, Point, Problem, Reading
+from labctl.core.plan import Estimate, Point, Problem
 from labctl.core.quality import Policy
 from labctl.core.steps import Steps, drive
 from labctl.engine.control import Control, Dropped
@@ -18,7 +18,7 @@ from labctl.engine.events import Listeners, LogLine, Paused, PointDone, Progress
 from labctl.engine.guards import BACK_S, LONGEST_PAUSE_S, LOOK_S, Guard, Monitor, first_tripped
 from labctl.engine.quality import Held
 from labctl.engine.safety import carry_out
-from labctl.engine.visit import Visitor
+from labctl.engine.visit import TakeAgain, Visit, Visitor
 
 log = logging.getLogger("labctl.engine")
 
@@ -70,6 +70,8 @@ class Engine:
         self._started = 0.0
         self._checkpoint: bytes | None = None      # the simulated history after the last point, or before the first
         self._recorder: Recorder | None = None
+        self._ahead: Visit | None = None           # the next point, already approached while the last was read out
+        self._point_started = 0.0
         self._disturbed = False                    # the bench may stand elsewhere than the points so far have left it
 
     def run(self, course: Course, recorder: Recorder, *, seed: int, run_id: str, procedure: str,
@@ -115,7 +117,6 @@ class Engine:
             self._disturbed = bool(earlier.points)
             while (step := self._course.upcoming()) is not None:
                 self._undisturbed(visitor, *step, seed)
-                self._done += 1
                 self._progress(self._course.total, estimate)
             problems += self._course.remarks()
         except Aborted as exc:
@@ -142,7 +143,7 @@ class Engine:
 
     def _undisturbed(self, visitor: Visitor, index: int, point: Point, seed: int) -> None:
         """Visit a point; after a pause the bench stands as before it, so that the point comes out as if nothing had happened."""
-        held = ""
+        held, visit, overlap = "", Visit(index, point), True
         while True:
             if self._mind_guards():
                 visitor.soaker.forget()
@@ -153,13 +154,20 @@ class Engine:
             try:
                 if self._disturbed:
                     self._stand_again(visitor, seed)
-                return self._one(visitor, index, point, seed)
+                return self._one(visitor, visit, seed, overlap=overlap)
+            except TakeAgain as exc:
+                self._log("warning", str(exc))
+                visit, overlap = Visit(index, point, takes=exc.takes, lit_s=exc.lit_s), False
             except Dropped:
-                self._disturbed = True
+                visit = Visit(index, point, takes=visit.takes, lit_s=visit.lit_s)
             except Held as exc:
-                held = str(exc)
+                held, visit = str(exc), Visit(index, point, takes=0, lit_s=visit.lit_s)
                 self._log("warning", f"{held}: the run waits until somebody has looked and says to go on")
                 self.control.pause()
+            self._disturbed = True
+            step = self._course.upcoming()
+            if step is None or step[0] != index:     # it was in the journal already when what came after it was given up
+                return None
 
     def _mind_guards(self) -> bool:
         """Look at the guards, park and wait while one is out of band; True if the run was held up. Raises Aborted, UnsafeState."""
@@ -213,6 +221,7 @@ class Engine:
 
     def _stand_again(self, visitor: Visitor, seed: int) -> None:
         """Put every axis back where the points so far had left it, and the simulated history with it."""
+        self._ahead = None
         self.bench.point(seed, NO_POINT)
         self._drive(visitor.stand(self._course.standing))
         if self._checkpoint is not None:
@@ -222,17 +231,36 @@ class Engine:
     def _tell_paused(self, paused: bool) -> None:
         self.listeners.tell(Paused(self.clock.now() - self._started, paused))
 
-    def _one(self, visitor: Visitor, index: int, point: Point, seed: int) -> None:
-        assert self._recorder is not None   # noqa: S101  set by run()
+    def _one(self, visitor: Visitor, visit: Visit, seed: int, *, overlap: bool) -> None:
+        """Visit a point once and write it down; the next moves run meanwhile where the detector allows."""
         self.control.gate()
-        self.bench.point(seed, index)
-        started = self.clock.now() - self._started
-        reading: Reading = self._drive(visitor.visit(index, point, self._started))
+        ahead, self._ahead = self._ahead, None
+        approached = ahead is not None and ahead.index == visit.index
+        if approached and ahead is not None:
+            visit = ahead
+        else:
+            self.bench.point(seed, visit.index)
+        self._point_started = self.clock.now() - self._started
+        following = self._course.following()
+        if overlap and following is not None and visitor.may_move_on(visit.point, following[1]):
+            ahead = Visit(*following)
+            if self._drive(visitor.visit_and_move_on(visit, self._started, ahead, lambda: self.bench.point(seed, following[0]),
+                                                     self._commit, approached=approached)):
+                self._ahead = ahead
+            return
+        self._drive(visitor.visit(visit, self._started, approached=approached))
+        self._commit(visit)
+
+    def _commit(self, visit: Visit) -> None:
+        """Write a point down and tell everybody."""
+        assert self._recorder is not None   # noqa: S101  set by run()
+        reading = visit.reading()
         self._collect_incidents()
-        self._checkpoint = self.bench.checkpoint()
-        self._recorder.point(index, point=point.as_json(), started_s=started, arrays=reading.arrays, values=reading.values,
-                             flags=reading.flags, checkpoint=self._checkpoint)
+        self._checkpoint = visit.checkpoint or self.bench.checkpoint()
+        self._recorder.point(visit.index, point=visit.point.as_json(), started_s=self._point_started, arrays=reading.arrays,
+                             values=reading.values, flags=reading.flags, checkpoint=self._checkpoint)
         self._course.finish(reading)
+        self._done += 1
         self.listeners.tell(PointDone(self.clock.now() - self._started, reading))
 
     def _leave(self, status: str, problems: list[Problem]) -> str:

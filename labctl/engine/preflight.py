@@ -59,7 +59,7 @@ def _check_set_points(names: Sequence[str], indices: Sequence[int], points: Sequ
             yield from (Problem(name, unknown, point=index) for index in indices)
             continue
         fine = getattr(axis, "fine", None)
-        doubtful = range(len(indices)) if fine is None else np.flatnonzero(~fine(columns[name], columns))
+        doubtful: Sequence[int] = range(len(indices)) if fine is None else np.flatnonzero(~fine(columns[name], columns)).tolist()
         for place in doubtful:
             point = points[indices[place]]
             yield from (Problem(p.field, p.text, p.level, indices[place]) for p in axis.check(point.set[name], point.set))

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from labctl.core.errors import Aborted, BadReply, CommunicationError, Disconnected, LaneDead, NotSettled
+from labctl.core.errors import Aborted, BadReply, CommunicationError, Disconnected, InstrumentError, LaneDead, NotSettled
 from labctl.core.instrument import Axis, Coordinate, Detector, Shutter
 from labctl.core.moving import move_all
 from labctl.core.plan import Point, Reading
 from labctl.core.quality import Policy, policies, strictest
-from labctl.core.steps import Steps, side_by_side
+from labctl.core.steps import Steps, Together, side_by_side
+from labctl.engine.control import Dropped
 from labctl.engine.quality import Held, Judge
 from labctl.engine.soak import LONGEST_STILL_S, STILL_EVERY_S, Soaker, centre_ev, stands_still
 
@@ -33,12 +34,21 @@ class Visit:
     lasting: list[str] = field(default_factory=list)     # flags that no other take can change
     takes: int = 0
     lit_s: float = 0.0
+    checkpoint: bytes | None = None      # the simulated history when the exposure had ended, where the next moves began at once
 
     def reading(self) -> Reading:
         """Give what was found, marks known beforehand first."""
         light = {"lit_s": self.lit_s, **({"takes": float(self.takes)} if self.takes > 1 else {})}
         return Reading(self.index, self.point, self.arrays, {**self.values, **light},
                        tuple(dict.fromkeys((*self.point.flags, *self.lasting, *self.flags))))
+
+
+class TakeAgain(Dropped):
+    """A point that was read out while the next moves ran has to be exposed once more; it carries what light it had."""
+
+    def __init__(self, reason: str, visit: Visit):
+        super().__init__(f"point {visit.index} is taken again: {reason}")
+        self.takes, self.lit_s = visit.takes, visit.lit_s
 
 
 class Visitor:
@@ -65,21 +75,81 @@ class Visitor:
                 self._configured[name] = (wanted, granted)
                 self._shapes.update({channel.name: channel.shape for channel in self.detectors[name].channels()})
 
-    def visit(self, index: int, point: Point, start: float) -> Steps[Reading]:
+    def visit(self, visit: Visit, start: float, *, approached: bool = False) -> Steps[Reading]:
         """Visit one point; gives what was found. On any exception the caller parks the bench."""
-        visit = Visit(index, point)
-        yield from self.approach(visit)
+        if not approached:
+            yield from self.approach(visit)
         while True:
-            self.gate()
-            visit.values["elapsed_s"] = self.bench.clock.now() - start
-            visit.flags.clear()
-            yield from self._read_in_the_dark(visit)
+            yield from self._begin(visit, start)
             yield from self._take(visit)
             again = self._consequence(visit)
             if again is None:
                 return visit.reading()
             visit.exposure_s = again
-            yield from self.configure(point, again)
+            yield from self.configure(visit.point, again)
+
+    def visit_and_move_on(self, visit: Visit, start: float, following: Visit, announce: Callable[[], None],
+                          commit: Callable[[Visit], None], *, approached: bool = False) -> Steps[bool]:
+        """Visit one point, and let the next moves run while it is read out; tells whether they are made.
+
+        `announce` tells the connection that the next visit begins; `commit` takes the point as soon as it is read out. Raises
+        TakeAgain when the point has to be exposed once more: everything has moved on, so it is visited anew.
+        """
+        if not approached:
+            yield from self.approach(visit)
+        yield from self._begin(visit, start)
+        names = self._lit(visit.point)
+        visit.takes += 1
+        try:
+            yield from self._expose(visit, names, light=visit.point.light)
+        except (LaneDead, Disconnected):
+            raise
+        except CommunicationError as exc:
+            raise TakeAgain(str(exc), visit) from exc
+        visit.checkpoint = self.bench.checkpoint()
+        announce()
+        done = yield Together({"this": self._read_out(visit, names, commit), "next": self._go_ahead(following)})
+        return done["next"]
+
+    def _begin(self, visit: Visit, start: float) -> Steps[None]:
+        """Pass the gate, and read what needs no light."""
+        self.gate()
+        visit.values["elapsed_s"] = self.bench.clock.now() - start
+        visit.flags.clear()
+        yield from self._read_in_the_dark(visit)
+
+    def _read_out(self, visit: Visit, names: list[str], commit: Callable[[Visit], None]) -> Steps[None]:
+        try:
+            results = yield from self._fetch(names)
+        except (LaneDead, Disconnected):
+            raise
+        except CommunicationError as exc:
+            raise TakeAgain(str(exc), visit) from exc
+        self._keep(visit, results)
+        if self._consequence(visit) is not None:
+            raise TakeAgain("its flags ask for it", visit)
+        commit(visit)
+
+    def _go_ahead(self, following: Visit) -> Steps[bool]:
+        """Make the moves of the next point; one that fails is left to that point's own visit, where it is repeated and told."""
+        try:
+            yield from self.approach(following)
+        except (LaneDead, Disconnected):
+            raise
+        except InstrumentError:
+            return False
+        return True
+
+    def may_move_on(self, point: Point, following: Point | None) -> bool:
+        """Tell whether the moves to the next point may begin while this one is read out.
+
+        Only where every detector under way is blanked meanwhile, and nothing on the way to the next point concerns a detector.
+        """
+        lit = self._lit(point)
+        if following is None or not lit or not all(self.detectors[name].overlaps for name in lit):
+            return False
+        ready = all(self._configured.get(name, (None,))[0] == following.exposure_s for name in following.read)
+        return ready and not following.do and not self.soaker.slow(following.set)
 
     def approach(self, visit: Visit) -> Steps[None]:
         """Bring everything to where the point wants it, in the dark."""

@@ -9,7 +9,7 @@ from labctl import api
 from labctl.core.errors import InstrumentError
 from labctl.core.plan import Point
 from labctl.core.steps import drive
-from labctl.engine.visit import Visitor
+from labctl.engine.visit import Visit, Visitor
 
 MOVES = 1000
 FAULTY = 0.03           # of the moves go to 0, where this attenuator is wide open
@@ -49,7 +49,7 @@ def test_a_mount_that_goes_to_zero_never_lights_the_sample(bench):
         gone_wrong += bool(mount.goes_to_zero)
         point = Point(set={"attenuator.angle": float(angle)}, exposure_s=1e-3)
         try:
-            drive(bench.clock, visitor.visit(index, point, 0.0))
+            drive(bench.clock, visitor.visit(Visit(index, point), 0.0))
         except InstrumentError:
             failed += 1
         assert bench.twin.element("shutter").closed

@@ -81,6 +81,7 @@ class FakeAxis:
 
 class FakeDetector:
     bytes_per_point = 8
+    overlaps = False
 
     def __init__(self, bench, name="spectrum", *, exposed=True):
         self.bench, self.name, self.exposed = bench, name, exposed
