@@ -49,8 +49,9 @@ class DetectorSpec:
     "gain_e_per_count", "read_noise_e", "saturation_counts" for cameras); `expose()` starts and returns at once; `poll()` is true
     while it lasts; `fetch() -> {array or scalar name: value}`; `abort()` ends early; `cost(exposure_s)` gives seconds.
     `dims` are the names of the array's axes ("pixel",); () for a scalar. A driver that knows the values along them gives them by
-    `coordinates() -> {name of the axis: Coordinate}`, asking no device. `blanked` says that a frame is complete when the exposure has
-    ended and nothing that moves during the read-out can reach it (frame transfer, or a shutter that stays closed). `signal` is the name of the array or scalar in `fetch`.
+    `coordinates() -> {name of the axis: Coordinate}`, asking no device. `blanked` says that a frame is complete when the exposure
+    has ended and nothing that moves during the read-out can reach it (frame transfer, or a shutter that stays closed). `signal` is
+    the name of the array or scalar in `fetch`.
     """
 
     signal: str

@@ -123,7 +123,6 @@ class AdaptiveCourse:
 
     def following(self) -> None:
         """Nothing: it depends on the reading."""
-        return None
 
     def finish(self, reading: Reading) -> None:
         """Keep the reading for the generator."""

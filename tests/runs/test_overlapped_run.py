@@ -1,4 +1,4 @@
-"""A run whose moves overlap with the read-out measures what any other measures: here the read-out takes no bench time of its own."""
+"""A run whose moves overlap with the read-out measures what any other does: here the read-out takes no bench time."""
 
 from __future__ import annotations
 

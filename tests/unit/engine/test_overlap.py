@@ -21,8 +21,9 @@ def scan(count, **more):
 
 def run(bench, journal, points, control=None, quality=None, guards=()):
     bench.guards = list(guards)
-    return Engine(bench, control=control).run(points if hasattr(points, "upcoming") else FixedCourse(points), journal, seed=7,
-                                              run_id="r", procedure="p", estimate=Estimate(1.0, 0.0, 0, 1), quality=policies(quality or {}))
+    course = points if hasattr(points, "upcoming") else FixedCourse(points)
+    return Engine(bench, control=control).run(course, journal, seed=7, run_id="r", procedure="p",
+                                              estimate=Estimate(1.0, 0.0, 0, 1), quality=policies(quality or {}))
 
 
 @pytest.fixture
@@ -90,8 +91,7 @@ def test_waits_where_the_next_point_wants_something_of_a_detector(slow, journal,
 
 def test_an_adaptive_plan_waits_for_the_reading(slow, journal):
     def plan():
-        for point in scan(2):
-            yield point
+        yield from scan(2)
 
     bounds = Bounds(2, {"pump.wavelength": (500.0, 501.0)}, (EXPOSURE_S, EXPOSURE_S))
     run(slow, journal, AdaptiveCourse(plan(), bounds, 2, lambda point: [], lambda point: 0.0))
