@@ -91,7 +91,9 @@ def test_waits_where_the_next_point_wants_something_of_a_detector(slow, journal,
 
 def test_an_adaptive_plan_waits_for_the_reading(slow, journal):
     def plan():
-        yield from scan(2)
+        for point in scan(2):
+            reading = yield point
+            assert reading.point == point
 
     bounds = Bounds(2, {"pump.wavelength": (500.0, 501.0)}, (EXPOSURE_S, EXPOSURE_S))
     run(slow, journal, AdaptiveCourse(plan(), bounds, 2, lambda point: [], lambda point: 0.0))
