@@ -32,7 +32,7 @@ def figure(run: RunView, plots: Sequence[Plot], reduction: Reduction | None, *, 
     drawn yet are named in the footer. `reduction` is None when there is none. Needs no display: `savefig` works anywhere.
     """
     mapped = {plot.channel for plot in plots if isinstance(plot, Map)}
-    wanted = [plot for plot in plots if not (isinstance(plot, Spectrum) and plot.channel in mapped)]
+    wanted = [plot for plot in plots if not ((isinstance(plot, Spectrum) and plot.channel in mapped) or _left_out(plot, reduction))]
     drawn = [plot for plot in wanted if type(plot) in PAINTERS]
     footer = _footer(reduction, [plot for plot in wanted if type(plot) not in PAINTERS], LINE_LETTERS * min(max(len(drawn), 1), 2))
     columns, rows = min(max(len(drawn), 1), 2), max(-(-len(drawn) // 2), 1)
@@ -51,6 +51,13 @@ def figure(run: RunView, plots: Sequence[Plot], reduction: Reduction | None, *, 
     for line, (text, colour) in enumerate(footer):
         made.text(0.12 / size[0], (below - 0.06 - LINE_INCHES * line) / size[1], text, fontsize=8.5, va="top", color=colour)
     return made
+
+
+def _left_out(plot: Plot, reduction: Reduction | None) -> bool:
+    """Tell whether a plot waits for a curve that this reduction does not give."""
+    if not isinstance(plot, Curve) or not plot.optional:
+        return False
+    return reduction is None or not any(name == plot.y or name.startswith(f"{plot.y}_") for name in reduction.curves)
 
 
 def _style(axes: Axes) -> None:

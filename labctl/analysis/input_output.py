@@ -43,6 +43,11 @@ def up_to_fluence(data: threshold.Series, limit: float) -> threshold.Series:
     return replace(data, pump=data.pump[inside], output=data.output[inside], sigma=sigma)
 
 
+def kink_near(data: threshold.Series) -> threshold.Threshold:
+    """Give the kink of the points up to twice itself."""
+    return threshold.kink(up_to_fluence(data, _twice_the_kink(data)))
+
+
 def _twice_the_kink(data: threshold.Series) -> float:
     """Give twice the kink of the points up to twice the kink, or the end of the series when that has no kink or too few points."""
     limit = float(data.pump[-1])

@@ -38,13 +38,17 @@ class Map(Plot):
 
 @dataclass(frozen=True)
 class Curve(Plot):
-    """One number per point against a set-point, with the fit that `reduce` makes of it."""
+    """One number per point against a set-point, with the fit that `reduce` makes of it.
+
+    An `optional` one is left out of the figure when `reduce` gives no such curve.
+    """
 
     x: str = ""
     y: str = ""
     fit: str = ""
     log: bool = False
     log_x: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)

@@ -66,3 +66,10 @@ def test_a_polarisation_sweep_recovers_axes_and_degrees(measure) -> None:
     assert results["dolp_upper_standard"].value == pytest.approx(98.5, abs=2.0)
     assert results["dipole_angle"].value == pytest.approx(90.0, abs=1.0)
     assert results["axis_lower"].value == pytest.approx(25.0, abs=2 * results["axis_lower"].systematic)
+
+
+def test_a_voltage_lowers_the_threshold(measure) -> None:
+    outcome = measure("voltage_ase", "qin2021", voltages=2, fluences=12)
+    assert outcome.status == "done"
+    assert outcome.results["threshold_reduction"].value == pytest.approx(43.0, abs=6.0)
+    assert outcome.results["bias_voltage_max"].value == pytest.approx(20.0, abs=0.02)

@@ -1,0 +1,124 @@
+"""Emission under a voltage: threshold against voltage, switching in time, leakage that grows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from labctl.analysis import threshold
+from labctl.analysis.input_output import kink_near
+from labctl.analysis.lines import gaussian_line
+from labctl.analysis.pump import UNIT, PumpScale
+from labctl.analysis.response import Edge, crossing_time, fold
+from labctl.analysis.series import Findings, Spectra
+from labctl.core.plan import Result
+from labctl.core.reduction import CurveData
+
+FAINT_A = 1e-8              # current below which leakage is the meter's own noise (unverified)
+LINE_REACH_NM = 4.0
+
+
+def by_voltage(spectra: Spectra, volts: np.ndarray, reading_error: float, scale: PumpScale,
+               found: Findings) -> dict[str, CurveData]:
+    """Fit the kink at every voltage: `threshold_kink_fluence_by_voltage` (curve), `_0v`, `_LASTv`, `threshold_reduction` in %."""
+    places, thresholds = np.unique(volts), []
+    curves: dict[str, CurveData] = {}
+    for volt in places:
+        part = spectra.where(volts == volt)
+        name = f"threshold_kink_fluence_{volt:g}v"
+        data = found.attempt(name, lambda part=part: threshold.series(
+            part.pump, *part.integral(), relative_pump=reading_error, unit=UNIT))
+        kink = None if data is None else found.attempt(name, lambda data=data: kink_near(data))
+        if data is None or kink is None:
+            continue
+        found.results[name] = scale.fluence(kink.threshold)
+        thresholds.append((float(volt), kink.threshold.value, kink.threshold.stderr or 0.0))
+        fine = np.linspace(data.pump[0], kink.corners[-1][0], 201)
+        curves[f"emission_{volt:g}"] = CurveData("pump.fluence", data.pump * 1e-6, data.output, "1/s", f"{volt:g} V", data.sigma,
+                                                 fit_x=fine * 1e-6, fit_y=kink.curve(fine))
+    if thresholds:
+        voltage, value, error = (np.array(each) for each in zip(*thresholds, strict=True))
+        curves["threshold_kink_fluence_by_voltage"] = CurveData("bias.voltage", voltage, value, UNIT, f"Threshold ({UNIT})", error)
+    if len(thresholds) > 1:
+        found.results["threshold_reduction"] = _reduction(thresholds[0], thresholds[-1])
+    return curves
+
+
+def _reduction(first: tuple[float, float, float], last: tuple[float, float, float]) -> Result:
+    """Give by how many % the threshold falls; the calibration of the fluence cancels."""
+    ratio = last[1] / first[1]
+    return Result(100 * (1 - ratio), 100 * ratio * float(np.hypot(first[2] / first[1], last[2] / last[1])), "%",
+                  f"kinks at {first[0]:g} and {last[0]:g} V")
+
+
+def lines(spectra: Spectra, volts: np.ndarray, at: float, found: Findings) -> None:
+    """Give the spontaneous line at the lowest voltage and the stimulated one at the highest, at the fluence nearest to `at`."""
+    for name, volt, reach in (("spe", volts.min(), None), ("ase", volts.max(), LINE_REACH_NM)):
+        part = spectra.where(volts == volt)
+        index = int(np.argmin(np.abs(part.pump - at)))
+        line = found.attempt(f"{name}_wavelength", lambda part=part, index=index, reach=reach: gaussian_line(
+            part.wavelength, part.signal[index], part.sigma[index], half_range_nm=reach))
+        if line is not None:
+            found.results |= {f"{name}_wavelength": line.centre_nm, f"{name}_fwhm": line.fwhm_nm}
+
+
+def contrast(spectra: Spectra, on: np.ndarray, cycle: np.ndarray, name: str, found: Findings, *, smallest: bool) -> CurveData:
+    """Give the band's level with voltage over that without, of every cycle: the smallest or largest as result, all as a curve."""
+    value, sigma = spectra.integral()
+    cycles = np.unique(cycle)
+    ratio, error = np.full((2, len(cycles)), np.nan)
+    for place, number in enumerate(cycles):
+        with_v, without = (cycle == number) & on, (cycle == number) & ~on
+        if with_v.any() and without.any() and value[without].mean() > 0:
+            high, low = value[with_v].mean(), value[without].mean()
+            noise = [np.sqrt((sigma[part] ** 2).sum()) / part.sum() for part in (with_v, without)]
+            ratio[place] = high / low
+            error[place] = abs(ratio[place]) * np.hypot(noise[0] / abs(high), noise[1] / low)
+    seen = np.flatnonzero(np.isfinite(ratio))
+    if len(seen):
+        worst = seen[np.argmin(ratio[seen]) if smallest else np.argmax(ratio[seen])]
+        found.results[name] = Result(float(ratio[worst]), float(error[worst]), "1",
+                                     f"{'smallest' if smallest else 'largest'} of {len(seen)} cycles, voltage on over off")
+    return CurveData("cycle", cycles.astype(float)[seen], ratio[seen], "1", name, error[seen])
+
+
+def response_time(time_s: np.ndarray, value: np.ndarray, sigma: np.ndarray, on: np.ndarray, exposure_s: float, jitter_s: float,
+                  found: Findings) -> None:
+    """Give the slower of rise and fall in ms, with the clock's error: `pl_response_time`; refused when the frames are too slow."""
+    edges = np.flatnonzero(np.diff(on.astype(int)))
+    half = float(np.median(np.diff(time_s[edges + 1]))) if len(edges) > 1 else float(np.ptp(time_s))
+    times: list[Result] = []
+    for rising in (True, False):
+        moments = time_s[edges[on[edges + 1] == rising] + 1] - exposure_s / 2
+        if not len(moments):
+            continue
+        frames, late = fold(time_s, moments, 0.9 * half, 0.9 * half)
+        edge = Edge(late, value[frames], sigma[frames], exposure_s, jitter_s)
+        seen = found.attempt("pl_response_time", lambda edge=edge: crossing_time(edge))
+        if seen is None:
+            return
+        times.append(seen)
+    found.results.pop("pl_response_time", None)
+    if len(times) == 2:
+        slower = max(times, key=lambda each: each.value)
+        found.results["pl_response_time"] = replace(
+            slower, value=slower.value * 1e3, unit="ms", stderr=None if slower.stderr is None else slower.stderr * 1e3,
+            systematic=None if slower.systematic is None else slower.systematic * 1e3)
+
+
+def grown(current_a: float, first_a: float, factor: float) -> bool:
+    """Tell whether the leakage at a voltage has grown beyond a factor of what it was there first: it may precede a breakdown."""
+    return abs(current_a) > factor * max(abs(first_a), FAINT_A)
+
+
+def leakage(current_a: np.ndarray, volts: np.ndarray, factor: float, found: Findings) -> None:
+    """Say by how much the leakage grew at any voltage: `leakage_growth`, with a warning when that stopped the run."""
+    growth = 1.0
+    for volt in np.unique(volts):
+        there = np.abs(current_a[volts == volt])
+        growth = max(growth, float(there[-1] / max(there[0], FAINT_A)))
+        if grown(there[-1], there[0], factor):
+            found.warn("leakage", f"at {volt:g} V it grew from {there[0]:.3g} A to {there[-1]:.3g} A, more than {factor:g} times: "
+                       "the run was stopped there. The sample may be breaking down: look at it before raising the voltage again.")
+    found.results["leakage_growth"] = Result(growth, None, "1", "last current over first at one voltage, the largest of all")
