@@ -22,7 +22,7 @@ from labctl.core.suggest import suggestion
 QUANTITY_OF = {
     "spectrograph.centre": "emission.centre", "cryostat.temperature": "sample.temperature", "nd.slot": "pump.nd",
     "stage_x.position": "sample.x", "stage_y.position": "sample.y", "stage_z.position": "sample.z",
-    "slit.length": "stripe.length",
+    "slit.length": "stripe.length", "slit_start.length": "stripe.start",
     "detection_nd.slot": "detection.nd", "detection_filter.slot": "detection.filter",
 }
 LEVELS = ("pump.power", "pump.photon_flux", "pump.fluence")

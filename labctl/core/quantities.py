@@ -47,6 +47,7 @@ QUANTITIES = _table(
     Quantity("sample.y", "mm", "sample_y", "Sample position y"),
     Quantity("sample.z", "mm", "sample_z", "Sample position z"),
     Quantity("stripe.length", "mm", "stripe_length", "Stripe length"),
+    Quantity("stripe.start", "mm", "stripe_start", "Start of the stripe behind the film's edge"),
     Quantity("delay.time", "ps", "pump_delay", "Pump delay"),
     Quantity("exposure_s", "s", "exposure_time", "Exposure"),
     Quantity("effective_exposure_s", "s", "effective_exposure_time", "Effective exposure (read-out shift included)"),

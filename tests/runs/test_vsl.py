@@ -50,3 +50,13 @@ def test_wrong_input_is_refused_before_anything_moves(labctl_state, tmp_path, ou
     with api.open_bench("wang2015") as bench, pytest.raises(Refused) as caught:
         api.run("vsl", bench, values, order=api.Order("vsl", tmp_path, seed=1, figure=False))
     assert any(problem.field == field and text in problem.text for problem in caught.value.problems), caught.value.problems
+
+
+def test_shifted_spot_shows_the_loss_of_the_film_before_it(outcome, labctl_state, tmp_path) -> None:
+    with api.open_bench("wang2015") as bench:
+        found = api.run("shifted_spot", bench, {"places": 6, "last": 0.25},
+                        order=api.Order("shifted_spot", tmp_path, seed=2, figure=False))
+    assert found.status == "done", found.problems
+    loss = found.results["modal_loss"]
+    assert 60.0 < loss.value < 130.0, "unpumped film absorbs; no loss would mean that the stripe did not move"
+    assert loss.stderr < 0.15 * loss.value
