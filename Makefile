@@ -39,7 +39,8 @@ soak: system $(VENV)/.test
 # The readers pin each other's dependencies, and there are many of them: not in the venv people work in.
 interop:
 	@$(MAKE) --no-print-directory VENV=$(VENV)-interop $(VENV)-interop/.interop
-	$(VENV)-interop/bin/python -m pytest -m interop -W default tests/runs/test_interop_readers.py $(TESTS)
+	$(VENV)-interop/bin/python -m pytest -m interop -W default tests/runs/test_interop_readers.py \
+		tests/protocol/third_party/test_sc10_clients.py $(TESTS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ SETTLE_S = 3.5          # seven response times of a thermopile-like head (0.5 s,
 SAMPLE_S = 0.3e-3            # unverified: seconds for one averaged sample
 ZERO_S = 5.0                 # unverified
 OVERRANGE_W = 1e30           # SCPI's infinity (9.9E37) instead of a reading
+POWER_FLAG, ENERGY_FLAG = 1, 2     # of the six fields of SYST:SENS:IDN?, the last
 WAVELENGTH_STEP_NM = 0.5     # unverified: finest step of the wavelength correction
 
 
@@ -41,6 +42,7 @@ class PM100D(ScpiDevice):
     """Power meter with a photodiode head; power in W at the wavelength it is told."""
 
     Port = PM100DPort
+    head_flag, head_word, other_driver = POWER_FLAG, "power", "pm100d_energy"
     Reported = MeterError
     refused_remedy = "Compare the head and the model with the bench file."
     detectors: ClassVar = {
@@ -148,6 +150,9 @@ class PM100D(ScpiDevice):
         head = [part.strip().strip('"') for part in self.sensor.split(",")]
         if head[0].lower() == "no sensor":
             raise NoSensor(self.name, "no power head is connected.", state="it cannot measure", remedy="Plug the head in.")
+        if head[-1].isdigit() and int(head[-1]) & (POWER_FLAG | ENERGY_FLAG) and not int(head[-1]) & self.head_flag:
+            raise WrongDevice(self.name, f"its head ({head[0]}) measures no {self.head_word}.", state="nothing was changed",
+                              remedy=f"Plug another head in, or use the driver {self.other_driver}.")
         serial = f"{parts[2]}+{head[1]}" if len(head) > 1 else parts[2]
         return Identity("Thorlabs", f"{parts[1]} with {head[0]}", serial, parts[3])
 

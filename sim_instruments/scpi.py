@@ -54,9 +54,11 @@ def header(*manual: str) -> Callable[[Method], Method]:
     return mark
 
 
-def number(argument: str, low: float, high: float) -> float:
-    """Read a decimal parameter, or MIN and MAX; out of range raises -222, nonsense -104, nothing -109."""
+def number(argument: str, low: float, high: float, default: float | None = None) -> float:
+    """Read a decimal parameter, or MIN, MAX and DEF; out of range raises -222, nonsense -104, nothing -109."""
     words = {"MIN": low, "MINIMUM": low, "MAX": high, "MAXIMUM": high}
+    if default is not None:
+        words |= {"DEF": default, "DEFAULT": default}
     if not argument:
         raise ScpiError(-109, "Missing parameter")
     try:

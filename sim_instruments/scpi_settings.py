@@ -22,12 +22,14 @@ class Setting:
 
 def real(header: str, default: float, low: float, high: float, form: str = "+.6E") -> Setting:
     """Declare a decimal number."""
-    return Setting(header, default, lambda argument: number(argument, low, high), lambda value: format(value, form), (low, high))
+    return Setting(header, default, lambda argument: number(argument, low, high, default), lambda value: format(value, form),
+                   (low, high))
 
 
 def integer(header: str, default: int, low: int, high: int) -> Setting:
     """Declare a whole number."""
-    return Setting(header, default, lambda argument: int(number(argument, low, high)), lambda value: str(int(value)), (low, high))
+    return Setting(header, default, lambda argument: int(number(argument, low, high, default)), lambda value: str(int(value)),
+                   (low, high))
 
 
 def boolean(header: str, default: bool) -> Setting:
@@ -74,6 +76,8 @@ def _store(name: str) -> Callable[[RememberingDevice, str], None]:
 def _show(name: str) -> Callable[[RememberingDevice, str], str]:
     def show(device: RememberingDevice, argument: str) -> str:
         setting = device.settings[name]
-        return setting.show(number(argument, *setting.limits) if argument and setting.limits else device.values[name])
+        if argument and setting.limits:
+            return setting.show(number(argument, *setting.limits, setting.default))
+        return setting.show(device.values[name])
 
     return show

@@ -157,6 +157,10 @@ class PowerHead(Element):
         """Reading in W with the meter set to `wavelength_nm`, averaging `averages` samples (noise, offset, response included)."""
         self.zero: Callable[[], float] = lambda: 0.0
         """Take the present reading as the new zero; returns the offset removed, in W."""
+        self.pulses_per_s: Callable[[], float] = lambda: 0.0
+        """Pulses that fall on the head."""
+        self.pulse: Callable[[int], float] = lambda averages: 0.0
+        """Energy of a pulse in J, the mean of `averages` of them (scatter of the source and noise included)."""
 
 
 @dataclass(frozen=True)

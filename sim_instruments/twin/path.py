@@ -11,7 +11,7 @@
 | wave_plate_attenuator | offset_deg, extinction, transmission, plate_wavelength_nm (all hidden), angle_deg (0), |
 | | achromatic (false: exact at plate_wavelength_nm only) |
 | filter_wheel | transmissions (one per slot, default six open), slot (1) |
-| pick_off | fraction, slope per 100 nm (hidden); sensor ("S130C" silicon, "S120VC" for the ultraviolet, "S132C" germanium) |
+| pick_off | fraction, slope per 100 nm (hidden); sensor ("S130C" silicon, "S120VC" UV, "S132C" germanium, "ES111C" energy) |
 | sample_head | sensor ("S130C"); a second power head at the sample position |
 | shutter | none |
 | sample | spot_diameter_um (1.2), spot_shape ("disc", "gaussian": 1/e² diameter, peak fluence), spot (0: number of the place), |

@@ -12,6 +12,7 @@ RESPONSE_S = 0.5
 RELATIVE_NOISE = 0.005             # of one sample
 ABSOLUTE_NOISE_W = 10e-9
 ZERO_SD_W, ZERO_TAU_S = 20e-9, 3600.0
+ENERGY_NOISE_J = 10e-9             # of one pulse, on a pyroelectric head
 RESPONSIVITY_PER_NM = 0.0025       # rise of the photodiode's responsivity with wavelength
 
 
@@ -35,6 +36,12 @@ class Head:
         response = self.gain * np.exp(RESPONSIVITY_PER_NM * (light_nm - set_nm)) if light_nm > 0.0 and set_nm > 0.0 else self.gain
         noise = self.shown_w * RELATIVE_NOISE / samples * draw.normal() + ABSOLUTE_NOISE_W / samples * draw.normal()
         return float(self.shown_w * response + noise + offset)
+
+
+    def read_pulse(self, joules: float, averages: int, scatter: float, draw: np.random.Generator) -> float:
+        """Give the mean energy of pulses in J; a pyroelectric head follows each and sees all wavelengths alike."""
+        pulses = np.sqrt(max(averages, 1))
+        return float(joules * self.gain * (1.0 + scatter / pulses * draw.normal()) + ENERGY_NOISE_J / pulses * draw.normal())
 
 
 def make_head(draw: np.random.Generator, now: float, ideal: bool) -> Head:

@@ -30,7 +30,7 @@ from sim_instruments.twin.motion import Mover
 from sim_instruments.twin.noise import Streams, Wander, frozen
 from sim_instruments.twin.path import HIDDEN, Part, PathError, PathItem, build
 from sim_instruments.twin.power import Head, make_head
-from sim_instruments.twin.pulses import EACH_ITS_OWN, light_factor, shots_factor
+from sim_instruments.twin.pulses import EACH_ITS_OWN, JITTER, light_factor, shots_factor
 from sim_instruments.twin.sample import load_sample
 from sim_instruments.twin.specimen import Specimen, Standing
 from sim_instruments.twin.units import ELECTRON_J, energy_ev, vacuum_to_air
@@ -133,6 +133,8 @@ class Twin:
     def _install_head(self, role: str, element: PowerHead) -> None:
         element.measure = lambda wavelength_nm, averages: self._measure(role, wavelength_nm, averages)
         element.zero = lambda: self._zero(role)
+        element.pulses_per_s = lambda: self.lighting.pulses_per_s
+        element.pulse = lambda averages: self._pulse(role, averages)
 
     # -------------------------------------------------------------- the door for emulators and tests
     def element(self, role: str) -> Element:
@@ -307,6 +309,14 @@ class Twin:
             self.drift.advance(now, draw)
             mean_nm = self._on_head(role, self.beam.states(now))[1]
             return self.heads[role].read(float(vacuum_to_air(mean_nm)) if mean_nm else 0.0, wavelength_nm, averages, now, draw)
+
+    def _pulse(self, role: str, averages: int) -> float:
+        with self.lock:
+            self.settle()
+            now, draw = self.clock.now(), self.streams.acquisition(role)
+            self.drift.advance(now, draw)
+            joules = self._on_head(role, self.beam.states(now))[0] / self.lighting.pulses_per_s
+            return self.heads[role].read_pulse(joules, averages, JITTER, draw)
 
     def _zero(self, role: str) -> float:
         with self.lock:
