@@ -181,11 +181,27 @@ def _report(status: str, outcome: Outcome | None, problems: list[Problem], say: 
     for name, result in outcome.results.items():
         say(f"  {name:<16} {result}")
     if outcome.run is not None:
+        for line in _compared(outcome):
+            say(line)
         say(f"run file  {outcome.run}")
     if outcome.figure is not None:
         say(f"figure    {outcome.figure}")
     if status == "unsafe":
         say("The bench may be lit, biased or unblocked. Look at it before going on.", style="bold red")
+
+
+def _compared(outcome: Outcome) -> list[str]:
+    """Say in a line each how the run compares with its estimate; nothing where the file cannot tell."""
+    from labctl.core.errors import LabctlError
+    from labctl.store.comparison import compared
+    from labctl.store.run import load
+
+    try:
+        with load(outcome.run) as found:      # type: ignore[arg-type]  asked for only when there is one
+            return [f"{each.what:<9} {each.texts[1]}, estimated {each.texts[0]} ({each.difference})"
+                    for each in compared(found.header, found.end, outcome.points) if each.what != "points"]
+    except (LabctlError, OSError, KeyError):
+        return []
 
 
 def _contract(status: str, outcome: Outcome | None, problems: list[Problem], seed: int | None) -> dict[str, Any]:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from labctl.store.run import Run
+
+KINDS = ("scan", "reference", "dark", "zero")
 
 
 def show(
@@ -28,8 +35,23 @@ def show(
         for name, declared in found.header["parameters"].items():
             table.add_row(name, f"{declared['value']}", declared["unit"])
         console.print(table)
+        _compare(console, found)
         if found.results:
             console.print("results", style="bold")
         for name, result in found.results.items():
             console.print(f"  {name:<18} {result}", markup=False)
         console.print(f"\n{found.data}", markup=False)
+
+
+def _compare(console: Console, run: Run) -> None:
+    """Print what the run was estimated to cost beside what it did."""
+    from rich.table import Table
+
+    from labctl.store.comparison import compared
+
+    points = sum(len(run.select(kind)) for kind in KINDS)
+    table = Table("", "estimated", "was", "", box=None, pad_edge=False)
+    for each in compared(run.header, run.end, points):
+        table.add_row(each.what, *each.texts, each.difference)
+    if table.row_count:
+        console.print(table)

@@ -1,0 +1,35 @@
+"""An estimate beside what happened."""
+
+from __future__ import annotations
+
+import pytest
+
+from labctl.store.comparison import compared
+
+HEADER = {"estimate": {"seconds": 100.0, "points": 12, "lit_seconds": 10.0, "dose_j_cm2": 4000.0}}
+
+
+def spot(lit_s, dose):
+    return {"added": {"lit_s": lit_s, "dose_j_cm2": dose}}
+
+
+def test_the_most_exposed_spot_counts():
+    found = {each.what: each for each in compared(HEADER, {"seconds": 110.0, "dose": {"spots": [spot(2, 900), spot(9, 4400)]}}, 12)}
+    assert found["time"].difference == "+10.0%"
+    assert found["points"].difference == "as estimated"
+    assert found["lit time"].texts == ("10 s", "9 s")
+    assert found["dose"].texts == ("4 kJ/cm²", "4.4 kJ/cm²")
+
+
+def test_light_that_nobody_expected_is_told():
+    found = compared({"estimate": {"seconds": 1.0, "points": 1}}, {"seconds": 1.0, "dose": {"spots": [spot(3.0, 0.0)]}}, 1)
+    assert [(each.what, each.difference) for each in found if each.unit == "s"][1] == ("lit time", "not expected")
+
+
+@pytest.mark.parametrize(("header", "end"), [({}, {"seconds": 1.0}), (HEADER, {})])
+def test_silent_without_an_estimate_or_an_end(header, end):
+    assert compared(header, end, 0) == []
+
+
+def test_dark_runs_say_nothing_of_light():
+    assert [each.what for each in compared({"estimate": {"seconds": 1.0}}, {"seconds": 2.0, "dose": {"spots": []}}, 3)] == ["time", "points"]
