@@ -32,4 +32,5 @@ def test_silent_without_an_estimate_or_an_end(header, end):
 
 
 def test_dark_runs_say_nothing_of_light():
-    assert [each.what for each in compared({"estimate": {"seconds": 1.0}}, {"seconds": 2.0, "dose": {"spots": []}}, 3)] == ["time", "points"]
+    found = compared({"estimate": {"seconds": 1.0}}, {"seconds": 2.0, "dose": {"spots": []}}, 3)
+    assert [each.what for each in found] == ["time", "points"]
