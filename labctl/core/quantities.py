@@ -39,6 +39,7 @@ QUANTITIES = _table(
     Quantity("analyser.angle", "deg", "analyzer_angle", "Analyser angle"),
     Quantity("half_wave_plate.angle", "deg", "half_wave_plate_angle", "Half-wave plate angle"),
     Quantity("detection.polarization", "deg", "polarization_angle", "Detected polarization (lab frame)"),
+    Quantity("emission.wavelength", "nm", "emission_wavelength", "Emission wavelength (vacuum)"),
     Quantity("emission.centre", "nm", "emission_centre", "Spectrograph centre (air)"),
     Quantity("bias.voltage", "V", "bias_voltage", "Bias voltage"),
     Quantity("bias.current", "A", "bias_current", "Bias current"),
