@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from labctl.analysis.decay_model import Response, Timing, decay, live_share
-from labctl.analysis.fitting import Fit
+from labctl.analysis.fitting import Fit, gradient
 from labctl.analysis.poisson import Shapes, deviance, fit_counts
 from labctl.core.errors import AnalysisError
 from labctl.core.plan import Result
@@ -204,7 +204,7 @@ def _describe(counts: np.ndarray, setting: _Setting, fit: Fit, spread: list[Fit]
             changes = [function(other.values) - function(fit.values) for other in spread]
             pairs = [max(map(abs, changes[i : i + 2])) for i in range(0, len(changes), 2)]
             systematic = float(np.hypot.reduce(pairs))
-        stderr = fit.error_of(_gradient(function, fit))
+        stderr = fit.error_of(gradient(function, fit))
         return Result(function(fit.values), stderr, unit, estimator, systematic, note, fit.reduced_chi2)
 
     def total(values: np.ndarray) -> float:
@@ -229,16 +229,6 @@ def _describe(counts: np.ndarray, setting: _Setting, fit: Fit, spread: list[Fit]
         scatter=scatter_share, background=result(lambda v: float(v[-1]), "counts"),
         model=setting.histogram(fit.values), residuals=fit.residuals,
     )
-
-
-def _gradient(function: Callable[[np.ndarray], float], fit: Fit) -> np.ndarray:
-    """Differentiate a number derived from the constants, at the fit."""
-    slope = np.zeros(len(fit.values))
-    for index, error in enumerate(fit.stderr):
-        step = np.zeros(len(fit.values))
-        step[index] = 1e-3 * error
-        slope[index] = (function(fit.values + step) - function(fit.values - step)) / (2e-3 * error)
-    return slope
 
 
 def _note(lifetime_ps: float, setting: _Setting) -> str:

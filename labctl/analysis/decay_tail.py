@@ -6,12 +6,13 @@ of exponentials (only their amplitudes), so it needs no correction here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
-from labctl.analysis.fitting import linear_fit
+from labctl.analysis.fitting import gradient, linear_fit
 from labctl.analysis.poisson import Shapes, fit_counts
 from labctl.core.errors import AnalysisError
 from labctl.core.plan import Result
@@ -24,13 +25,16 @@ TAIL_ENDS = 0.1             # fraction of the peak at which the straight line of
 
 @dataclass(frozen=True)
 class Tail:
-    """Lifetimes (unit of the time axis, shortest first) with amplitudes in counts per bin at the start of the fit.
+    """Lifetimes (unit of the time axis, shortest first) with amplitudes in counts per bin at the origin, and their averages.
 
-    `used` is the slice of the histogram that was fitted; `model` and `residuals` (in standard errors) belong to it.
+    The averages are Σ A τ/Σ A and Σ A τ²/Σ A τ. `used` is the slice of the histogram that was fitted; `model` and `residuals` (in
+    standard errors) belong to it.
     """
 
     lifetimes: tuple[Result, ...]
     amplitudes: tuple[Result, ...]
+    amplitude_average: Result
+    intensity_average: Result
     background: Result
     used: slice
     model: np.ndarray
@@ -38,11 +42,12 @@ class Tail:
 
 
 def fit_tail(time: np.ndarray, counts: np.ndarray, *, start: float, stop: float | None = None, components: int = 1,
-             unit: str = "ps") -> Tail:
+             unit: str = "ps", origin: float | None = None) -> Tail:
     """Fit 1 to 3 exponentials and a background to counts (bins,) between two times, by Poisson likelihood.
 
-    `time` is evenly spaced, in `unit`. Lifetimes of the order of the instrument response come out too long: use `fit_decay` for
-    them. Raises AnalysisError when counts are too few or negative, or when a component is not significant.
+    `time` is evenly spaced, in `unit`; amplitudes are those at `origin`, by default at the start of the fit. Lifetimes of the order
+    of the instrument response come out too long: use `fit_decay` for them. Raises AnalysisError when counts are too few or
+    negative, or when a component is not significant.
     """
     if components not in (1, 2, 3):
         raise ValueError(f"components is {components}; 1, 2 or 3 can be fitted")
@@ -66,13 +71,26 @@ def fit_tail(time: np.ndarray, counts: np.ndarray, *, start: float, stop: float 
             raise AnalysisError(f"The component of {np.exp(fit.values[i]):.4g} {unit} is not significant. Fit fewer components.")
     name = f"tail, {components} exponential{'s' if components > 1 else ''}, Poisson likelihood"
 
-    def result(value: np.ndarray, error: np.ndarray, of: str) -> Result:
-        return Result(float(value), float(error), of, name, goodness=fit.goodness)
+    elapsed = 0.0 if origin is None else float(time[used][0]) - origin
+
+    def result(function: Callable[[np.ndarray], float], of: str) -> Result:
+        return Result(function(fit.values), fit.error_of(gradient(function, fit)), of, name, goodness=fit.goodness)
+
+    def lifetimes(values: np.ndarray) -> np.ndarray:
+        return np.exp(values[:components])
+
+    def heights(values: np.ndarray) -> np.ndarray:
+        return values[components:-1] * np.exp(elapsed / lifetimes(values))
+
+    def average(values: np.ndarray, power: int) -> float:
+        weight = heights(values) * lifetimes(values) ** (power - 1)
+        return float(weight @ lifetimes(values) / weight.sum())
 
     return Tail(
-        lifetimes=tuple(result(np.exp(fit.values[i]), np.exp(fit.values[i]) * fit.stderr[i], unit) for i in order),
-        amplitudes=tuple(result(fit.values[components + i], fit.stderr[components + i], "counts") for i in order),
-        background=result(fit.values[-1], fit.stderr[-1], "counts"), used=used,
+        lifetimes=tuple(result(lambda v, i=i: float(lifetimes(v)[i]), unit) for i in order),
+        amplitudes=tuple(result(lambda v, i=i: float(heights(v)[i]), "counts") for i in order),
+        amplitude_average=result(lambda v: average(v, 1), unit), intensity_average=result(lambda v: average(v, 2), unit),
+        background=result(lambda v: float(v[-1]), "counts"), used=used,
         model=columns(fit.values[:components]) @ fit.values[components:], residuals=fit.residuals,
     )
 

@@ -101,19 +101,25 @@ def _problem_text(problem: Problem) -> str:
 
 
 def result_text(name: str, result: Result) -> str:
-    """Write a result with two digits of its smallest error: 'resonance_nm = 526.384 ± 0.044 (stat) ± 0.10 (cal) nm'."""
-    errors = [error for error in (result.stderr, result.systematic) if error is not None and np.isfinite(error) and error > 0]
+    """Write a result with two digits of its smallest error: 'resonance_nm = 526.384 ± 0.044 (stat) ± 0.10 (cal) nm'.
+
+    Very large and very small ones share a power of ten: '(2.541 ± 0.045 (stat))e-14 cm2'.
+    """
+    power = int(np.floor(np.log10(abs(result.value)))) if result.value and np.isfinite(result.value) else 0
+    power = power if power < -4 or power > 6 else 0
+    value, stat, cal = (None if x is None else x / 10.0**power for x in (result.value, result.stderr, result.systematic))
+    assert value is not None    # noqa: S101  a result has a value
+    errors = [error for error in (stat, cal) if error is not None and np.isfinite(error) and error > 0]
     if not errors:
-        number = f"{result.value:.6g}"
+        number = f"{value:.6g}"
     else:
         digits = 1 - int(np.floor(np.log10(min(errors))))
 
-        def rounded(value: float) -> str:
-            return f"{round(value, digits):.{max(digits, 0)}f}"
+        def rounded(exact: float) -> str:
+            return f"{round(exact, digits):.{max(digits, 0)}f}"
 
-        number = rounded(result.value)
-        if result.stderr is not None:
-            number += f" ± {rounded(result.stderr)} (stat)"
-        if result.systematic is not None:
-            number += f" ± {rounded(result.systematic)} (cal)"
+        number = rounded(value)
+        number += f" ± {rounded(stat)} (stat)" if stat is not None else ""
+        number += f" ± {rounded(cal)} (cal)" if cal is not None else ""
+    number = f"({number})e{power}" if power else number
     return f"{name} = {number} {result.unit if result.unit != '1' else ''}".rstrip()

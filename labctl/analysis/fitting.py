@@ -55,6 +55,18 @@ class Fit:
         return quantile(None if self.errors_known else self.freedom)
 
 
+def gradient(function: Callable[[np.ndarray], float], fit: Fit) -> np.ndarray:
+    """Differentiate a number derived from the constants, at the fit, (k,)."""
+    slope = np.zeros(len(fit.values))
+    for index, error in enumerate(fit.stderr):
+        if error == 0:           # a constant that was held
+            continue
+        step = np.zeros(len(fit.values))
+        step[index] = 1e-3 * error
+        slope[index] = (function(fit.values + step) - function(fit.values - step)) / (2e-3 * error)
+    return slope
+
+
 def quantile(freedom: int | None) -> float:
     """Give the two-sided 95 % quantile of Student's distribution, or of the normal one when `freedom` is None."""
     return 1.959964 if freedom is None else float(student.ppf(0.5 + CONFIDENCE / 2, freedom))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import xml.etree.ElementTree as ElementTree
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labctl.core.errors import StoreError
+from labctl.store.text_table import read_table
 
 if TYPE_CHECKING:
     from labctl.store.imports import Foreign
@@ -130,48 +130,28 @@ def _tags(tags: dict[str, Any]) -> dict[str, Any]:
 
 
 def two_columns(path: Path) -> Foreign:
-    """Read text of an axis and one or more columns of values; separators, decimal commas and heading lines are found out."""
+    """Read text of an axis and one or more columns of values, in whatever style (`labctl.store.text_table`)."""
     from labctl.store.imports import Foreign
 
-    raw = path.read_text(encoding="utf-8-sig", errors="replace")
-    heading, rows = _numbers(raw)
+    table = read_table(path)
+    if table.values.shape[1] < 2:
+        raise StoreError("it is no table of at least two columns of numbers.")
+    rows = table.values[np.isfinite(table.values[:, 0])]
     axis, values = rows[:, 0], rows[:, 1:].T
     if np.any(np.diff(axis) < 0) and np.all(np.diff(axis) <= 0):
         axis, values = axis[::-1], values[:, ::-1]
     if np.any(np.diff(axis) <= 0):
         raise StoreError("its first column does not ascend, so it is no axis; only an axis with values beside it is read.")
-    words = re.findall(r"[a-zµ]+", heading.lower())
-    told = {"heading": heading}
+    words = re.findall(r"[a-zµ]+", f"{table.names[0]} {table.units[0]}".lower())
+    told = {"heading": table.remarks, "columns": ", ".join(table.names)}
     values = np.ascontiguousarray(values)
     if any(word in words for word in TIME_WORDS):
         unit = next((unit for unit in ("ps", "ns", "us", "ms") if unit in words), "ns")
         return Foreign("histogram", "counts", "Photons", values, "time_delay", unit, axis, told=told)
-    known = any(word in words for word in WAVELENGTH_WORDS) or not heading
+    known = any(word in words for word in WAVELENGTH_WORDS) or not (any(table.names) or any(table.units))
     if known:
         return _spectra(values, axis, medium="air", told=told)
     return Foreign("counts", "", "Signal", values, "x", "", axis, told=told)
-
-
-def _numbers(raw: str) -> tuple[str, np.ndarray]:
-    """Split text into its heading and the table of numbers below; raises StoreError when there is none."""
-    lines = [line.strip() for line in raw.splitlines() if line.strip()]
-    separator = next((sign for sign in ("\t", ";", ",") if sum(sign in line for line in lines) > len(lines) / 2), None)
-    comma = separator in ("\t", ";", None) and not any("." in line for line in lines[len(lines) // 4:len(lines) // 2])
-    parsed = [_row(line, separator, comma=comma) for line in lines]
-    grouped = itertools.groupby(enumerate(parsed), lambda at: len(at[1]))
-    blocks = [(width, [index for index, _ in block]) for width, block in grouped]
-    width, rows = max(blocks, key=lambda block: len(block[1]) if block[0] > 1 else 0, default=(0, []))
-    if width < 2 or len(rows) < 2:
-        raise StoreError("it is no table of at least two columns of numbers.")
-    return " ".join(lines[:rows[0]]), np.array([parsed[row] for row in rows], dtype=float)
-
-
-def _row(line: str, separator: str | None, *, comma: bool) -> list[float]:
-    words = [word for word in line.split(separator) if word.strip()]
-    try:
-        return [float(word.replace(",", ".") if comma else word) for word in words]
-    except ValueError:
-        return []
 
 
 def hdf5(path: Path) -> Foreign:

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from labctl.core.errors import StoreError
 from labctl.store.run import load
 
 REAL = Path(os.environ.get("LABCTL_REAL_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data" / "real")
@@ -67,9 +66,10 @@ def test_text_of_a_decay():
     assert len(axis) == 6415
 
 
-def test_table_without_an_axis_is_refused_with_the_reason():
-    with pytest.raises(StoreError, match="first column does not ascend"):
-        load(REAL / "ise_trpl_sample1.csv")
+def test_rows_of_settings_above_a_table_are_no_data():
+    axis, counts, _, _ = opened("ise_trpl_sample1.csv")
+    assert (axis[0], axis[1]) == (0.0, pytest.approx(0.25605, rel=1e-4))
+    assert counts[0] == 1970
 
 
 @needs("sif_parser")

@@ -135,7 +135,7 @@ def run_at_import(node: ast.AST) -> Iterator[ast.AST]:
 
 
 # Whoever is about one of them may import it; a module about figures is then itself as heavy as matplotlib to others.
-DRAWING = tuple(f"labctl.analysis.{name}" for name in ("figure", "panels", "panels_polar", "panels_time"))
+DRAWING = tuple(f"labctl.analysis.{name}" for name in ("figure", "fit_figure", "panels", "panels_polar", "panels_time"))
 HEAVY = ("matplotlib", "lmfit", "xarray", "h5netcdf", "pymeasure.experiment", "PyQt5", "qtpy", "pyqtgraph", *DRAWING)
 NEEDS_IT = {
     "labctl/core/procedure.py": ("pymeasure.experiment",),
