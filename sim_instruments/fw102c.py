@@ -35,7 +35,7 @@ class EmulatedFW102C(LineDevice):
         super().__init__(clock=clock, name=unit.role, seed=seed)
         slots = SLOTS[str(unit.options.get("model", "FW102C"))]
         self.wheel: FilterWheel = unit.element or FilterWheel(unit.role, clock, slots=slots)
-        self.switches = {b"speed": 1, b"trig": 0, b"sensors": 0}
+        self.switches = {b"speed": 1, b"trig": 0, b"sensors": 0, b"baud": 1}
         self._saved = dict(self.switches)
         self.jammed = False
 
@@ -80,11 +80,11 @@ class EmulatedFW102C(LineDevice):
         self.wheel.slots = int(text)
         return b""
 
-    @command(rb"(speed|trig|sensors)\?")
+    @command(rb"(speed|trig|sensors|baud)\?")
     def _switch(self, name: bytes) -> bytes:
         return b"%d\r" % self.switches[name]
 
-    @command(rb"(speed|trig|sensors)=([01])")
+    @command(rb"(speed|trig|sensors|baud)=([01])")
     def _set_switch(self, name: bytes, text: bytes) -> bytes:
         self.switches[name] = int(text)
         return b""
@@ -94,7 +94,7 @@ class EmulatedFW102C(LineDevice):
         self._saved = dict(self.switches)
         return b""
 
-    @command(rb"(?:pos|pcount|speed|trig|sensors)=.*")
+    @command(rb"(?:pos|pcount|speed|trig|sensors|baud)=.*")
     def _invalid(self) -> bytes:
         return b"Command error CMD_ARG_INVALID\r"
 

@@ -237,7 +237,8 @@ class SourceMeter(RememberingDevice):
     def _is_on(self, argument: str) -> str:
         return str(int(self.output_on))
 
-    @header("SYSTem:BEEPer[:IMMediate]", "STATus:PRESet", "*WAI", "SYSTem:LOCal", "SYSTem:REMote", "FORMat[:DATA]")
+    @header("SYSTem:BEEPer[:IMMediate]", "SYSTem:BEEPer:STATe", "STATus:PRESet", "DISPlay:SCReen", "SYSTem:LOCal", "SYSTem:REMote",
+            "FORMat[:DATA]")
     def _accept(self, argument: str) -> None:
         """Nothing to remember."""
 

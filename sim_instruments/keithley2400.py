@@ -296,11 +296,10 @@ class EmulatedKeithley2400(SourceMeter):
         full = len(self.buffer) >= self.values["buffer_points"] and self._sweep is None
         return BUFFER_FULL if full else 0
 
-    @header("*STB?")
-    def _status_byte(self, argument: str) -> str:
-        byte = (4 if self.errors else 0) | (32 if self.events else 0)
-        byte |= 1 if self._measurement_bits & self.values["measurement_enable"] else 0
-        return str(byte | (64 if byte & self.values["service_enable"] else 0))
+    @property
+    def status_bits(self) -> int:
+        """Errors, events, and a full buffer where STAT:MEAS:ENAB asks for it."""
+        return super().status_bits | (1 if self._measurement_bits & self.values["measurement_enable"] else 0)
 
     @header("CALCulate3:DATA?")
     def _statistics(self, argument: str) -> str:

@@ -40,5 +40,4 @@ SETTINGS = {
     "buffer_feed": word("TRACe:FEED", "SENS", "SENSe", "CALCulate", "CALCulate1", "CALCulate2"),
     "statistic": word("CALCulate3:FORMat", "MEAN", "MEAN", "SDEViation", "MAXimum", "MINimum", "PKPK"),
     "measurement_enable": integer("STATus:MEASurement:ENABle", 0, 0, 65535),
-    "service_enable": integer("*SRE", 0, 0, 255),
 }

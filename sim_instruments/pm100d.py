@@ -273,10 +273,6 @@ class EmulatedPM100D(RememberingDevice):
     def _calibration(self, argument: str) -> str:
         return '"05-AUG-2014"'
 
-    @header("SYSTem:VERSion?")
-    def _version(self, argument: str) -> str:
-        return "1999.0"
-
 
 def _measuring(word: str) -> Any:
     return lambda device, argument: device.measure(word)

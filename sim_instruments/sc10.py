@@ -22,6 +22,7 @@ IDENTITY = b"THORLABS SC10 VERSION 1.07\r"
 LIMITS = {b"mode": (1, 5), b"rep": (1, 99), b"trig": (0, 1), b"xto": (0, 1), b"baud": (0, 1),
           b"open": (0, 999_999), b"shut": (0, 999_999)}
 MANUAL, AUTOMATIC, SINGLE, REPEAT = 1, 2, 3, 4
+FACTORY = {b"mode": MANUAL, b"rep": 1, b"trig": 0, b"xto": 0, b"baud": 0, b"open": 1000, b"shut": 1000}
 
 
 class EmulatedSC10(LineDevice):
@@ -37,7 +38,7 @@ class EmulatedSC10(LineDevice):
         self.shutter: BeamShutter = unit.element or BeamShutter(unit.role, clock)
         self.enabled = self.shutter.opening.target > 0.0
         self.stuck = False
-        self.values = {b"mode": MANUAL, b"rep": 1, b"trig": 0, b"xto": 0, b"baud": 0, b"open": 1000, b"shut": 1000}
+        self.values = dict(FACTORY)
         self._saved = dict(self.values)
         self._interlock_open = False
         self._programme = 0        # counts changes of mind, so that a planned motion knows that it is out of date
@@ -108,6 +109,17 @@ class EmulatedSC10(LineDevice):
         """Take the saved values."""
         self.values = dict(self._saved)
         return b""
+
+    @command(rb"default")
+    def _factory(self) -> bytes:
+        """Take the values of the factory (their figures are unverified)."""
+        self.values = dict(FACTORY)
+        return b""
+
+    @command(rb"\?")
+    def _list(self) -> bytes:
+        """List the words (layout unverified)."""
+        return b"id? ens ens? mode rep trig xto baud open shut closed? interlock? default save savp resp\r"
 
     def unknown(self, line: bytes) -> bytes:
         """Refuse a word that is not in the manual; `ens=1` is one of them: `ens` only toggles."""

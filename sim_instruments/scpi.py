@@ -97,7 +97,7 @@ class ScpiDevice(LineDevice):
     def __init__(self, *, clock: Clock, name: str, seed: int = 0):
         super().__init__(clock=clock, name=name, seed=seed)
         self.errors: deque[tuple[int, str]] = deque()
-        self.events = 0
+        self.events = self.event_enable = self.service_enable = 0
         self._spent_s = 0.0
 
     def spend(self, seconds: float) -> None:
@@ -168,6 +168,30 @@ class ScpiDevice(LineDevice):
     def _complete(self, argument: str) -> str:
         return "1"
 
+    @header("*OPC")
+    def _note_completion(self, argument: str) -> None:
+        self.events |= 1           # every command here is complete when the next is read
+
+    @header("*WAI")
+    def _wait(self, argument: str) -> None:
+        """Nothing is pending."""
+
+    @header("*ESE")
+    def _set_event_enable(self, argument: str) -> None:
+        self.event_enable = int(number(argument, 0, 255))
+
+    @header("*ESE?")
+    def _event_enable(self, argument: str) -> str:
+        return str(self.event_enable)
+
+    @header("*SRE")
+    def _set_service_enable(self, argument: str) -> None:
+        self.service_enable = int(number(argument, 0, 255))
+
+    @header("*SRE?")
+    def _service_enable(self, argument: str) -> str:
+        return str(self.service_enable)
+
     @header("*ESR?")
     def _event_register(self, argument: str) -> str:
         events, self.events = self.events, 0
@@ -175,11 +199,24 @@ class ScpiDevice(LineDevice):
 
     @header("*STB?")
     def _status_byte(self, argument: str) -> str:
-        return str((4 if self.errors else 0) | (32 if self.events else 0))
+        return str(self.status_bits | (64 if self.status_bits & self.service_enable else 0))
+
+    @property
+    def status_bits(self) -> int:
+        """The status byte without its request for service: errors queued (4), enabled events (32)."""
+        return (4 if self.errors else 0) | (32 if self.events & self.event_enable else 0)
 
     @header("*TST?")
     def _self_test(self, argument: str) -> str:
         return "0"
+
+    @header("SYSTem:VERSion?")
+    def _scpi_version(self, argument: str) -> str:
+        return "1999.0"
+
+    @header("SYSTem:CLEar")
+    def _clear_errors(self, argument: str) -> None:
+        self.errors.clear()
 
     @header("SYSTem:ERRor[:NEXT]?")
     def _next_error(self, argument: str) -> str:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from sim_instruments.keithley2400 import EmulatedKeithley2400
+from sim_instruments.keithley2450 import EmulatedKeithley2450
 from sim_instruments.pm100d import EmulatedPM100D
 from sim_instruments.scpi import header_pattern
 from sim_instruments.twin.elements import PowerHead
@@ -112,3 +114,15 @@ class TestPM100D:
         assert ask(meter, b"SYST:SENS:IDN?\n").startswith(b"no sensor,")
         assert ask(meter, b"MEAS:POW?\n") == b""
         assert ask(meter, b"SYST:ERR?\n") == b'-240,"Hardware error"\n'
+
+
+@pytest.mark.parametrize("factory", [EmulatedPM100D, EmulatedKeithley2400, EmulatedKeithley2450])
+def test_what_the_standard_asks_of_every_instrument(make, ask, factory):
+    """IEEE 488.2, 10: mandatory common commands; SCPI-99, 21.21: the version."""
+    device = make(factory)
+    assert ask(device, b"*ESE 32;*ESE?;*SRE 32;*SRE?\n") == b"32;32\n"
+    assert ask(device, b"*CLS;:NONSENSE\n") == b""
+    assert ask(device, b"*STB?\n") == b"100\n"          # an error is queued (4), an enabled event (32), service is asked for (64)
+    assert ask(device, b"*ESR?;*WAI;*OPC;*ESR?\n") == b"32;1\n"
+    assert ask(device, b"SYST:VERS?;:SYST:CLE;:SYST:ERR?\n").startswith(b"1999.0;")
+    assert b"No error" in ask(device, b"SYST:ERR?\n")
