@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from labctl.bench.bench import Bench
+from labctl.bench.filters import CENTRE, SPECTRAL
 from labctl.core.errors import Refused
 from labctl.core.plan import Bounds, Estimate, Point, Problem, Reading
 from labctl.core.procedure import AdaptiveSteps, Procedure
@@ -42,6 +43,11 @@ class Adaptive:
         """The most points there can be, references and darks included."""
         return self.arrangement.most(self.bounds.points)
 
+    @property
+    def turns_filters(self) -> bool:
+        """Tell whether the plan itself changes what keeps the pump out: then a corner of its bounds is no point it would visit."""
+        return any(low != high for low, high in (self.bounds.set.get(name, (0.0, 0.0)) for name in (SPECTRAL, CENTRE)))
+
     def check(self, bench: Bench) -> list[Problem]:
         """Check the extremes against every limit, and ask the plan for its first point."""
         found = preflight.check_points(self.bounds.corners(), bench.axes, bench.detectors, bench.actions)
@@ -69,8 +75,9 @@ class Adaptive:
         area = bench.beam.spot_area_cm2 if bench.beam is not None else None
 
         def check(point: Point) -> list[Problem]:
-            return [replace(problem, point=None) for problem
-                    in preflight.check_points([point], bench.axes, bench.detectors, bench.actions) if problem.level == "error"]
+            found = preflight.check_points([point], bench.axes, bench.detectors, bench.actions)
+            found += bench.check_light([point]) if self.turns_filters else []
+            return [replace(problem, point=None) for problem in found if problem.level == "error"]
 
         def dose(point: Point) -> float:
             return preflight.estimate([point], bench.axes, bench.detectors, area).dose_j_cm2 if not check(point) else 0.0

@@ -92,7 +92,8 @@ def make_plan(procedure: Procedure, bench: Bench, root: Path, arrangement: Arran
             if needs:
                 return Plan(points, NOTHING, tuple(_why(kind, bench) for kind in needs), needs, adaptive)
             problems += _checked(points, adaptive, bench)
-            problems += preflight.condensed(bench.check_light(looked_at))
+            if adaptive is None or not adaptive.turns_filters:
+                problems += preflight.condensed(bench.check_light(looked_at))
     estimate = NOTHING
     if (points or adaptive) and not any(problem.level == "error" for problem in problems):
         area = bench.beam.spot_area_cm2 if bench.beam is not None else None

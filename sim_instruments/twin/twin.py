@@ -285,7 +285,7 @@ class Twin:
         key = (states, standing, level, centre_nm, slots)
         if self._on_counter is None or self._on_counter[0] != key:
             emitted, fades = (self.lighting.emitted(states, standing, level, law) for law in (emission, fading))
-            scattered = float(self.beam.density_w_nm(states, np.array([centre_nm]))[0]) * level * self.counter.bandwidth_nm
+            scattered = self.beam.power_within_w(states, centre_nm, self.counter.bandwidth_nm) * level
             passed = float(self.arm.passed(centre_nm, slots))
             light_ = self.counter.light(emitted, fades, centre_nm, self.lighting.pulses_per_s, standing.brightness * passed,
                                         scattered * passed / (energy_ev(centre_nm) * ELECTRON_J))

@@ -73,3 +73,12 @@ def test_a_voltage_lowers_the_threshold(measure) -> None:
     assert outcome.status == "done"
     assert outcome.results["threshold_reduction"].value == pytest.approx(43.0, abs=6.0)
     assert outcome.results["bias_voltage_max"].value == pytest.approx(20.0, abs=0.02)
+
+
+def test_decays_shorten_under_a_voltage(measure) -> None:
+    outcome = measure("trpl", "qin2021-trpl", vary="voltage", values_count=2, wanted=3e4, response_counts=1e5, exposure="2 s",
+                      components=1)
+    assert outcome.status == "done"
+    assert outcome.results["lifetime"].value == pytest.approx(3.1, abs=0.1)
+    assert outcome.results["lifetime_change"].value > 70
+    assert outcome.results["pl_recovered"].value == pytest.approx(1.0, abs=0.05)
