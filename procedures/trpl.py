@@ -90,12 +90,13 @@ class TRPL(Procedure):
     def bounds(self, bench: BenchView) -> Bounds | None:
         """Promise the values, the filters, and the most pieces; what stops earlier costs less."""
         wheels = {"thinnest": (ND, self.thinnest), "long_pass": (FILTER, self.long_pass)}
-        problems = [Problem(name, f"this bench has no {axis}; set {name} to 0 to do without.")
-                    for name, (axis, wanted) in wheels.items() if wanted and not _has(bench, axis)]
-        problems += [Problem(name, f"{value:g} {quantity_unit(axis)} is outside {low:g} to {high:g} {quantity_unit(axis)}, the bench's reach.")
-                    for axis in [VARIED[self.vary]] if axis
-                    for low, high in [bench.reach(axis, self._where(self.first))]
-                    for name, value in (("first", self.first), ("last", self.last)) if not low <= value <= high]
+        problems = [Problem(name, f"this bench has no {wheel}; set {name} to 0 to do without.")
+                    for name, (wheel, wanted) in wheels.items() if wanted and not _has(bench, wheel)]
+        if axis := VARIED[self.vary]:
+            low, high = bench.reach(axis, self._where(self.first))
+            reach = f"{low:g} to {high:g} {quantity_unit(axis)}, the bench's reach"
+            problems += [Problem(name, f"{value:g} {quantity_unit(axis)} is outside {reach}.")
+                         for name, value in (("first", self.first), ("last", self.last)) if not low <= value <= high]
         if problems:
             raise Refused(problems)
         everywhere = [self._response_at(), *map(self._where, self.series())]
