@@ -13,7 +13,7 @@ PACKAGES := labctl drivers procedures sim_instruments
 .DELETE_ON_ERROR:
 # One venv, one writer: `make -j` must not run two pips in it.
 .NOTPARALLEL:
-.PHONY: help run test lint check bench score soak interop docs-reference clean system
+.PHONY: help run test lint check bench score calibrate soak interop docs-reference clean system
 
 help:
 	@echo 'make run    install, then measure a PLE scan on the simulated bench ying2021'
@@ -22,6 +22,7 @@ help:
 	@echo 'make check  lint, then test'
 	@echo 'make bench  timings that the documents promise'
 	@echo 'make score  judge the simulated samples by the published claims (needs the targets file)'
+	@echo 'make calibrate SAMPLE=wang2015   which claims were fitted by which constants; fits again, writes nothing'
 	@echo 'make soak   the long tests'
 	@echo 'make docs-reference   write docs/reference/instruments.md from the code'
 	@echo 'make interop  open a run of every procedure in the programs people use (a venv of its own)'
@@ -57,10 +58,16 @@ bench: $(VENV)/.runtime
 	$(BIN)/python benchmarks/engine.py
 
 score: $(VENV)/.test
-	$(BIN)/python -m benchmarks.score --out docs/reference/twin-scores.json
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.score --out docs/reference/twin-scores.json
+	$(BIN)/python docs/twin_reference.py
+
+# which claims a sample's constants were fitted to, and what a new fit would say: make calibrate SAMPLE=wang2015
+calibrate: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.score.calibrate $(SAMPLE)
 
 docs-reference: $(VENV)/.runtime
 	$(BIN)/python docs/instruments_reference.py
+	$(BIN)/python docs/twin_reference.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -63,10 +63,13 @@ class Spectra:
 
 @dataclass
 class Camera:
-    """An ideal camera that averages `frames` with `peak_e` electrons in the brightest column; `instrument_nm` is the line width."""
+    """An ideal camera that averages `frames` with `peak_e` electrons in the brightest column; `instrument_nm` is the line width.
+
+    With `seed` None nothing scatters: what a calibration of the sample compares with the claims.
+    """
 
     wavelength_nm: np.ndarray
-    seed: int
+    seed: int | None
     peak_e: float = 4e3
     frames: int = 4
     instrument_nm: float = 1e-3
@@ -78,7 +81,8 @@ class Camera:
         step = np.gradient(self.wavelength_nm)
         self.window = Window(self.wavelength_nm, step, np.full_like(step, self.instrument_nm))
         self.chip = Chip(len(step), ROWS, 0, "ccd", ideal=True)
-        self.draw = np.random.default_rng(self.seed)
+        self.draw = np.random.default_rng(0 if self.seed is None else self.seed)
+        self.jitter = 0.0 if self.seed is None else self.jitter
         self.readout = CcdReadout(rows=(0, ROWS - 1), exposure_s=1.0, gain_e_per_count=self.gain_e, read_noise_e=READ_E,
                                   temperature_c=-60.0)
         self.dark = np.mean([self._frame(np.zeros_like(step)) for _ in range(DARK_FRAMES)], axis=0)
@@ -107,6 +111,8 @@ class Camera:
         return Spectra(np.asarray(levels, dtype=float), self.wavelength_nm, *map(np.array, zip(*taken, strict=True)))
 
     def _frame(self, electrons: np.ndarray) -> np.ndarray:
+        if self.seed is None:
+            return electrons
         return (self.chip.expose(electrons, self.readout, self.draw)[0].astype(float) - BIAS_COUNTS) * self.gain_e
 
 

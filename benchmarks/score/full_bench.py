@@ -10,7 +10,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,7 +24,22 @@ from labctl.core.procedure import Procedure, quantity
 from labctl.core.reduction import Reduction
 
 STATE_VARIABLE = "LABCTL_STATE"
-CALIBRATION = {"ying2021": {}, "qin2021-trpl": {"first_wavelength": 399.0, "last_wavelength": 401.0, "wavelengths": 5, "angles": 9}}
+NARROW = {"wavelengths": 5, "angles": 9}
+
+
+def around(wavelength_nm: float) -> Mapping[str, Any]:
+    """Give the settings of a power calibration near one pump wavelength."""
+    return NARROW | {"first_wavelength": wavelength_nm - 1.0, "last_wavelength": wavelength_nm + 1.0}
+
+
+CALIBRATION: Mapping[str, Mapping[str, Any]] = {
+    "ying2021": {}, "ying2021-polarization": {"first_wavelength": 490.0, "last_wavelength": 530.0},
+    "qin2021": around(400.0), "qin2021-trpl": around(400.0), "wang2015": around(400.0), "wang2015-10k": around(400.0)}
+"""By bench: the power calibration that a user takes first."""
+
+RENAMED: Mapping[str, Mapping[str, str]] = {"ying2021": {"red_shift_meV": "stokes_shift"}}
+"""By bench: results of a procedure that the vocabulary calls otherwise."""
+
 WEAK_J_CM2 = 2e-9
 LIMIT_EXCESS_V = 0.5
 
@@ -86,24 +101,33 @@ def take(procedure: str | Procedure, bench_name: str, folder: Path, seed: int, v
 
 
 # ------------------------------------------------------------------ ying2021
-@lru_cache(maxsize=16)
-def excitation(seed: int) -> tuple[Any, Any]:
-    """Calibrate the power, then scan the excitation with the procedure's defaults."""
+def through(procedure: str, bench: str, seed: int) -> Mapping[str, Any]:
+    """Calibrate the power, run a procedure with its defaults; gives its results."""
     with state_folder() as folder:
-        calibrated = take("power_calibration", "ying2021", folder, seed, CALIBRATION["ying2021"])
-        scan = take("ple", "ying2021", folder, seed)
-        return calibrated.results, (scan.results, np.array(scan.data["excitation_power"]))
+        take("power_calibration", bench, folder, seed, CALIBRATION[bench])
+        return take(procedure, bench, folder, seed).results
 
 
-def estimate_excitation(data: tuple[Any, Any]) -> Results:
-    """Give resonance and distance to the spontaneous line."""
-    results, _ = data[1]
-    return {"stokes_shift": results["red_shift_meV"].value, "resonance_nm": results["resonance_nm"].value}
+def named(results: Mapping[str, Any], bench: str) -> Results:
+    """Give the values of a procedure's results by the names of the vocabulary."""
+    return {RENAMED.get(bench, {}).get(name, name): result.value for name, result in results.items()}
 
 
-def estimate_power(data: tuple[Any, Any]) -> Results:
+def procedure_on(paper: str, bench: str, procedure: str) -> Experiment:
+    """Make an experiment of a procedure on a bench, whose results count for a paper."""
+    return Experiment(f"{procedure} on {bench}", paper, partial(through, procedure, bench), partial(named, bench=bench))
+
+
+def excitation(seed: int) -> np.ndarray:
+    """Calibrate the power, then scan the excitation with the procedure's defaults; gives the power at the sample in W."""
+    with state_folder() as folder:
+        take("power_calibration", "ying2021", folder, seed, CALIBRATION["ying2021"])
+        return np.array(take("ple", "ying2021", folder, seed).data["excitation_power"])
+
+
+def estimate_power(power_w: np.ndarray) -> Results:
     """Give the power held during the scan in µW."""
-    return {"pump_power": 1e6 * float(np.median(data[1][1]))}
+    return {"pump_power": 1e6 * float(np.median(power_w))}
 
 
 # ------------------------------------------------------------------ qin2021
@@ -143,5 +167,7 @@ BENCH_ROWS = (
 )
 """Rows about the bench itself, which only the whole bench can answer."""
 
-AFTER_CALIBRATION = (Experiment("excitation spectrum, whole bench", "ying2021", excitation, estimate_excitation),)
-"""Rows that the ideal detectors have answered already, once more through everything."""
+AFTER_CALIBRATION = tuple(procedure_on(*each) for each in (
+    ("ying2021", "ying2021", "ple"), ("ying2021", "ying2021-polarization", "polarization"), ("qin2021", "qin2021", "voltage_ase"),
+    ("wang2015", "wang2015", "power_series"), ("wang2015", "wang2015", "vsl"), ("wang2015", "wang2015-10k", "biexciton")))
+"""Procedures with their defaults, after a power calibration: rows that the ideal detectors have answered, through everything."""

@@ -32,9 +32,9 @@ DECAY_COUNTS = 4e6                 # at 0 V: 200 s at 20 kHz
 TRACE_STEP_S, TRACE_PERIOD_S, TRACE_PERIODS, TRACE_HZ = 0.010, 2.0, 10, 2e4
 
 
-def at_voltage(volts: float, name: str = "qin2021") -> Sample:
+def at_voltage(volts: float, sample: str | Sample = "qin2021") -> Sample:
     """Give the record of the sample, settled at a voltage."""
-    sample = load_sample(name)
+    sample = load_sample(sample) if isinstance(sample, str) else sample
     return standing_record(sample, settled_charge(given(sample.charging), volts), volts, None)
 
 
@@ -48,14 +48,14 @@ class Voltages:
     shown: Spectra
 
 
-def power_series(seed: int) -> Voltages:
+def power_series(seed: int | None, sample: str | Sample = "qin2021", voltages: np.ndarray = VOLTS) -> Voltages:
     """Take a series at every voltage."""
     seen = Camera(GRID_NM, seed, frames=2)
-    series = tuple(seen.series(stripe_emission(at_voltage(float(volts))), NEUTRAL_UJ if volts < HALF_VOLTS else CHARGED_UJ)
-                   for volts in VOLTS)
-    bright = Camera(GRID_NM, seed + 1000, frames=8)
-    shown = [bright.take(stripe_emission(at_voltage(volts)), level) for volts, level in ((0.0, 6.0), (20.0, FIXED_UJ))]
-    return Voltages(VOLTS, series, Spectra(np.array([6.0, FIXED_UJ]), GRID_NM, *map(np.array, zip(*shown, strict=True))))
+    series = tuple(seen.series(stripe_emission(at_voltage(float(volts), sample)), NEUTRAL_UJ if volts < HALF_VOLTS else CHARGED_UJ)
+                   for volts in voltages)
+    bright = Camera(GRID_NM, None if seed is None else seed + 1000, frames=8)
+    shown = [bright.take(stripe_emission(at_voltage(volts, sample)), level) for volts, level in ((0.0, 6.0), (20.0, FIXED_UJ))]
+    return Voltages(voltages, series, Spectra(np.array([6.0, FIXED_UJ]), GRID_NM, *map(np.array, zip(*shown, strict=True))))
 
 
 def estimate_power_series(data: Voltages) -> Results:

@@ -46,15 +46,15 @@ def emit(sample: Sample, pump_nm: float = THREE_NM, active: float = 1.0) -> Emit
     return lambda level_mj: emission(Pump.monochromatic(pump_nm, level_mj * 1e-3, PULSE_S, gaussian=True), sample, ROOM_K, active)
 
 
-def camera(seed: int, frames: int = 4) -> Camera:
+def camera(seed: int | None, frames: int = 4) -> Camera:
     """Give the camera behind the bench's spectrograph."""
     return Camera(GRID_NM, seed, peak_e=3e4, frames=frames, instrument_nm=INSTRUMENT_NM)
 
 
 # ------------------------------------------------------------------ light against fluence
-def power_series(seed: int, name: str, pump_nm: float, levels_mj: np.ndarray) -> Spectra:
+def power_series(seed: int | None, sample: str | Sample, pump_nm: float, levels_mj: np.ndarray) -> Spectra:
     """Take a series of fluences."""
-    return camera(seed).series(emit(load_sample(name), pump_nm), levels_mj)
+    return camera(seed).series(emit(load_sample(sample) if isinstance(sample, str) else sample, pump_nm), levels_mj)
 
 
 def estimate_three_photons(spectra: Spectra) -> Results:
@@ -247,11 +247,11 @@ def unchanged(results: Results) -> Results:
 
 
 EXPERIMENTS = (
-    Experiment("three photons, 88 µm", BENCH, partial(power_series, name="sun2024", pump_nm=THREE_NM, levels_mj=THREE_MJ),
+    Experiment("three photons, 88 µm", BENCH, partial(power_series, sample="sun2024", pump_nm=THREE_NM, levels_mj=THREE_MJ),
                estimate_three_photons, evidence={"laser_blue_shift": "predicted"}),
-    Experiment("two photons, 88 µm", BENCH, partial(power_series, name="sun2024", pump_nm=TWO_NM, levels_mj=TWO_MJ),
+    Experiment("two photons, 88 µm", BENCH, partial(power_series, sample="sun2024", pump_nm=TWO_NM, levels_mj=TWO_MJ),
                estimate_two_photons),
-    Experiment("three photons, 15 µm", BENCH, partial(power_series, name="sun2024_d15", pump_nm=THREE_NM, levels_mj=SINGLE_MJ),
+    Experiment("three photons, 15 µm", BENCH, partial(power_series, sample="sun2024_d15", pump_nm=THREE_NM, levels_mj=SINGLE_MJ),
                estimate_single_curve),
     Experiment("cavities", BENCH, cavities, estimate_cavities),
     Experiment("15 µm below threshold", BENCH, weak_single, estimate_weak_single),

@@ -42,7 +42,7 @@ WEEKS_S = 21 * 86400.0
 
 
 # ------------------------------------------------------------------ power series
-def power_series(seed: int, sample: Sample, active: float = 1.0) -> Spectra:
+def power_series(seed: int | None, sample: Sample, active: float = 1.0) -> Spectra:
     """Take the series of fluences on the whole stripe."""
     return Camera(GRID_NM, seed).series(stripe_emission(sample, active=active), LEVELS_UJ)
 
@@ -93,9 +93,9 @@ class Stripes:
     pedestal: np.ndarray
 
 
-def stripes(seed: int) -> Stripes:
+def stripes(seed: int | None, sample: Sample) -> Stripes:
     """Take one spectrum per stripe length at 57 µJ/cm², and the pedestal of a short stripe at 4 µJ/cm²."""
-    sample, camera = load_sample("wang2015"), Camera(GRID_NM, seed, peak_e=2e4, frames=8)
+    camera = Camera(GRID_NM, seed, peak_e=2e4, frames=8)
     taken = [camera.take(stripe_emission(cut(sample, float(length))), 57.0) for length in STRIPES_CM]
     pedestal = camera.take(stripe_emission(cut(sample, 0.02)), 4.0)[0]
     return Stripes(Spectra(STRIPES_CM, GRID_NM, *map(np.array, zip(*taken, strict=True))), pedestal)
@@ -199,9 +199,9 @@ def estimate_response(data: Histograms) -> Results:
 
 
 # ------------------------------------------------------------------ bleaching
-def bleached(seed: int) -> Spectra:
+def bleached(seed: int | None, sample: Sample) -> Spectra:
     """Take spectra before and after 1.6e7 shots of 57 µJ/cm², at the same exposure."""
-    sample, camera = load_sample("wang2015"), Camera(GRID_NM, seed, peak_e=2e4, frames=16)
+    camera = Camera(GRID_NM, seed, peak_e=2e4, frames=16)
     left = float(np.exp(-1.6e7 * 57e-6 / sample.detected.bleaching_dose_j_cm2))
     scale = camera.peak_e / camera.columns(stripe_emission(sample)(57.0)).max()
     taken = [camera.take(stripe_emission(sample, active=active), 57.0, scale=scale) for active in (1.0, left)]
@@ -219,13 +219,14 @@ FILM, SOLUTION = "wang2015", "wang2015_solution"
 EXPERIMENTS = (
     Experiment("power series", BENCH, lambda seed: power_series(seed, load_sample(FILM)), estimate_power_series),
     Experiment("three weeks in air", BENCH, aged_in_air, estimate_aged, evidence={"threshold_change_air": "predicted"}),
-    Experiment("stripe length", BENCH, stripes, estimate_stripes),
+    Experiment("stripe length", BENCH, lambda seed: stripes(seed, load_sample(FILM)), estimate_stripes),
     Experiment("bands at 10 K", BENCH, cold_series, estimate_cold),
     Experiment("decay of the film", BENCH, partial(slow_decay, name=FILM), partial(estimate_slow, name="exciton_lifetime_film")),
     Experiment("decay in solution", BENCH, partial(slow_decay, name=SOLUTION),
                partial(estimate_slow, name="exciton_lifetime_solution")),
     Experiment("decays in solution", BENCH, lambda seed: decays(seed, load_sample(SOLUTION)), estimate_decays),
     Experiment("dots of 5.5 nm", BENCH, small_dots, estimate_small),
-    Experiment("photostability", BENCH, bleached, estimate_bleached, evidence={"emission_retained_shots": "fitted"}),
+    Experiment("photostability", BENCH, lambda seed: bleached(seed, load_sample(FILM)), estimate_bleached,
+               evidence={"emission_retained_shots": "fitted"}),
     Experiment("instrument response", BENCH, response_width, estimate_response),
 )

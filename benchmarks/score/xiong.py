@@ -59,15 +59,15 @@ def film_pump(level: float, wavelength_nm: float = FILM_PUMP_NM) -> Pump:
     return Pump.monochromatic(wavelength_nm, FILM_J_CM2 * level, FILM_PULSE_S)
 
 
-def camera(seed: int, frames: int = 1) -> Camera:
+def camera(seed: int | None, frames: int = 1) -> Camera:
     """Give the camera behind the bench's spectrograph."""
     return Camera(GRID_NM, seed, peak_e=3e4, frames=frames, instrument_nm=INSTRUMENT_NM)
 
 
 # ------------------------------------------------------------------ thresholds
-def power_series(seed: int, ligand: str) -> Spectra:
+def power_series(seed: int | None, sample: Sample) -> Spectra:
     """Take the series on six spots and average it."""
-    sample, seen = load_sample(f"xiong2022_{ligand}"), camera(seed)
+    seen = camera(seed)
     levels = level_uj(sample) * SERIES
     taken = [seen.series(emit(sample, spot), levels) for spot in range(THRESHOLD_SPOTS)]
     signal = np.mean([each.signal for each in taken], axis=0)
@@ -88,7 +88,7 @@ def estimate_power_series(spectra: Spectra, ligand: str) -> Results:
 
 def both_series(seed: int) -> tuple[Spectra, Spectra]:
     """Take the series of either ligand."""
-    return power_series(seed, "oam"), power_series(seed, "ola")
+    return power_series(seed, load_sample("xiong2022_oam")), power_series(seed, load_sample("xiong2022_ola"))
 
 
 def estimate_both(data: tuple[Spectra, Spectra]) -> Results:

@@ -22,7 +22,7 @@ from sim_instruments.twin.decay import Decay
 from sim_instruments.twin.excitation import Pump
 from sim_instruments.twin.light import gaussian_nodes
 from sim_instruments.twin.resonance import emission
-from sim_instruments.twin.sample import load_sample
+from sim_instruments.twin.sample import Sample, load_sample
 from sim_instruments.twin.spectrograph import Analyser
 
 BENCH = "ying2021"
@@ -44,10 +44,10 @@ COUNTER, SLIT_NM = Counter(1 / RATE_HZ, 16e-12, 180e-12), 2.0
 COUNTS = 1e6
 
 
-def emit(pump_nm: float) -> Emit:
+def emit(pump_nm: float, sample: Sample | None = None) -> Emit:
     """Give the emission as a function of the power at the sample in µW, the pump being a Gaussian line of 1.75 nm."""
     nodes, weights = gaussian_nodes(pump_nm, BAND_NM)
-    sample = load_sample("ying2021")
+    sample = load_sample("ying2021") if sample is None else sample
 
     def light(power_uw: float):
         fluence = float(fluence_j_cm2(power_uw * 1e-6, RATE_HZ, AREA_CM2))
@@ -60,7 +60,7 @@ def equal_flux_uw(pump_nm: float) -> float:
     return LEVEL_UW * ON_NM / pump_nm
 
 
-def camera(seed: int, frames: int = 4) -> Camera:
+def camera(seed: int | None, frames: int = 4) -> Camera:
     """Give the camera behind the bench's spectrograph."""
     return Camera(GRID_NM, seed, peak_e=2e4, frames=frames, instrument_nm=INSTRUMENT_NM)
 
@@ -80,9 +80,9 @@ class Pumps:
     equal: Spectra
 
 
-def power_series(seed: int) -> Pumps:
+def power_series(seed: int | None, sample: Sample | None = None) -> Pumps:
     """Take both series."""
-    seen, off, on = camera(seed), emit(OFF_NM), emit(ON_NM)
+    seen, off, on = camera(seed), emit(OFF_NM, sample), emit(ON_NM, sample)
     equal = [seen.take(off, equal_flux_uw(OFF_NM)), seen.take(on, equal_flux_uw(ON_NM))]
     return Pumps(seen.series(off, POWERS_UW), seen.series(on, POWERS_UW),
                  Spectra(np.array([OFF_NM, ON_NM]), GRID_NM, *map(np.array, zip(*equal, strict=True))))
