@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from drivers.device import Device, within
 from drivers.interbus import InterbusModule, RegisterRefused
 from drivers.nkt_filters import SuperKSelect, SuperKVaria
-from labctl.core.errors import DeviceFault, InstrumentError
+from labctl.core.errors import InstrumentError, Interlocked
 from labctl.core.instrument import ActionSpec, AxisSpec, Identity, Meter, Readout
 
 __all__ = ["SuperKLaser", "SuperKSelect", "SuperKVaria"]
@@ -26,7 +26,7 @@ ON_LIMIT_S = 20.0            # unverified
 WATCHDOG_S = 10              # seconds without traffic after which an armed laser cuts its emission
 
 
-class InterlockOpen(DeviceFault):
+class InterlockOpen(Interlocked):
     """The laser's interlock is open: it will not emit."""
 
 
@@ -94,6 +94,11 @@ class SuperKLaser(InterbusModule):
         if state == 2:
             return "closed"
         return "waiting for reset" if state == 1 else f"open ({INTERLOCK_CAUSES.get(cause, f'cause {cause}')})"
+
+    @property
+    def interlock_tripped(self) -> bool:
+        """True unless the interlock is closed and reset: without it there is no light."""
+        return self.interlock != "closed"
 
     @property
     def repetition_rate_hz(self) -> float:

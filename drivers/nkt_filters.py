@@ -83,8 +83,9 @@ class SuperKSelect(InterbusModule):
         self._check_status()
 
     def _prepare(self) -> None:
-        """Once: only this channel, at its amplitude, RF on."""
-        if self._prepared:
+        """Only this channel, at its amplitude, RF on: set once, and again when it has forgotten it (a power failure)."""
+        own = int(self.values(f"{0xB0 + self.channel:X} u16")[0]) if self._prepared else None
+        if own == round(self._amplitude * 10) and self.rf_on:
             return
         for channel in range(8):
             amplitude = round(self._amplitude * 10) if channel == self.channel else 0

@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 
 from drivers.device import Device, option, within
 from drivers.prompt import PromptDevice, PromptPort, switch
-from labctl.core.errors import DeviceFault, InstrumentError, WrongDevice
+from labctl.core.errors import InstrumentError, Interlocked, WrongDevice
 from labctl.core.instrument import Identity, Readout
 
 MODES = {"manual": 1, "auto": 2, "single": 3, "repeat": 4, "external gate": 5}
 CONFIRM_S = 1.0      # the blade needs some 20 ms
 
 
-class InterlockTripped(DeviceFault):
+class InterlockTripped(Interlocked):
     """The interlock of the shutter is open: the blade stays closed."""
 
 

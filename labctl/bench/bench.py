@@ -14,13 +14,13 @@ from labctl.bench.optics import PumpLevel, PumpWavelength
 from labctl.bench.parts import Parts
 from labctl.core.calibration import Calibration
 from labctl.core.clock import Clock
-from labctl.core.errors import AnalysisError, InstrumentError
+from labctl.core.errors import AnalysisError, InstrumentError, Interlocked
 from labctl.core.instrument import Axis, Detector, Identity, SafeAction
 from labctl.core.lane import Lane
 from labctl.core.moving import move_all
 from labctl.core.photons import spot_area_cm2
 from labctl.core.plan import Point, Problem
-from labctl.core.steps import Steps, drive
+from labctl.core.steps import Steps, Together, drive
 
 RATE_TOLERANCE = 0.01       # between laser and sync: the rate meter counts for 0.1 s
 READY_S = 1800.0            # longest wait for a detector to get ready (a CCD to cool down)
@@ -154,9 +154,24 @@ class Bench:
         device, spec = self.actions[name]
         yield from run_action(device, spec)
 
+    def interlocks(self, *, lit: bool) -> Steps[None]:
+        """Ask every instrument with an interlock for it; raises Interlocked. The shutter's concerns only what was `lit`."""
+        asked = {role: device for role, device in self.devices.items() if hasattr(type(device.driver), "interlock_tripped")
+                 and (lit or self.shutter is None or role != self.shutter.name)}
+        answers = yield Together({role: device.call("interlock_tripped") for role, device in asked.items()})
+        for role in (role for role, tripped in answers.items() if tripped):
+            raise Interlocked(role, "its interlock has tripped.", state="the point under way was thrown away",
+                              remedy="Find out why; close and reset the interlock, then resume the run.")
+
     def level(self, level: str) -> list[SafeAction]:
-        """Give the actions of park, safe or shutdown: the bench file's order first, then everything else."""
+        """Give the actions of park, safe or shutdown: the bench file's order first, then everything else.
+
+        Above park whatever emits goes off as soon as the shutter has closed, and does not wait for motors and ramps.
+        """
         order = [*self.config.safety.order, *(role for role in self.devices if role not in self.config.safety.order)]
+        if level != "park":
+            shutter = self.shutter.name if self.shutter is not None else ""
+            order.sort(key=lambda role: 0 if role == shutter else 1 if hasattr(self.devices[role].driver, "emission_off") else 2)
         return [self._safe_action(level, role) for role in order]
 
     def _safe_action(self, level: str, role: str) -> SafeAction:

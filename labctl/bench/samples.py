@@ -58,5 +58,8 @@ def _find(sample: str) -> Path | None:
         if not Path(sample).is_file():
             raise Refused([Problem("sample", f"there is no file {sample}.")])
         return Path(sample)
-    found = [path for folder in folders() if (path := folder / f"{sample}.toml").is_file()]
-    return found[0] if found else packaged_sample(sample)
+    try:
+        found = [path for folder in folders() if (path := folder / f"{sample}.toml").is_file()]
+        return found[0] if found else packaged_sample(sample)
+    except OSError as exc:
+        raise Refused([Problem("sample", f"{sample[:40]!r}... cannot be the name of a file: {exc.strerror}.")]) from None

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+log = logging.getLogger("labctl.clock")
 Forever = float("inf")
 
 
@@ -87,6 +89,14 @@ class Timer:
     def cancel(self) -> None:
         """Call it off."""
         self.action = None
+
+    def go(self) -> None:
+        """Make the call; one that fails is logged, for it would take an innocent thread with it."""
+        try:
+            if self.action is not None:
+                self.action()
+        except Exception:
+            log.exception("a planned call failed")
 
 
 # ------------------------------------------------------------------ real time
@@ -172,8 +182,7 @@ class RealClock:
                     self._changed.wait(left)
                     continue
                 heapq.heappop(self._timers)
-            if timer.action is not None:
-                timer.action()
+            timer.go()
 
 
 # ------------------------------------------------------------------ virtual time
@@ -301,7 +310,7 @@ class VirtualClock:
                 when, _, timer = heapq.heappop(self._timers)
                 if timer.action is not None:
                     self._now = max(self._now, when)
-                    timer.action()
+                    timer.go()
                 continue
             if best is None or due == Forever:
                 return None

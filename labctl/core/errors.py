@@ -101,6 +101,10 @@ class DeviceFault(InstrumentError):
     """The device reports a fault of its own; drivers subclass this, one class per kind of fault."""
 
 
+class Interlocked(DeviceFault):
+    """An interlock is open: the run is aborted and the bench made safe."""
+
+
 class Busy(DeviceFault):
     """The device says it is busy; ask again until the deadline."""
 

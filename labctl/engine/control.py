@@ -62,9 +62,13 @@ class Control:
         if self.tripped or (self.paused and self._drop):
             raise Dropped("the point was given up for a pause or a guard")
 
-    def now(self) -> None:
-        """Raise when the wish is urgent (asked whenever anything happens)."""
+    def abort_now(self) -> None:
+        """Raise when the end was asked for at once (all that can interrupt what belongs to no point)."""
         if self.requests > 1:
             raise Aborted(f"{self.reason} (at once)")
+
+    def now(self) -> None:
+        """Raise when the wish is urgent (asked whenever anything happens in a point)."""
+        self.abort_now()
         if self.tripped or (self.paused and self._drop):
             raise Dropped("the exposure was dropped for a pause or a guard")

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from labctl.core.clock import Forever
-from labctl.core.errors import Aborted, LabctlError, Refused, UnsafeState
+from labctl.core.errors import Aborted, Interlocked, LabctlError, Refused, UnsafeState
 from labctl.core.plan import Estimate, Point, Problem
 from labctl.core.quality import Policy
-from labctl.core.steps import Steps, drive
+from labctl.core.steps import Interrupt, Steps, drive
 from labctl.engine.control import Control, Dropped
 from labctl.engine.course import Course
 from labctl.engine.events import Listeners, LogLine, Paused, PointDone, Progress, RunEnded, RunStarted
@@ -23,6 +23,7 @@ from labctl.engine.visit import TakeAgain, Visit, Visitor
 log = logging.getLogger("labctl.engine")
 
 PAUSE_LOOK_S = 0.5           # how often a paused engine looks up even when nobody calls it
+REST_S = 0.5                 # after axes were put back: some must rest before their next move, and the point may not last longer
 NO_POINT = 2**31 - 1         # the visit announced while axes are put back where they stood: its noise belongs to no point
 
 
@@ -72,6 +73,7 @@ class Engine:
         self._recorder: Recorder | None = None
         self._ahead: Visit | None = None           # the next point, already approached while the last was read out
         self._point_started = 0.0
+        self._interlocked = False                  # an interlock has ended the run: park is not enough
         self._disturbed = False                    # the bench may stand elsewhere than the points so far have left it
 
     def run(self, course: Course, recorder: Recorder, *, seed: int, run_id: str, procedure: str,
@@ -107,10 +109,10 @@ class Engine:
             if failures := carry_out(self.clock, self.bench.level("park")):
                 problems += failures
                 return "unsafe"
-            self._drive(self.bench.hold())
-            self._drive(self.bench.prepare(lambda text: self._log("info", text)))
+            self._drive(self.bench.hold(), self.control.abort_now)
+            self._drive(self.bench.prepare(lambda text: self._log("info", text)), self.control.abort_now)
             visitor = Visitor(self.bench, self.control.gate, lambda text: self._log("warning", text), self._quality)
-            self._drive(visitor.configure(self._course.everything()))
+            self._drive(visitor.configure(self._course.everything()), self.control.abort_now)
             before_first()
             self._checkpoint = earlier.checkpoint or self.bench.checkpoint()
             self._monitor = Monitor(self.clock, self.bench.guards, self.control.trip)
@@ -121,6 +123,11 @@ class Engine:
             problems += self._course.remarks()
         except Aborted as exc:
             self._log("warning", f"aborted: {exc}")
+            return "aborted"
+        except Interlocked as exc:
+            problems.append(Problem(exc.instrument, str(exc), point=self._done))
+            self._log("error", str(exc))
+            self._interlocked = True
             return "aborted"
         except UnsafeState as exc:
             problems.append(Problem("bench", str(exc)))
@@ -222,8 +229,12 @@ class Engine:
     def _stand_again(self, visitor: Visitor, seed: int) -> None:
         """Put every axis back where the points so far had left it, and the simulated history with it."""
         self._ahead = None
+        def steps() -> Steps[None]:
+            yield from visitor.stand(self._course.standing)
+            yield REST_S
+
         self.bench.point(seed, NO_POINT)
-        self._drive(visitor.stand(self._course.standing))
+        self._drive(steps())
         if self._checkpoint is not None:
             self.bench.restore(self._checkpoint)
         self._disturbed = False
@@ -266,7 +277,7 @@ class Engine:
     def _leave(self, status: str, problems: list[Problem]) -> str:
         """Park; when that fails make safe, and call the bench unsafe. Nothing the user does interrupts this."""
         self._monitor.stop()
-        failures = carry_out(self.clock, self.bench.level("park"))
+        failures = carry_out(self.clock, self.bench.level("safe" if self._interlocked else "park"))
         if failures or status == "unsafe":
             for failure in failures:
                 self._log("error", str(failure))
@@ -280,9 +291,9 @@ class Engine:
         self._collect_incidents()
         return status
 
-    def _drive(self, steps: Steps[Any]) -> Any:
+    def _drive(self, steps: Steps[Any], interrupt: Interrupt | None = None) -> Any:
         self.control.attach(self._wake.set)
-        return drive(self.clock, steps, self.control.now, self._wake)
+        return drive(self.clock, steps, interrupt or self.control.now, self._wake)
 
     def _collect_incidents(self) -> None:
         for incident in self.bench.incidents():

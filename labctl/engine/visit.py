@@ -84,6 +84,7 @@ class Visitor:
             yield from self._take(visit)
             again = self._consequence(visit)
             if again is None:
+                yield from self.bench.interlocks(lit=visit.point.light)
                 return visit.reading()
             visit.exposure_s = again
             yield from self.configure(visit.point, again)
@@ -128,6 +129,7 @@ class Visitor:
         self._keep(visit, results)
         if self._consequence(visit) is not None:
             raise TakeAgain("its flags ask for it", visit)
+        yield from self.bench.interlocks(lit=visit.point.light)
         commit(visit)
 
     def _go_ahead(self, following: Visit) -> Steps[bool]:
@@ -239,7 +241,7 @@ class Visitor:
             if light:
                 yield from self._close()
         finally:
-            visit.lit_s += clock.now() - opened if light else 0.0
+            visit.lit_s = round(visit.lit_s + (clock.now() - opened if light else 0.0), 6)      # the same at any hour
 
     def _fetch(self, names: list[str]) -> Steps[dict[str, Any]]:
         results = yield from side_by_side({name: self.detectors[name].fetch() for name in names})

@@ -35,7 +35,7 @@ def brightest(bench, angles):
     return max(found)
 
 
-def test_a_mount_that_goes_to_zero_never_lights_the_sample(bench):
+def test_row58_a_mount_that_goes_to_zero_never_lights_the_sample(bench):
     random = np.random.default_rng(17)
     dark_angle = 45.0 + bench.truth()["attenuator.offset_deg"]["value"]
     angles = dark_angle + random.uniform(-12.0, 12.0, MOVES)

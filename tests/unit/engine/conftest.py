@@ -165,6 +165,9 @@ class FakeBench:
         self.did("prepare")
         yield 0.0
 
+    def interlocks(self, *, lit):
+        yield 0.0
+
     def action(self, name):
         self.did(f"do {name}")
         yield 0.0

@@ -1,0 +1,306 @@
+"""Whatever goes wrong at whichever device call of whichever procedure: safe afterwards, told truly, and resumed to the same data.
+
+Every registered procedure is taken, cut down to a few short points, on the first packaged bench that can do it; one that joins
+the registry joins this. The default suite draws calls from a seed that the test ids show; `make soak` goes through all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from labctl import api
+from labctl.bench.devices import Device
+from labctl.core import registry
+from labctl.core.errors import DeviceFault
+from labctl.core.plan import Point
+from labctl.core.procedure import Procedure
+from labctl.core.reduction import Reduction
+from labctl.engine import lock, runner
+from labctl.engine.control import Control
+from labctl.engine.planning import make_plan
+from labctl.store.reader import JournalReader
+from sim_instruments.faults import Fault
+from sim_instruments.sdk import Failure, Library
+
+SEED = 20211121
+POINTS, EXPOSURE_S = 3, 0.05        # to which a procedure is cut down
+SHARE = 48                          # runs of the default suite, shared by the procedures; every one gets two at least
+GONE_CODE = {"andor": 20075, "picoharp": -1}
+BENCHES = sorted(registry.points("bench"))
+
+
+class HeldBias(Procedure):
+    """Spectra of a sample under bias: until the registry has a procedure that applies one, and afterwards."""
+
+    def plan(self, bench):
+        for volts in (3.0, -2.0):
+            yield Point(set={"bias.voltage": volts}, read=("spectrum",), exposure_s=EXPOSURE_S)
+
+
+LOCAL = {"held_bias": HeldBias}
+PROCEDURES = [*sorted(registry.points("procedure")), *LOCAL]
+
+
+# ------------------------------------------------------------------ procedures, cut down
+def shortened(cls: type[Procedure]) -> type[Procedure]:
+    """Give a procedure that visits a few of the points of `cls`, one of every sort, exposed for a moment."""
+    class Short(cls):      # type: ignore[valid-type, misc]
+        def plan(self, bench):
+            if self.bounds(bench) is not None:
+                yield from few_of_adaptive(super().plan(bench))
+                return
+            chosen = few(list(super().plan(bench)))
+            self.shape = None
+            yield from chosen
+
+        def reduce(self, run):
+            return Reduction()
+
+    return Short
+
+
+def few(points):
+    """Choose the first point of every sort, lit ones first, in their order."""
+    first: dict[Any, int] = {}
+    for index, point in enumerate(points):
+        first.setdefault((not point.light, point.kind, point.read, point.do, tuple(point.set)), index)
+    chosen = sorted(index for _, index in sorted(first.items(), key=lambda item: item[0][:2])[:POINTS])
+    return [replace(points[index], exposure_s=min(points[index].exposure_s, EXPOSURE_S)) for index in chosen]
+
+
+def few_of_adaptive(steps):
+    """Lead an adaptive plan through its first points."""
+    point = next(steps)
+    for _ in range(POINTS - 1):
+        reading = yield point
+        try:
+            point = steps.send(reading)
+        except StopIteration:
+            return
+    yield point
+
+
+# ------------------------------------------------------------------ faults
+@dataclass
+class Calls:
+    """Counts the device calls of a run, and does something at one of them."""
+
+    at: int = -1
+    strike: Callable[[Device], None] = lambda device: None
+    seen: int = 0
+
+    def watch(self, patch: pytest.MonkeyPatch) -> Calls:
+        evaluate = Device._evaluate
+
+        def counted(device, method, args, kwargs):
+            self.seen += 1
+            if self.seen == self.at:
+                self.strike(device)
+            return evaluate(device, method, args, kwargs)
+
+        patch.setattr(Device, "_evaluate", counted)
+        return self
+
+
+class Everything:
+    """The names of all functions of a library."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+def error(bench, control, device):
+    raise DeviceFault(device.role, "it reports a fault of its own (planted).")
+
+
+def gone(bench, control, device):
+    box = bench.emulator(device.role)
+    if isinstance(box, Library):
+        box.failures.append(Failure("*", GONE_CODE[device.config.driver], times=float("inf")))
+    elif hasattr(box, "unplug"):
+        box.unplug()
+    else:
+        box.refuses = True
+
+
+def late(bench, control, device):
+    box = bench.emulator(device.role)
+    if hasattr(box, "faults"):
+        box.faults.append(Fault("late", seconds=2.0))
+    else:
+        bench.clock.wait(2.0)
+
+
+def hang(bench, control, device):
+    box = bench.emulator(device.role)
+    if isinstance(box, Library):
+        box.hang = Everything()      # type: ignore[assignment]
+    elif hasattr(box, "hung"):
+        box.hung = True
+    else:
+        box.away = True
+
+
+def abort(bench, control, device):
+    control.request("Ctrl-C")
+
+
+def abort_at_once(bench, control, device):
+    control.request("Ctrl-C")
+    control.request("Ctrl-C")
+
+
+def interlock(bench, control, device):
+    bench.emulator("shutter").interlock_open = True
+
+
+def park_raises(bench, control, device):
+    def park():
+        raise ZeroDivisionError("a defect in a driver (planted)")
+
+    device.driver.park = park
+    control.request("Ctrl-C")
+
+
+KINDS = {function.__name__: function for function in (error, gone, late, hang, abort, abort_at_once, interlock, park_raises)}
+
+
+# ------------------------------------------------------------------ runs
+@dataclass(frozen=True)
+class Undisturbed:
+    """A procedure cut down, the bench that can do it, and what it gives there when nothing happens."""
+
+    name: str
+    procedure: type[Procedure]
+    bench: str
+    calls: int = 0
+    data: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def make(self, bench: Any) -> Procedure:
+        """Make the procedure with the bench's own defaults."""
+        return self.procedure(**bench.config.procedures.get(self.name, {}))
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory):
+    """Calibrations of these tests: coarse ones, which no other test should find."""
+    return tmp_path_factory.mktemp("coarse_state")
+
+
+_known: dict[str, Undisturbed] = {}
+
+
+@pytest.fixture
+def undisturbed(state, tmp_path, monkeypatch) -> Callable[[str], Undisturbed]:
+    def find(name: str) -> Undisturbed:
+        monkeypatch.setenv("LABCTL_STATE", str(state / name))     # whether there is a calibration changes where the plate parks
+        if name not in _known:
+            procedure = shortened(LOCAL.get(name) or registry.find("procedure", name))
+            case = next(case for bench in BENCHES if can(case := Undisturbed(name, procedure, bench), tmp_path))
+            outcome, calls = disturbed(case, tmp_path / "undisturbed")
+            assert outcome.status == "done", outcome.problems
+            _known[name] = replace(case, calls=calls, data=data(outcome))
+        return _known[name]
+    return find
+
+
+def can(case: Undisturbed, folder) -> bool:
+    """Tell whether a bench can do the procedure, with a coarse calibration where it needs one."""
+    with api.open_bench(case.bench) as bench:
+        plan = make_plan(case.make(bench), bench, folder)
+    if "power_calibration" in plan.needs:
+        calibrate(case.bench, folder)
+        with api.open_bench(case.bench) as bench:
+            plan = make_plan(case.make(bench), bench, folder)
+    return bool(plan.points or plan.adaptive) and not plan.errors
+
+
+def calibrate(name: str, folder) -> None:
+    with api.open_bench(name) as bench:
+        values = {"wavelengths": 5, "angles": 10}
+        outcome = api.run("power_calibration", bench, values, order=api.Order("power_calibration", folder, seed=1, figure=False))
+    assert outcome.status == "done", outcome.problems
+
+
+def disturbed(case: Undisturbed, folder, at: int = -1, kind: str = "error", look=lambda bench, outcome: None):
+    """Run with a fault of a kind at a call (none by default); gives the outcome and the number of calls."""
+    control = Control()
+    with pytest.MonkeyPatch.context() as patch, api.open_bench(case.bench) as bench:
+        calls = Calls(at, lambda device: KINDS[kind](bench, control, device)).watch(patch)
+        order = runner.Order("short", folder, seed=7, figure=False)
+        outcome = runner.run(case.make(bench), bench, order, control=control)
+        assert calls.seen >= at
+        look(bench, outcome)
+    return outcome, calls.seen
+
+
+def data(outcome) -> dict[str, np.ndarray]:
+    """Give everything that was measured, but for the time that had passed."""
+    with api.load(outcome.run) as run:
+        found = run.data
+        return {name: np.asarray(found[name].values) for name in found.variables if "elapsed" not in name}
+
+
+def assert_same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:
+    assert one.keys() == other.keys()
+    for name, values in one.items():
+        assert np.array_equal(values, other[name], equal_nan=values.dtype.kind == "f"), name
+
+
+def go_through(case: Undisturbed, kind: str, at: int, folder, safe) -> None:
+    """Run with the fault at call `at`, look at the twin and the file, then resume and compare."""
+    outcome, _ = disturbed(case, folder, at, kind, safe)
+    assert outcome.status in {"abort": ("aborted", "done"), "abort_at_once": ("aborted", "done"), "error": ("failed", "unsafe"),
+                              "park_raises": ("unsafe",)}.get(kind, ("done", "aborted", "failed", "unsafe")), outcome.problems
+    assert not lock._held, "the engine is not idle"
+    with api.load(outcome.run) as told:
+        assert told.status == outcome.status
+    if outcome.status == "done":
+        if kind == "late":
+            assert {name: values.shape for name, values in data(outcome).items()} == {
+                name: values.shape for name, values in case.data.items()}
+        else:
+            assert_same(data(outcome), case.data)
+        return
+    with JournalReader(outcome.run.with_suffix(".journal")) as reader:
+        assert len(list(reader.records())) == outcome.points
+    with api.open_bench(case.bench) as healed:
+        resumed = runner.resume(case.make(healed), healed, outcome.run.with_suffix(".journal"), figure=False)
+    assert resumed.status == "done", resumed.problems
+    assert_same(data(resumed), case.data)
+
+
+def drawn(index: int, name: str) -> list[tuple[str, str, float]]:
+    """Draw faults and places in a run (fractions of its device calls), kinds in turn so that all procedures together have all."""
+    kinds, random = list(KINDS), np.random.default_rng([SEED, index])
+    return [(name, kinds[(index + turn) % len(kinds)], round(float(random.random()), 3))
+            for turn in range(max(2, SHARE // len(PROCEDURES)))]
+
+
+CASES = [case for index, name in enumerate(PROCEDURES) for case in drawn(index, name)]
+ROW = {"abort": "row36", "abort_at_once": "row36", "gone": "row19", "hang": "row02", "late": "row03", "interlock": "row33",
+       "park_raises": "row52", "error": "row13"}
+
+
+@pytest.mark.parametrize(("name", "kind", "place"), CASES,
+                         ids=[f"{ROW[kind]}-{name}-{kind}-{place}" for name, kind, place in CASES])
+def test_safe_and_resumable_after_a_fault_anywhere(undisturbed, safe, tmp_path, name, kind, place):
+    case = undisturbed(name)
+    go_through(case, kind, 1 + int(place * case.calls), tmp_path / "disturbed", safe)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", PROCEDURES)
+def test_safe_and_resumable_after_a_fault_at_every_call(undisturbed, safe, tmp_path, name, kind):
+    case = undisturbed(name)
+    for at in range(1, case.calls + 1):
+        try:
+            go_through(case, kind, at, tmp_path / str(at), safe)
+        except Exception as exc:
+            raise AssertionError(f"{name} on {case.bench}, {kind} at call {at} of {case.calls}: {exc}") from exc
