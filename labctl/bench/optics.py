@@ -296,12 +296,13 @@ class PumpLevel:
                           remedy="Is the laser emitting? Is the path before the head free?")
 
     def _report(self, wavelength: float, reading: float) -> dict[str, float]:
+        """Give what a reading means in every unit; its own name stays with the set-point, the read-back stands beside."""
         power = reading * self.beam.sample_per_reading
         self.beam.reported = self.beam.standing(), power
         report = {"power": reading, "pump.power": power, "pump.photon_flux_measured": power / photon_energy_j(wavelength)}
         report["pump.fluence"] = float(fluence_j_cm2(power, self.beam.repetition_rate_hz, self.beam.spot_area_cm2))
         if self.name != "pump.photon_flux":
-            report[f"{self.name}_measured"] = power * self.per_watt(wavelength)
+            report[f"{self.name}_measured"] = report.pop(self.name)
         return report
 
     def read(self) -> Steps[float]:
