@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from labctl import api
 from labctl.core.errors import Refused
 
-FULL = Path(__file__).resolve().parents[1] / "protocol" / "full_bench.toml"
+STAGES = "ying2021-positioning"
 PUMP = {"wavelength": 505.0, "power": 1e-5}
-
-
-@pytest.fixture
-def bench_file(tmp_path):
-    """The bench with every instrument, its stages under the roles that carry the sample."""
-    text = FULL.read_text(encoding="utf-8")
-    for axis in "xyz":
-        text = text.replace(f"sample_{axis}", f"stage_{axis}")
-    path = tmp_path / "full.toml"
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 @pytest.fixture
@@ -55,16 +42,16 @@ def test_camera_is_linear_and_says_so(take) -> None:
     assert outcome.results["nonlinearity"].value < 2.0
 
 
-def test_focus_is_where_the_sample_was_found(take, bench_file) -> None:
-    outcome = take("focus", bench_file, {**PUMP, "positions": 9, "start": -0.008, "stop": 0.008})
+def test_focus_is_where_the_sample_was_found(take) -> None:
+    outcome = take("focus", STAGES, {"positions": 9, "start": -0.008, "stop": 0.008})
     assert outcome.status == "done", outcome.problems
     depth_mm = np.pi * 0.6**2 / 0.505 * 1e-3          # of a Gaussian beam of the spot's radius, 0.6 µm
     assert outcome.results["focus_position"].value == pytest.approx(0.0, abs=1.5e-3)     # the sample wanders by 0.3 µm
     assert outcome.results["focus_depth"].value == pytest.approx(depth_mm, rel=0.15)
 
 
-def test_raster_is_a_grid_in_the_file(take, bench_file) -> None:
-    outcome = take("raster", bench_file, {**PUMP, "x_places": 3, "y_places": 2, "exposure": 0.5})
+def test_raster_is_a_grid_in_the_file(take) -> None:
+    outcome = take("raster", STAGES, {"x_places": 3, "y_places": 2, "exposure": 0.5})
     assert outcome.status == "done", outcome.problems
     with api.load(outcome.run) as run:
         assert run.data["counts"].dims[:2] == ("sample_y", "sample_x")
