@@ -160,7 +160,7 @@ class AndorCCD:
         """Declare what a reading is: an image, or spectra of one or several tracks; a series has its frames first."""
         dims = (("frame",) if self.frames > 1 else ()) + self.area.dims
         return {"image" if self.area.mode == "image" else "spectrum":
-                DetectorSpec(signal="counts", unit="counts", dims=dims, dtype="u4", long_name="Counts")}
+                DetectorSpec(signal="counts", unit="counts", dims=dims, dtype="u4", long_name="Counts", blanked=self.gated)}
 
     # ------------------------------------------------------------ temperature
     @property

@@ -180,7 +180,8 @@ class DriverDetector:
         self.exposed = exposed
         self.overlaps = spec.blanked and device.config.overlap
         self.granted: dict[str, float] = {}
-        self.companions: tuple[Callable[[], Steps[dict[str, float]]], ...] = ()     # what a reading has to know besides (filters)
+        self.companions: tuple[DriverAxis, ...] = ()      # what a reading has to know besides: the filters before it
+        self._stood: dict[str, float] = {}
         self._shape: tuple[int, ...] = ()
 
     @property
@@ -216,6 +217,8 @@ class DriverDetector:
         self.granted = {key: float(value) for key, value in (granted or {}).items()}
         if self.spec.dims:
             self._shape = tuple(self.device.driver.frame_shape())
+        for axis in self.companions:
+            yield from axis.read()                   # somebody may have turned it by hand since the last run
         return self.granted
 
     def expose(self) -> Steps[None]:
@@ -223,6 +226,8 @@ class DriverDetector:
         device = self.device
         cost = self.cost(self.granted.get("exposure_s", 0.0))
         give_up = device.clock.now() + 3 * cost + 2.0
+        for axis in self.companions:                 # the next moves may begin before this is fetched
+            self._stood[f"{axis.name}_measured"] = axis.position if axis.position is not None else (yield from axis.read())
         yield self.granted.get("settle_s", 0.0)      # heads that follow a change of light slowly
         yield from device.call(self.spec.expose)
         yield self.granted.get("exposure_s", 0.0)
@@ -238,9 +243,7 @@ class DriverDetector:
         flags = tuple(data.pop("flags", ()))
         arrays = {key: np.asarray(value) for key, value in data.items() if np.ndim(value) > 0}
         scalars = {key: float(value) for key, value in data.items() if np.ndim(value) == 0}
-        for ask in self.companions:
-            scalars |= yield from ask()
-        return arrays, scalars, flags
+        return arrays, scalars | self._stood, flags
 
     def abort(self) -> Steps[None]:
         """End the exposure."""

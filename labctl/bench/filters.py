@@ -51,10 +51,6 @@ class FilterAxis(DriverAxis):
         except AnalysisError:
             return measured
 
-    def standing(self) -> Steps[dict[str, float]]:
-        """Ask which slot is in the light, as the companion of a reading: a wheel can be turned by hand."""
-        return {f"{self.name}_measured": (yield from self.read())}
-
     @property
     def begins_at(self) -> float | None:
         """The slot in which a run begins: the bench file's, else where it was seen last."""

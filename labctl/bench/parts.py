@@ -154,7 +154,7 @@ def _detectors(config: BenchConfig, devices: dict[str, Device], parts: Parts) ->
             else:
                 made = DriverDetector(device, name, spec, exposed=bool(spec.dims))
             if made.exposed:
-                made.companions = tuple(wheel.standing for wheel in parts.filters.wheels)
+                made.companions = parts.filters.wheels
             parts.detectors[name if name not in parts.detectors else f"{role}.{name}"] = made
 
 
