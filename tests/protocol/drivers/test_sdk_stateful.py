@@ -261,7 +261,7 @@ def explore(name: str, examples: int) -> None:
 
 @pytest.mark.parametrize("name", MACHINES)
 def test_the_truth_or_a_typed_error(name):
-    explore(name, 25)
+    explore(name, 10)
 
 
 @pytest.mark.soak
