@@ -12,6 +12,7 @@ the polariser and λ_d the design wavelength of the plate. `curve` is the mappin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -41,11 +42,17 @@ def reach(curve: Mapping[str, Any], wavelength_nm: Any) -> tuple[Any, Any]:
             f"The power calibration covers {known[0]:g} to {known[-1]:g} nm, not {outside:g} nm. "
             "Run power_calibration over the wanted range."
         )
-    highest = CubicSpline(known, np.asarray(curve["maximum_w"], dtype=float))(wanted)
-    ratio = CubicSpline(known, np.asarray(curve["minimum_ratio"], dtype=float))(wanted)
+    splines = _splines(tuple(known), tuple(curve["maximum_w"]), tuple(curve["minimum_ratio"]))
+    highest, ratio = (spline(wanted) for spline in splines)
     if np.ndim(wavelength_nm) == 0:
         return float(highest * ratio), float(highest)
     return highest * ratio, highest
+
+
+@lru_cache(maxsize=16)
+def _splines(known_nm: tuple[float, ...], maximum_w: tuple[float, ...], ratio: tuple[float, ...]) -> tuple[Any, Any]:
+    """Give the splines of highest power and ratio; one calibration is asked thousands of times."""
+    return CubicSpline(known_nm, np.array(maximum_w)), CubicSpline(known_nm, np.array(ratio))
 
 
 def transmission(curve: Mapping[str, Any], wavelength_nm: Any, angle_deg: Any) -> Any:

@@ -15,10 +15,11 @@ from labctl.core.steps import Interrupt, Steps, drive
 from labctl.engine.control import Control, Dropped
 from labctl.engine.course import Course
 from labctl.engine.events import Listeners, LogLine, Paused, PointDone, Progress, RunEnded, RunStarted
+from labctl.engine.exposing import Visit
 from labctl.engine.guards import BACK_S, LONGEST_PAUSE_S, LOOK_S, Guard, Monitor, first_tripped
 from labctl.engine.quality import Held
 from labctl.engine.safety import carry_out
-from labctl.engine.visit import TakeAgain, Visit, Visitor
+from labctl.engine.visit import TakeAgain, Visitor
 
 log = logging.getLogger("labctl.engine")
 
@@ -228,11 +229,11 @@ class Engine:
 
     def _stand_again(self, visitor: Visitor, seed: int) -> None:
         """Put every axis back where the points so far had left it, and the simulated history with it."""
-        self._ahead = None
         def steps() -> Steps[None]:
             yield from visitor.stand(self._course.standing)
             yield REST_S
 
+        self._ahead = None
         self.bench.point(seed, NO_POINT)
         self._drive(steps())
         if self._checkpoint is not None:

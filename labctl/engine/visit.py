@@ -3,44 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from labctl.core.errors import Aborted, BadReply, CommunicationError, Disconnected, InstrumentError, LaneDead, NotSettled
-from labctl.core.instrument import Axis, Coordinate, Detector, Shutter
+from labctl.core.errors import Aborted, CommunicationError, Disconnected, InstrumentError, LaneDead, NotSettled
+from labctl.core.instrument import Axis, Shutter
 from labctl.core.moving import move_all
 from labctl.core.plan import Point, Reading
 from labctl.core.quality import Policy, policies, strictest
-from labctl.core.steps import Steps, Together, side_by_side
+from labctl.core.steps import Steps, Together
 from labctl.engine.control import Dropped
+from labctl.engine.exposing import Exposer, Visit, again
 from labctl.engine.quality import Held, Judge
 from labctl.engine.soak import LONGEST_STILL_S, STILL_EVERY_S, Soaker, centre_ev, stands_still
-
-TRIES = 3       # of what is idempotent: a move, a query, an exposure with its read-out
-
-
-@dataclass
-class Visit:
-    """One point under way: what has been found so far, how often it was exposed and how long it was lit."""
-
-    index: int
-    point: Point
-    exposure_s: float = 0.0
-    values: dict[str, float] = field(default_factory=dict)
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
-    flags: list[str] = field(default_factory=list)
-    lasting: list[str] = field(default_factory=list)     # flags that no other take can change
-    takes: int = 0
-    lit_s: float = 0.0
-    checkpoint: bytes | None = None      # the simulated history when the exposure had ended, where the next moves began at once
-
-    def reading(self) -> Reading:
-        """Give what was found, marks known beforehand first."""
-        light = {"lit_s": self.lit_s, **({"takes": float(self.takes)} if self.takes > 1 else {})}
-        return Reading(self.index, self.point, self.arrays, {**self.values, **light},
-                       tuple(dict.fromkeys((*self.point.flags, *self.lasting, *self.flags))))
 
 
 class TakeAgain(Dropped):
@@ -58,22 +32,15 @@ class Visitor:
                  quality: Mapping[str, Policy] | None = None):
         self.bench = bench
         self.axes: Mapping[str, Axis] = bench.axes
-        self.detectors: Mapping[str, Detector] = bench.detectors
         self.shutter: Shutter | None = bench.shutter
         self.gate, self.note = gate, note
         self.judge = Judge(policies() if quality is None else quality)
         self.soaker = Soaker(bench.clock, bench.axes, gate)
-        self._configured: dict[str, tuple[float, dict[str, float]]] = {}
-        self._shapes: dict[str, tuple[int, ...]] = {}        # of every array, as the detectors promised it
+        self.exposer = Exposer(bench, self.judge, note)
 
-    def configure(self, point: Point, exposure_s: float | None = None) -> Steps[None]:
+    def configure(self, point: Point) -> Steps[None]:
         """Set the detectors of a point up; does nothing for those that already are."""
-        wanted = point.exposure_s if exposure_s is None else exposure_s
-        for name in point.read:
-            if self._configured.get(name, (None,))[0] != wanted:
-                granted = yield from self._again(name, lambda name=name: self.detectors[name].configure(wanted))
-                self._configured[name] = (wanted, granted)
-                self._shapes.update({channel.name: channel.shape for channel in self.detectors[name].channels()})
+        yield from self.exposer.configure(point, point.exposure_s)
 
     def visit(self, visit: Visit, start: float, *, approached: bool = False) -> Steps[Reading]:
         """Visit one point; gives what was found. On any exception the caller parks the bench."""
@@ -82,12 +49,12 @@ class Visitor:
         while True:
             yield from self._begin(visit, start)
             yield from self._take(visit)
-            again = self._consequence(visit)
-            if again is None:
+            shorter = self._consequence(visit)
+            if shorter is None:
                 yield from self.bench.interlocks(lit=visit.point.light)
                 return visit.reading()
-            visit.exposure_s = again
-            yield from self.configure(visit.point, again)
+            visit.exposure_s = shorter
+            yield from self.exposer.configure(visit.point, shorter)
 
     def visit_and_move_on(self, visit: Visit, start: float, following: Visit, announce: Callable[[], None],
                           commit: Callable[[Visit], None], *, approached: bool = False) -> Steps[bool]:
@@ -99,10 +66,10 @@ class Visitor:
         if not approached:
             yield from self.approach(visit)
         yield from self._begin(visit, start)
-        names = self._lit(visit.point)
+        names = self.exposer.lit(visit.point)
         visit.takes += 1
         try:
-            yield from self._expose(visit, names, light=visit.point.light)
+            yield from self.exposer.expose(visit, names, light=visit.point.light)
         except (LaneDead, Disconnected):
             raise
         except CommunicationError as exc:
@@ -117,16 +84,17 @@ class Visitor:
         self.gate()
         visit.values["elapsed_s"] = self.bench.clock.now() - start
         visit.flags.clear()
-        yield from self._read_in_the_dark(visit)
+        if names := self.exposer.dark(visit.point):
+            self.exposer.keep(visit, (yield from self.exposer.take(visit, names, light=False)))
 
     def _read_out(self, visit: Visit, names: list[str], commit: Callable[[Visit], None]) -> Steps[None]:
         try:
-            results = yield from self._fetch(names)
+            results = yield from self.exposer.fetch(names)
         except (LaneDead, Disconnected):
             raise
         except CommunicationError as exc:
             raise TakeAgain(str(exc), visit) from exc
-        self._keep(visit, results)
+        self.exposer.keep(visit, results)
         if self._consequence(visit) is not None:
             raise TakeAgain("its flags ask for it", visit)
         yield from self.bench.interlocks(lit=visit.point.light)
@@ -147,11 +115,9 @@ class Visitor:
 
         Only where every detector under way is blanked meanwhile, and nothing on the way to the next point concerns a detector.
         """
-        lit = self._lit(point)
-        if following is None or not lit or not all(self.detectors[name].overlaps for name in lit):
+        if following is None or not self.exposer.overlaps(point):
             return False
-        ready = all(self._configured.get(name, (None,))[0] == following.exposure_s for name in following.read)
-        return ready and not following.do and not self.soaker.slow(following.set)
+        return self.exposer.ready(following) and not following.do and not self.soaker.slow(following.set)
 
     def approach(self, visit: Visit) -> Steps[None]:
         """Bring everything to where the point wants it, in the dark."""
@@ -162,7 +128,7 @@ class Visitor:
         self.judge.power_set(measured)
         visit.values.update({**point.set, **measured})
         if point.do:
-            yield from self._close()
+            yield from self.exposer.close()
         for name in point.do:
             yield from self.bench.action(name)
         if self.soaker.band_ev > 0.0:
@@ -182,7 +148,7 @@ class Visitor:
     def _until_still(self, visit: Visit) -> Steps[None]:
         """Take spectra, which count as light, until three in a row have their centre within the wanted band."""
         band, self.soaker.band_ev = self.soaker.band_ev, 0.0
-        names = [name for name in self._lit(visit.point) if self._wavelength(name) is not None]
+        names = [name for name in self.exposer.lit(visit.point) if self.exposer.wavelength(name) is not None]
         if not names or not visit.point.light:
             return
         give_up, centres = self.bench.clock.now() + LONGEST_STILL_S, []
@@ -194,118 +160,40 @@ class Visitor:
                 return
             if centres:
                 yield from self.soaker.pause(STILL_EVERY_S)
-            results = yield from self._again("exposure", lambda: self._expose_and_fetch(visit, names[:1], light=True))
-            channel, coordinate = self._wavelength(names[0]) or ("", None)
+            results = yield from self.exposer.take(visit, names[:1], light=True)
+            channel, coordinate = self.exposer.wavelength(names[0]) or ("", None)
             centres.append(centre_ev(results[names[0]][0][channel], coordinate))     # type: ignore[arg-type]
         visit.values["still_spectra"] = float(len(centres))
 
-    def _wavelength(self, name: str) -> tuple[str, Coordinate] | None:
-        """Give the channel of a detector that runs over wavelength, with its wavelengths."""
-        for channel in self.detectors[name].channels():
-            if len(channel.dims) == 1 and channel.dims[0] in channel.coords and channel.coords[channel.dims[0]].unit == "nm":
-                return channel.name, channel.coords[channel.dims[0]]
-        return None
-
     # ---------------------------------------------------------------- exposing
-    def _lit(self, point: Point) -> list[str]:
-        return [name for name in point.read if self.detectors[name].exposed]
-
-    def _read_in_the_dark(self, visit: Visit) -> Steps[None]:
-        """Read what needs no light (the power at the pick-off)."""
-        names = [name for name in visit.point.read if not self.detectors[name].exposed]
-        if names:
-            self._keep(visit, (yield from self._again("exposure", lambda: self._expose_and_fetch(visit, names, light=False))))
-
     def _take(self, visit: Visit) -> Steps[None]:
         """Expose and read out once, with the shutter open no longer than the exposure."""
-        names = self._lit(visit.point)
+        names = self.exposer.lit(visit.point)
         if names:
             visit.takes += 1
-            light = visit.point.light
-            self._keep(visit, (yield from self._again("exposure", lambda: self._expose_and_fetch(visit, names, light=light))))
-
-    def _expose_and_fetch(self, visit: Visit, names: list[str], *, light: bool) -> Steps[dict[str, Any]]:
-        yield from self._expose(visit, names, light=light)
-        return (yield from self._fetch(names))
-
-    def _expose(self, visit: Visit, names: list[str], *, light: bool) -> Steps[None]:
-        """Expose, and count the seconds between the command to open and the confirmation that the shutter is closed."""
-        clock = self.bench.clock
-        opened = clock.now()
-        if light and self.shutter is not None:
-            yield from self.shutter.open()
-        else:
-            yield from self._close()
-        try:
-            yield from side_by_side({name: self.detectors[name].expose() for name in names})
-            if light:
-                yield from self._close()
-        finally:
-            visit.lit_s = round(visit.lit_s + (clock.now() - opened if light else 0.0), 6)      # the same at any hour
-
-    def _fetch(self, names: list[str]) -> Steps[dict[str, Any]]:
-        results = yield from side_by_side({name: self.detectors[name].fetch() for name in names})
-        for name, (found, numbers, _) in results.items():
-            self._insist_finite(name, found, numbers)
-        return results
-
-    def _keep(self, visit: Visit, results: dict[str, Any]) -> None:
-        """Put what was read into the visit, in place of an earlier take, and mark what is wrong with it."""
-        for name, (found, numbers, marks) in reversed(results.items()):       # the first that is named says what the exposure was
-            granted = self._configured[name][1]
-            visit.arrays.update(found)
-            visit.values.update({**{key: value for key, value in granted.items() if key not in visit.point.set}, **numbers})
-            visit.flags += [*marks, *self.judge.flags(name, granted, found, numbers)]
+            self.exposer.keep(visit, (yield from self.exposer.take(visit, names, light=visit.point.light)))
 
     def _consequence(self, visit: Visit) -> float | None:
         """Give the exposure in s of another take, or None to keep this one. Raises Held or Aborted where the policy says so."""
-        flag, policy = strictest((*visit.point.flags, *visit.lasting, *visit.flags), self.judge.policies)
+        flag, policy = strictest(visit.every_flag, self.judge.policies)
         where = f"point {visit.index} is flagged {flag}"
         if policy.action == "abort":
             raise Aborted(f"{where}, and that ends the run")
         if policy.action == "pause":
             raise Held(where)
-        if policy.action == "flag" or visit.takes > policy.times or not self._lit(visit.point):
+        if policy.action == "flag" or visit.takes > policy.times or not self.exposer.lit(visit.point):
             return None
         exposure = visit.exposure_s * (policy.factor if policy.action == "shorten" else 1.0)
-        if any(self.detectors[name].check(exposure) for name in self._lit(visit.point)):
+        if not self.exposer.can(visit.point, exposure):
             return None
         self.note(f"{where}; it is taken again with {exposure:g} s.")
         return exposure
-
-    def _close(self) -> Steps[None]:
-        if self.shutter is not None:
-            yield from self.shutter.close()
-
-    def _insist_finite(self, name: str, arrays: Mapping[str, np.ndarray], numbers: Mapping[str, float]) -> None:
-        for key, array in arrays.items():
-            expected = self._shapes.get(key, array.shape)
-            if array.shape != expected or (array.dtype.kind == "f" and not np.all(np.isfinite(array))):
-                raise BadReply(name, f"the read-out has shape {array.shape} where {expected} was expected, or is not finite.",
-                               state="the frame was thrown away", remedy="It is taken again.")
-        if not all(np.isfinite(number) for number in numbers.values()):
-            raise BadReply(name, "the reading is not a number.", state="it was thrown away", remedy="It is taken again.")
 
     # ---------------------------------------------------------------- moving and repeating
     def move(self, axis: Axis, value: float, at: Mapping[str, float]) -> Steps[dict[str, float]]:
         """Move; a read-back that does not fit the set-point is tried once more, the sample being in the dark."""
         try:
-            return (yield from self._again(axis.name, lambda: axis.move(value, at)))
+            return (yield from again(axis.name, lambda: axis.move(value, at), self.note))
         except NotSettled as exc:
             self.note(f"{exc} It is repeated once.")
-            return (yield from self._again(axis.name, lambda: axis.move(value, at)))
-
-    def _again(self, what: str, make: Callable[[], Steps[Any]]) -> Steps[Any]:
-        """Repeat what is idempotent after a failed exchange, at most twice, each repetition noted; the shutter closes first."""
-        for left in reversed(range(TRIES)):
-            try:
-                return (yield from make())
-            except (LaneDead, Disconnected):
-                raise
-            except CommunicationError as exc:
-                if not left:
-                    raise
-                self.note(f"{what}: {exc} It is repeated.")
-                if self.shutter is not None and what == "exposure":
-                    yield from self.shutter.close()
-        raise AssertionError("the loop returns or raises")
+            return (yield from again(axis.name, lambda: axis.move(value, at), self.note))

@@ -9,7 +9,8 @@ from labctl import api
 from labctl.core.errors import InstrumentError
 from labctl.core.plan import Point
 from labctl.core.steps import drive
-from labctl.engine.visit import Visit, Visitor
+from labctl.engine.exposing import Visit
+from labctl.engine.visit import Visitor
 
 MOVES = 1000
 FAULTY = 0.03           # of the moves go to 0, where this attenuator is wide open
