@@ -13,7 +13,7 @@ PACKAGES := labctl drivers procedures sim_instruments
 .DELETE_ON_ERROR:
 # One venv, one writer: `make -j` must not run two pips in it.
 .NOTPARALLEL:
-.PHONY: help run test lint check bench score calibrate soak interop docs-reference clean system
+.PHONY: help run test lint check bench score calibrate soak mutants interop docs-reference clean system
 
 help:
 	@echo 'make run    install, then measure a PLE scan on the simulated bench ying2021'
@@ -24,6 +24,7 @@ help:
 	@echo 'make score  judge the simulated samples by the published claims (needs the targets file)'
 	@echo 'make calibrate SAMPLE=wang2015   which claims were fitted by which constants; fits again, writes nothing'
 	@echo 'make soak   the long tests'
+	@echo 'make mutants  take one protection away at a time, and see the fault matrix notice'
 	@echo 'make docs-reference   write docs/reference/instruments.md from the code'
 	@echo 'make interop  open a run of every procedure in the programs people use (a venv of its own)'
 	@echo 'make clean  remove $(VENV) and every cache; measured data stay'
@@ -36,6 +37,9 @@ test: system $(VENV)/.test
 
 soak: system $(VENV)/.test
 	$(BIN)/python -m pytest -m soak $(TESTS)
+
+mutants: system $(VENV)/.test
+	$(BIN)/python tests/faults/mutants.py $(MUTANTS)
 
 # The readers pin each other's dependencies, and there are many of them: not in the venv people work in.
 interop:
