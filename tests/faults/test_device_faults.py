@@ -71,6 +71,7 @@ class TestMoves:
         def plant(bench):
             mount = bench.emulator("analyser")
             mount.stalled = True
+            bench.devices["analyser"].driver.park = lambda: None        # which would stop it too
             receive = mount.receive
             mount.receive = lambda data: (heard.append(bytes(data)), receive(data))[1]
 

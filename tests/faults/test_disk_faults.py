@@ -75,6 +75,13 @@ def test_row54_set_point_out_of_limits_at_point_1000(attempt, visiting):
     assert "5000 nm is outside" in problems[0].text
 
 
+def test_row56_light_over_the_samples_budget(attempt, tmp_path):
+    sample = tmp_path / "delicate.toml"
+    sample.write_text('based_on = "ying2021"\nname = "delicate"\n[budget]\nlit_s = 0.1\n', encoding="utf-8")
+    problems = attempt(sample=str(sample))
+    assert any("0.1" in problem.text and "delicate" in problem.text for problem in problems), problems
+
+
 def test_row46_a_second_run_on_the_same_bench(labctl_state, tmp_path, two_points):
     refused = []
 
@@ -209,3 +216,15 @@ def test_row55_plan_edited_between_crash_and_resume(run, resume, visiting):
     with pytest.raises(Refused, match="not today"):
         resume(outcome, procedure=visiting(Point(set={"pump.wavelength": 518.5}, read=())))
     assert outcome.run.with_suffix(".journal").read_bytes() == kept
+
+
+# ------------------------------------------------------------------ what is not done unasked
+def test_p7_no_socket_listens(run, monkeypatch):
+    """A run with everything it needs opens no port to the world."""
+    import socket
+
+    def listen(*where):
+        raise AssertionError(f"a socket listens: {where}")
+
+    monkeypatch.setattr(socket.socket, "listen", listen)
+    assert run().status == "done"
