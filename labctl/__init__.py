@@ -6,10 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from labctl.api import Order, Outcome, load, make_procedure, open_bench, resume, run
+    from labctl.api import Order, Outcome, load, make_procedure, open_bench, rehearse, resume, run
     from labctl.core import Point, Procedure
 
-__all__ = ["Order", "Outcome", "Point", "Procedure", "load", "make_procedure", "open_bench", "resume", "run"]
+__all__ = ["Order", "Outcome", "Point", "Procedure", "load", "make_procedure", "open_bench", "rehearse", "resume", "run"]
 _CORE = {"Point", "Procedure"}
 
 

@@ -11,13 +11,14 @@ from labctl.bench import config as bench_config
 from labctl.bench import opening
 from labctl.bench.bench import Bench
 from labctl.bench.lookup import find_bench
+from labctl.bench.samples import on_the_twin
 from labctl.core import registry
 from labctl.core.clock import Clock, RealClock, VirtualClock
 from labctl.core.errors import ConfigError, LabctlError, Refused
 from labctl.core.operator import Operator
 from labctl.core.plan import Problem
 from labctl.core.procedure import Procedure
-from labctl.engine import preparing, runner
+from labctl.engine import preparing, rehearsal, runner
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.control import Control
 from labctl.engine.events import Listeners
@@ -30,7 +31,7 @@ from labctl.store.header import JOURNAL_SUFFIX
 
 __all__ = [
     "Arrangement", "Bench", "Order", "Outcome", "Run", "load", "load_bench_file",
-    "make_procedure", "open_bench", "resume", "run",
+    "make_procedure", "open_bench", "rehearse", "resume", "run",
 ]
 
 AnnounceText = Callable[[str], None]
@@ -59,12 +60,18 @@ def open_bench(name_or_path: str, *, speed: float | None = None, rehearsal: bool
 
 
 def open_config(config: bench_config.BenchConfig, text: str, *, speed: float | None = None, rehearsal: bool = False,
-                operator: MakeOperator | None = None) -> Bench:
-    """Open a bench from a checked configuration; `operator` makes the one who answers for what only a person can set."""
-    if rehearsal and not config.simulated:
+                sample: str = "", operator: MakeOperator | None = None, announce: AnnounceText = lambda text: None) -> Bench:
+    """Open a bench from a checked configuration; `operator` makes the one who answers for what only a person can set.
+
+    A rehearsal puts `sample` on the twin if it knows it, and tells `announce` which it is.
+    """
+    if rehearsal:
         if config.twin is None:
             raise Refused([Problem("bench", f"{config.name} has no [twin] section, so it cannot be rehearsed.")])
-        config = config.model_copy(update={"backend": "simulated", "name": f"{config.name}.rehearsal"})
+        config, chosen = on_the_twin(config, sample)
+        announce(f"rehearsal on the twin, nothing real is opened. Sample: {chosen}")
+    if rehearsal and not config.simulated:
+        config = config.model_copy(update={"backend": "simulated", "name": f"{config.name}{preparing.REHEARSED}"})
     if not config.simulated and speed is not None:
         raise Refused([Problem("speed", f"{config.name} is a real bench; it always runs on the real clock.")])
     clock: Any = VirtualClock() if config.simulated and speed is None else RealClock(speed or 1.0)
@@ -96,6 +103,8 @@ def run(procedure: Procedure | str, bench: Bench, values: Mapping[str, Any] | No
     name = procedure if isinstance(procedure, str) else _name_of(procedure)
     made = make_procedure(procedure, values or {}, bench.config) if isinstance(procedure, str) else procedure
     order = (order or Order(name, Path(bench.config.data.root))).with_seed()
+    if order.rehearsal and order.root.name != rehearsal.FOLDER:
+        order = replace(order, root=order.root / rehearsal.FOLDER)
     _recover(order.root, announce)
     plan = make_plan(made, bench, order.root, order.arrangement, order.seed or 0)
     if plan.needs and bench.simulated and auto_calibrate:
@@ -104,6 +113,20 @@ def run(procedure: Procedure | str, bench: Bench, values: Mapping[str, Any] | No
             return stopped
         plan = make_plan(made, bench, order.root, order.arrangement, order.seed or 0)
     return runner.run(made, bench, order, listeners=listeners, control=control, plan=plan)
+
+
+def rehearse(procedure: Procedure | str, bench: str, values: Mapping[str, Any] | None = None, *, order: Order | None = None,
+             listeners: Listeners | None = None, control: Control | None = None,
+             announce: AnnounceText = lambda text: None) -> Outcome:
+    """Run a procedure on the twin of a bench, real or simulated, in virtual time; the outcome's `forecast` says what to expect.
+
+    Nothing real is opened. The file is marked as a rehearsal; the next run of the same plan is held against it.
+    """
+    config, text, _ = load_bench_file(bench)
+    name = procedure if isinstance(procedure, str) else _name_of(procedure)
+    order = replace(order or Order(name, Path(config.data.root)), rehearsal=True)
+    with open_config(config, text, rehearsal=True, sample=order.sample, announce=announce) as opened:
+        return run(procedure, opened, values, order=order, listeners=listeners, control=control, announce=announce)
 
 
 def _recover(root: Path, announce: AnnounceText) -> None:
@@ -125,11 +148,13 @@ def resume(run: str | Path, bench: Bench | None = None, *, root: Path | None = N
         header, status = found.header, found.status
     if status == "done":
         raise Refused([Problem("run", f"{journal.name} is complete; there is nothing to resume.")])
+    rehearsed = bool(header["bench"].get("rehearsal"))
     values = {name: declared["value"] for name, declared in header["parameters"].items()}
     procedure = make_procedure(header["procedure"], values)
     if bench is not None:
         return runner.resume(procedure, bench, journal, listeners=listeners, control=control, figure=figure)
-    with open_bench(header["bench"]["name"], speed=speed) as opened:
+    name = str(header["bench"]["name"]).removesuffix(preparing.REHEARSED)
+    with open_bench(name, speed=speed, rehearsal=rehearsed) as opened:
         return runner.resume(procedure, opened, journal, listeners=listeners, control=control, figure=figure)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import platformdirs
 
-from labctl.bench.connect import packaged_sample
+from labctl.bench.config import BenchConfig
+from labctl.bench.connect import packaged_sample, simulation
 from labctl.core.dose import Budget
 from labctl.core.errors import ConfigError, Refused
 from labctl.core.plan import Problem
@@ -47,6 +48,21 @@ def read_sample(sample: str) -> SampleFile:
         return SampleFile(plain_name(sample), str(told.get("mount", "")), Budget.read(budget), path)
     except (OSError, ValueError, ConfigError) as exc:
         raise Refused([Problem("sample", f"{path}: {exc}. Correct it, and try again.")]) from None
+
+
+def on_the_twin(config: BenchConfig, sample: str) -> tuple[BenchConfig, str]:
+    """Put a sample on the twin of a bench, for a rehearsal; gives the configuration, and which sample it is, in words.
+
+    A sample that the twin has no model of is rehearsed on the one that the bench file's [twin] names.
+    """
+    assert config.twin is not None, "the caller has checked"   # noqa: S101
+    if not sample:
+        return config, f"{config.twin.sample}, from [twin] of the bench file"
+    try:
+        simulation("twin.sample").load_sample(sample)
+    except (OSError, ValueError, LookupError):
+        return config, f"{config.twin.sample}, from [twin] of the bench file: the twin has no model of {sample}"
+    return config.model_copy(update={"twin": config.twin.model_copy(update={"sample": sample})}), f"{sample}, as ordered"
 
 
 def _is_path(sample: str) -> bool:

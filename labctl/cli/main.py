@@ -13,6 +13,7 @@ app = typer.Typer(
     help="Run the experiments of an ultrafast photoluminescence bench, real or simulated. Software is not an interlock.",
 )
 app.command("run")(run.run)
+app.command("rehearse")(run.rehearse)
 app.command("resume")(run.resume)
 app.command("dose")(dose.dose)
 app.command("procedures")(procedures.procedures)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from labctl.api import Outcome
     from labctl.core.plan import Problem
     from labctl.engine.control import Control
+    from labctl.engine.rehearsal import Forecast
 
 EXIT_CODES = {"done": 0, "failed": 1, "refused": 2, "unsafe": 3, "aborted": 130}
 
@@ -33,7 +34,8 @@ def run(
     yes: Annotated[bool, typer.Option("--yes", help="Answer every question with yes.")] = False,
     sample: Annotated[str, typer.Option(help="Name of the sample, for file name and file.")] = "",
     note: Annotated[str, typer.Option(help="A note stored with the run.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Rehearse on the twin in virtual time; opens nothing real.")] = False,
+    mount: Annotated[str, typer.Option(help="Mounting of the sample; default: what its file says.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Rehearse: the same as 'labctl rehearse'.")] = False,
     no_auto_calibrate: Annotated[bool, typer.Option(help="Refuse instead of measuring a missing calibration first.")] = False,
     order: Annotated[str, typer.Option(help="planned, down, up-down, random (by the seed) or interleaved.")] = "planned",
     reference_every: Annotated[int, typer.Option(help="Revisit the reference point after so many scan points.")] = 0,
@@ -44,9 +46,35 @@ def run(
     Exit codes: 0 done, 1 failed, 2 refused before the first move, 3 a park or safe action failed, 130 aborted.
     """
     def work(control: Control, say: Any) -> Outcome:
-        return _run(procedure, bench, set_ or [], control, say, out=out, seed=seed, speed=speed, sample=sample, note=note,
-                    dry_run=dry_run, auto_calibrate=not no_auto_calibrate, yes=yes,
+        return _run(procedure, bench, set_ or [], control, say, out=out, seed=seed, speed=speed, sample=sample, mount=mount,
+                    note=note, dry_run=dry_run, auto_calibrate=not no_auto_calibrate, yes=yes,
                     arrangement=(order, reference_every, dark_every))
+
+    _carry_out(work, json_, seed)
+
+
+def rehearse(
+    procedure: Annotated[str, typer.Argument(help="Name of the procedure; see 'labctl procedures'.")],
+    bench: Annotated[str, typer.Option(help="Bench by name, or path of a bench file, real or simulated.")] = "ying2021",
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE[ UNIT]", help="Set a parameter; repeat.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Data root; default from the bench file. Rehearsals lie in rehearsals/ in it.")]
+    = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of all randomness; default: drawn, printed, stored.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout, the rest on stderr.")] = False,
+    sample: Annotated[str, typer.Option(help="Sample; rehearsed as itself where the twin knows it.")] = "",
+    mount: Annotated[str, typer.Option(help="Mounting of the sample; default: what its file says.")] = "",
+    note: Annotated[str, typer.Option(help="A note stored with the rehearsal.")] = "",
+    order: Annotated[str, typer.Option(help="planned, down, up-down, random (by the seed) or interleaved.")] = "planned",
+    reference_every: Annotated[int, typer.Option(help="Revisit the reference point after so many scan points.")] = 0,
+    dark_every: Annotated[int, typer.Option(help="Take a dark frame after so many scan points.")] = 0,
+) -> None:
+    """Run a plan on the bench's twin in virtual time: what it takes, what it shows, what is wrong with it. Opens nothing real.
+
+    Exit codes as for run.
+    """
+    def work(control: Control, say: Any) -> Outcome:
+        return _run(procedure, bench, set_ or [], control, say, out=out, seed=seed, speed=None, sample=sample, mount=mount,
+                    note=note, dry_run=True, auto_calibrate=True, yes=True, arrangement=(order, reference_every, dark_every))
 
     _carry_out(work, json_, seed)
 
@@ -75,7 +103,7 @@ def _carry_out(work: Callable[[Control, Any], Outcome], json_: bool, seed: int |
 
 
 def _run(procedure: str, bench: str, settings: list[str], control: Control, say: Any, *, out: Path | None, seed: int | None,
-         speed: float | None, sample: str, note: str, dry_run: bool, auto_calibrate: bool, yes: bool,
+         speed: float | None, sample: str, mount: str, note: str, dry_run: bool, auto_calibrate: bool, yes: bool,
          arrangement: tuple[str, int, int]) -> Outcome:
     from labctl import api
     from labctl.cli.progress import ProgressBar
@@ -88,9 +116,10 @@ def _run(procedure: str, bench: str, settings: list[str], control: Control, say:
     seed = draw_seed() if seed is None else seed
     say(f"bench {config.name} ({config.backend}) from {path}")
     say(f"seed {seed}")
-    order = api.Order(procedure, out or Path(config.data.root), seed=seed, sample=sample, note=note, rehearsal=dry_run,
-                      arrangement=api.Arrangement(*arrangement))
-    with (api.open_config(config, text, speed=speed, rehearsal=dry_run, operator=asking.operator(yes, say)) as opened,
+    order = api.Order(procedure, out or Path(config.data.root), seed=seed, sample=sample, mount=mount, note=note,
+                      rehearsal=dry_run, arrangement=api.Arrangement(*arrangement))
+    with (api.open_config(config, text, speed=None if dry_run else speed, rehearsal=dry_run, sample=sample,
+                          operator=asking.operator(yes, say), announce=say) as opened,
           ProgressBar() as bar):
         return api.run(made, opened, order=order, listeners=Listeners(bar), control=control, auto_calibrate=auto_calibrate,
                        announce=bar.print)
@@ -180,6 +209,9 @@ def _report(status: str, outcome: Outcome | None, problems: list[Problem], say: 
         style="bold green" if status == "done" else "bold red")
     for name, result in outcome.results.items():
         say(f"  {name:<16} {result}")
+    if outcome.forecast is not None:
+        for line in _forecast(outcome.forecast):
+            say(line)
     if outcome.run is not None:
         for line in _compared(outcome):
             say(line)
@@ -202,6 +234,17 @@ def _compared(outcome: Outcome) -> list[str]:
                     for each in compared(found.header, found.end, outcome.points) if each.what != "points"]
     except (LabctlError, OSError, KeyError):
         return []
+
+
+def _forecast(told: Forecast) -> list[str]:
+    """Write what a rehearsal promises for the run."""
+    from labctl.cli.progress import human_bytes, human_time
+    from labctl.core.dose import summary
+
+    peak = "no array was read" if told.peak is None else str(told.peak)
+    saturated = f"; {told.saturated} points saturate" if told.saturated else ""
+    return [f"bench time {human_time(told.seconds)}", f"light      {summary(told.light)}", f"brightest  {peak}{saturated}",
+            f"file size  {human_bytes(told.bytes)}"]
 
 
 def _contract(status: str, outcome: Outcome | None, problems: list[Problem], seed: int | None) -> dict[str, Any]:

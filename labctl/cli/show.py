@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from labctl.store.run import Run
 
 KINDS = ("scan", "reference", "dark", "zero")
+MOST_NAMED = 20
 
 
 def show(
@@ -36,6 +37,8 @@ def show(
             table.add_row(name, f"{declared['value']}", declared["unit"])
         console.print(table)
         _compare(console, found)
+        for line in _remarks(found):
+            console.print(line, markup=False)
         if found.results:
             console.print("results", style="bold")
         for name, result in found.results.items():
@@ -55,3 +58,23 @@ def _compare(console: Console, run: Run) -> None:
         table.add_row(each.what, *each.texts, each.difference)
     if table.row_count:
         console.print(table)
+
+
+def _remarks(run: Run) -> list[str]:
+    """Say what the light has done to the spot, and how the run stands to its rehearsal."""
+    from labctl.core.dose import Light, summary
+    from labctl.engine.rehearsal import summary as compared
+
+    lines = []
+    if spots := run.end.get("dose", {}).get("spots"):
+        more = f" (and {len(spots) - 1} more places)" if len(spots) > 1 else ""
+        lines.append(f"light: {summary(Light(**spots[0]['added']))}; on the spot now {summary(Light(**spots[0]['after']))}{more}")
+    told = run.header.get("rehearsal")
+    if not told:
+        return lines
+    lines.append(f"rehearsed as run {told['run_id'][:8]}, {told['path']}")
+    if "chi2" in told:
+        where = f": points {', '.join(map(str, told['differs'][:MOST_NAMED]))}" if told["differs"] else ""
+        more = " ..." if len(told["differs"]) > MOST_NAMED else ""
+        lines.append(compared(len(told["differs"]), len(told["numbers"]), told["factor"]) + where + more)
+    return lines

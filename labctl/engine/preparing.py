@@ -5,19 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 from labctl.bench.bench import Bench
 from labctl.bench.samples import SampleFile, plain_name, read_sample
+from labctl.core.dose import Spot
 from labctl.core.errors import InstrumentError, Refused
 from labctl.core.plan import Problem
 from labctl.core.steps import drive
 from labctl.engine import lock
 from labctl.engine.dose import Meter, Stop, counted, settle_left_overs
-from labctl.store.ledger import Ledger, open_ledger
+from labctl.store.ledger import Ledger, Session, open_ledger
 
 log = logging.getLogger("labctl.engine")
 
+REHEARSED = ".rehearsal"     # of the name of a real bench while its twin is opened instead
 STAGES = ("sample.x", "sample.y")
 
 
@@ -44,11 +47,22 @@ def taken(bench: Bench, sample: SampleFile, *, doing: str, mount: str = "", worl
     """
     with ExitStack() as stack:
         stack.enter_context(lock.held(bench, doing))
-        ledger = stack.enter_context(Ledger(None) if rehearsal else open_ledger())
+        ledger = stack.enter_context(_rehearsed_ledger(bench, sample, mount) if rehearsal else open_ledger())
         found = [Problem("dose", text, "warning") for text in settle_left_overs(bench, ledger)]
         found += _find_stage(bench)
         yield stack.enter_context(counted(bench, sample, doing=doing, ledger=ledger, mount=mount, world=world,
                                           most_lit_s=most_lit_s, stop=stop)), found
+
+
+def _rehearsed_ledger(bench: Bench, sample: SampleFile, mount: str) -> Ledger:
+    """Make a ledger that is forgotten; of a real bench it begins with what the spot has had, so that budgets are rehearsed too."""
+    made = Ledger(None)
+    if bench.name.endswith(REHEARSED) and not any(name in bench.axes for name in STAGES):
+        with open_ledger() as real:
+            spot = Spot(sample.name, mount or sample.mount, real.number(sample.name, mount or sample.mount))
+            made.write(Session("before", bench.name, bench.session, "before"), replace(spot, number=1), real.total(spot),
+                       still_lit=False)
+    return made
 
 
 def _find_stage(bench: Bench) -> list[Problem]:

@@ -30,6 +30,7 @@ from labctl.engine.engine import Earlier, Engine, RunEnd
 from labctl.engine.events import Listeners
 from labctl.engine.planning import Plan, describe, make_plan
 from labctl.engine.preparing import sample_file, taken
+from labctl.engine.rehearsal import Forecast, compare, forecast, plan_key, recall, remember
 from labctl.store import names, recover, state, unsafe
 from labctl.store.environment import environment
 from labctl.store.journal import Journal
@@ -75,14 +76,16 @@ class Outcome:
     figure: Path | None = None
     seconds: float = 0.0
     reduction: Reduction = field(default_factory=Reduction)
+    forecast: Forecast | None = None        # of a rehearsal
 
     def as_json(self) -> dict[str, Any]:
         """Give the object of the command contract."""
-        return {
+        told = {
             "run": str(self.run.resolve()) if self.run else None, "run_id": self.run_id, "status": self.status,
             "points": self.points, "seed": self.seed, "results": {name: result.as_json() for name, result in self.results.items()},
             "problems": [problem.as_json() for problem in self.problems],
         }
+        return told if self.forecast is None else {**told, "forecast": self.forecast.as_json()}
 
 
 def draw_seed() -> int:
@@ -108,11 +111,18 @@ def run(procedure: Procedure, bench: Bench, order: Order, *, listeners: Listener
         plan = plan.with_problems([*earlier_light, *check_budget(plan.light, meter)])
         plan.refuse_if_wrong()
         unsafe.refuse_if_marked(bench.name, simulated=bench.simulated)
-        work = _Work(procedure, bench, order, plan, seed, uuid.uuid4().hex, listeners, control, meter)
+        key = plan_key(order.name, procedure, order.arrangement, bench.name, sample.name)
+        work = _Work(procedure, bench, order, plan, seed, uuid.uuid4().hex, listeners, control, meter,
+                     rehearsed=None if order.rehearsal else recall(key))
         place = names.reserve(order.root, bench.config.data.file, fields)
         journal = Journal.create(place.journal, _header(work, sample.name, place.number), home=place.home)
         end = _measure(work, journal, plan.course(bench), Earlier())
-    return _close(work, replace(place, journal=journal.path), end)
+    outcome = _close(work, replace(place, journal=journal.path), end)
+    if not order.rehearsal or outcome.run is None:
+        return outcome
+    if outcome.status == "done":
+        remember(key, outcome.run, outcome.run_id)
+    return replace(outcome, forecast=forecast(outcome.run))
 
 
 def resume(procedure: Procedure, bench: Bench, path: Path, *, listeners: Listeners | None = None, control: Control | None = None,
@@ -142,7 +152,8 @@ def resume(procedure: Procedure, bench: Bench, path: Path, *, listeners: Listene
     sample = SampleFile(order.sample, order.mount, Budget(**had.get("budget", {})))
     with taken(bench, sample, doing=f"{order.name}, resumed", world=had.get("world", ""), stop=control.request,
                rehearsal=order.rehearsal) as (meter, _):
-        work = _Work(procedure, bench, order, plan, int(header["seed"]), header["run_id"], listeners, control, meter, older)
+        work = _Work(procedure, bench, order, plan, int(header["seed"]), header["run_id"], listeners, control, meter, older,
+                     header.get("rehearsal"))
         journal = Journal.open(path)
         end = _measure(work, journal, course, earlier)
     return _close(work, names.Place(journal.path, target, int(header["run_number"])), end)
@@ -162,6 +173,7 @@ class _Work:
     control: Control
     meter: Meter
     supersedes: str = ""         # the earlier file of the same run
+    rehearsed: Mapping[str, str] | None = None      # the last rehearsal of this plan
 
 
 def _measure(work: _Work, journal: Journal, course: Course, earlier: Earlier) -> RunEnd:
@@ -173,6 +185,8 @@ def _measure(work: _Work, journal: Journal, course: Course, earlier: Earlier) ->
         end = engine.run(course, journal, seed=work.seed, run_id=work.run_id, procedure=work.order.name,
                          estimate=plan.estimate, before_first=lambda: journal.describe(_described(bench, plan)), earlier=earlier,
                          quality=policies(bench.config.policies, work.procedure.quality))
+        if work.rehearsed is not None and end.points:
+            end = replace(end, problems=(*end.problems, *compare(journal, work.rehearsed)))
     finally:
         trouble = _end_journal(journal, work, end)
     if trouble is not None:
@@ -277,7 +291,7 @@ def _header(work: _Work, sample: str, number: int) -> dict[str, Any]:
         "sample": sample, "user": order.user, "note": order.note, "seed": work.seed, "start_utc": bench.clock.utc().isoformat(),
         "environment": environment(), "procedure_source": _source(procedure), "constants": bench.constants(),
         "filters": bench.filters.as_json(), "estimate": describe(plan.estimate), "arrangement": order.arrangement.as_json(),
-        "dose": work.meter.as_json(),
+        "dose": work.meter.as_json(), "rehearsal": work.rehearsed,
     }
 
 

@@ -119,6 +119,7 @@ def _root(header: Mapping[str, Any], status: str, version: str) -> dict[str, Any
         "labctl_procedure": header.get("procedure", ""), "labctl_sample": header.get("sample", ""),
         "labctl_start": header.get("start_utc", ""), "labctl_status": status, "labctl_user": header.get("user", ""),
         "labctl_simulated": int(header.get("bench", {}).get("simulated", False)),     # netCDF has no boolean
+        "labctl_rehearsal": int(header.get("bench", {}).get("rehearsal", False)),
     }
 
 

@@ -172,7 +172,8 @@ class Run(View):
         """One line that says which run this is."""
         start = datetime.fromisoformat(self.header["start_utc"])
         bench = self.header.get("bench", {})
-        where = f"{bench.get('name', '')}{', simulated' if bench.get('simulated') else ''}"
+        kind = ", rehearsal" if bench.get("rehearsal") else ", simulated" if bench.get("simulated") else ""
+        where = f"{bench.get('name', '')}{kind}"
         which = "" if "foreign" in self.header else f"run {self.header.get('run_number', 0)}"
         words = (which, self.header["procedure"], self.header.get("sample", ""), where, f"{start:%Y-%m-%d %H:%M} UTC", self.status)
         return " · ".join(dict.fromkeys(word for word in words if word))

@@ -9,6 +9,8 @@ import numpy as np
 
 from labctl.store.reader import JournalReader, Record
 
+CHI2, DIFFERS = "rehearsal_chi2", "differs_from_rehearsal"      # how far a point is from its rehearsal, and whether too far
+
 
 class Table(Protocol):
     """Points of one kind. Every array runs over them in plan order, which is the order in which they were visited."""
@@ -60,7 +62,8 @@ class JournalTable:
         self._reader = reader
         self._declared: Mapping[str, Any] = header.get("channels", {})
         self._records = [record for record in records if record.kind == kind]
-        self._values = [_values(record) for record in self._records]
+        self._chi2, self._differs = _against_rehearsal(header)
+        self._values = [_values(record) | self._chi2.get(record.number, {}) for record in self._records]
         self._arrays: dict[str, np.ndarray] = {}
 
     def numbers(self) -> np.ndarray:
@@ -79,11 +82,13 @@ class JournalTable:
 
     def flag_names(self) -> list[str]:
         """Name every flag that any point carries."""
-        return list(dict.fromkeys(flag for record in self._records for flag in record.flags))
+        found = dict.fromkeys(flag for record in self._records for flag in record.flags)
+        return [*found, *([DIFFERS] if self._chi2 else [])]
 
     def flag(self, name: str) -> np.ndarray:
         """Tell which points carry a flag."""
-        return np.array([name in record.flags for record in self._records], dtype=bool)
+        late = self._differs if name == DIFFERS else frozenset()
+        return np.array([name in record.flags or record.number in late for record in self._records], dtype=bool)
 
     def channels(self) -> list[str]:
         """Name the channels that hold arrays; before the first point those that were declared."""
@@ -122,6 +127,13 @@ class JournalTable:
                 return record.arrays[name]
         told = self._declared[name]
         return np.dtype(told["dtype"]), tuple(told["shape"])
+
+
+def _against_rehearsal(header: Mapping[str, Any]) -> tuple[dict[int, dict[str, float]], frozenset[int]]:
+    """Give reduced χ² by the number of the point, and the points that differ; nothing where no rehearsal was compared with."""
+    told = header.get("rehearsal") or {}
+    chi2 = {number: {CHI2: value} for number, value in zip(told.get("numbers", ()), told.get("chi2", ()), strict=True)}
+    return chi2, frozenset(told.get("differs", ()))
 
 
 def _values(record: Record) -> dict[str, float]:
