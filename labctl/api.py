@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from labctl.bench.lookup import find_bench
 from labctl.bench.samples import on_the_twin
 from labctl.core import registry
 from labctl.core.clock import Clock, RealClock, VirtualClock
-from labctl.core.errors import ConfigError, LabctlError, Refused
+from labctl.core.errors import ConfigError, LabctlError, Refused, StoreError
 from labctl.core.operator import Operator
 from labctl.core.plan import Problem
 from labctl.core.procedure import Procedure
@@ -23,15 +23,17 @@ from labctl.engine.arrangement import Arrangement
 from labctl.engine.control import Control
 from labctl.engine.events import Listeners
 from labctl.engine.planning import Plan, make_plan
+from labctl.engine.queue import Ended, Terms, Worker
 from labctl.engine.rerun import Run, load
 from labctl.engine.runner import Order, Outcome
 from labctl.store import recover
 from labctl.store.find import find_run
 from labctl.store.header import JOURNAL_SUFFIX
+from labctl.store.waiting import Item, Waiting
 
 __all__ = [
-    "Arrangement", "Bench", "Order", "Outcome", "Run", "load", "load_bench_file",
-    "make_procedure", "open_bench", "rehearse", "resume", "run",
+    "Arrangement", "Bench", "Ended", "Item", "Order", "Outcome", "Run", "Terms", "Waiting", "enqueue", "load", "load_bench_file",
+    "make_procedure", "open_bench", "rehearse", "resume", "run", "run_queue",
 ]
 
 AnnounceText = Callable[[str], None]
@@ -137,7 +139,8 @@ def _recover(root: Path, announce: AnnounceText) -> None:
 
 
 def resume(run: str | Path, bench: Bench | None = None, *, root: Path | None = None, speed: float | None = None,
-           listeners: Listeners | None = None, control: Control | None = None, figure: bool = True) -> Outcome:
+           operator: MakeOperator | None = None, listeners: Listeners | None = None, control: Control | None = None,
+           figure: bool = True, most_lit_s: float | None = None) -> Outcome:
     """Go on with a run that was aborted, failed or interrupted, at its first missing point.
 
     `run` is a journal, the run file beside it, a run number or a run-id prefix in `root`. The bench is opened by the name that
@@ -152,10 +155,10 @@ def resume(run: str | Path, bench: Bench | None = None, *, root: Path | None = N
     values = {name: declared["value"] for name, declared in header["parameters"].items()}
     procedure = make_procedure(header["procedure"], values)
     if bench is not None:
-        return runner.resume(procedure, bench, journal, listeners=listeners, control=control, figure=figure)
+        return runner.resume(procedure, bench, journal, listeners=listeners, control=control, figure=figure, most_lit_s=most_lit_s)
     name = str(header["bench"]["name"]).removesuffix(preparing.REHEARSED)
-    with open_bench(name, speed=speed, rehearsal=rehearsed) as opened:
-        return runner.resume(procedure, opened, journal, listeners=listeners, control=control, figure=figure)
+    with open_bench(name, speed=speed, rehearsal=rehearsed, operator=operator) as opened:
+        return runner.resume(procedure, opened, journal, listeners=listeners, control=control, figure=figure, most_lit_s=most_lit_s)
 
 
 def _journal_of(run: str | Path, root: Path) -> Path:
@@ -166,6 +169,75 @@ def _journal_of(run: str | Path, root: Path) -> Path:
         text = f"{path} has no journal beside it, so there is nothing to resume: a complete run keeps none."
         raise Refused([Problem("run", text)])
     return journal
+
+
+def enqueue(procedure: str, bench: str, settings: Mapping[str, str], options: Mapping[str, Any] | None = None) -> Item:
+    """Put a run at the end of the queue, after looking for everything that can be known to be wrong with it.
+
+    `options` are those of `labctl.store.waiting.Item`. The plan is made on the bench itself if it is simulated, else on its twin;
+    where that lacks a calibration, or there is none, nobody knows yet how long the run takes.
+    """
+    config, text, path = load_bench_file(bench)
+    made = make_procedure(procedure, settings, config)
+    options = {**(options or {})}
+    if options.get("seed") is None:
+        options["seed"] = runner.draw_seed()
+    order = _order(procedure, options, config)
+    options["out"] = str(order.root.resolve())          # the queue may be run from another folder
+    seconds = lit_s = None
+    if config.twin is not None:
+        with open_config(config, text, rehearsal=not config.simulated) as opened:
+            _, problems = preparing.sample_file(opened, order.sample)
+            plan = make_plan(made, opened, order.root, order.arrangement, options["seed"])
+        missing = {"calibration"} if plan.needs else set()
+        if wrong := [*problems, *(problem for problem in plan.errors if problem.field not in missing)]:
+            raise Refused(wrong)
+        if not plan.needs:
+            seconds, lit_s = plan.estimate.seconds, plan.estimate.lit_seconds
+    where = bench if path.is_absolute() and path.stem == bench else str(path.resolve())
+    with Waiting() as waiting:
+        return waiting.add(where, procedure, settings, options, seconds=seconds, lit_s=lit_s)
+
+
+def run_queue(terms: Terms | None = None, *, listeners: Listeners | None = None, control: Control | None = None,
+              speed: float | None = None, operator: MakeOperator | None = None,
+              announce: AnnounceText = lambda text: None) -> Ended:
+    """Run what waits in the queue, in order, under these terms; gives why it ended. Raises Refused when somebody else does."""
+    with Waiting() as waiting:
+        return Worker(waiting, _Hands(speed, operator, announce), terms, listeners=listeners, control=control, say=announce).run()
+
+
+@dataclass(frozen=True)
+class _Hands:
+    """Opens benches and runs items for the queue."""
+
+    speed: float | None
+    operator: MakeOperator | None
+    announce: AnnounceText
+
+    def open(self, bench: str) -> Bench:
+        """Open a bench; `speed` is for simulated ones."""
+        config, text, _ = load_bench_file(bench)
+        return open_config(config, text, speed=self.speed if config.simulated else None, operator=self.operator)
+
+    def run(self, item: Item, bench: Bench, *, most_lit_s: float | None, listeners: Listeners, control: Control) -> Outcome:
+        """Go on with the run of an item where there is one to go on with, else begin it."""
+        order = replace(_order(item.procedure, item.options, bench.config), most_lit_s=most_lit_s)
+        if item.run_id:
+            try:
+                return resume(item.run_id, bench, root=order.root, listeners=listeners, control=control, most_lit_s=most_lit_s)
+            except (Refused, StoreError) as exc:
+                self.announce(f"item {item.id} begins anew: {exc}")
+        made = make_procedure(item.procedure, item.settings, bench.config)
+        return run(made, bench, order=order, listeners=listeners, control=control, announce=self.announce)
+
+
+def _order(procedure: str, options: Mapping[str, Any], config: bench_config.BenchConfig) -> Order:
+    """Make the order of a queued run."""
+    arrangement = Arrangement(options.get("order") or "planned", options.get("reference_every", 0), options.get("dark_every", 0))
+    words = {name: options.get(name, "") for name in ("sample", "mount", "note")}
+    root = Path(options.get("out") or config.data.root)
+    return Order(procedure, root, seed=options.get("seed"), arrangement=arrangement, **words)
 
 
 def _name_of(procedure: Procedure) -> str:

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from labctl.cli import bench, dose, emulate, export, fit, note, procedures, recover, run, runs, serve, show, verify, wirelog
+from labctl.cli import bench, dose, emulate, export, fit, note, procedures, queue, recover, run, runs, serve, show, verify, wirelog
 
 app = typer.Typer(
     name="labctl", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -27,6 +27,7 @@ app.command("recover")(recover.recover)
 app.command("serve")(serve.serve)
 app.command("emulate")(emulate.emulate)
 app.add_typer(bench.app, name="bench")
+app.add_typer(queue.app, name="queue")
 app.add_typer(wirelog.app, name="wirelog")
 
 

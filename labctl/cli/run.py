@@ -84,10 +84,10 @@ def _carry_out(work: Callable[[Control, Any], Outcome], json_: bool, seed: int |
     from labctl.core.errors import LabctlError, Refused
     from labctl.core.plan import Problem
 
-    say = _speaker()
+    say = speaker()
     status, outcome, problems = "failed", None, []
     try:
-        with _signals() as control:
+        with signals() as control:
             outcome = work(control, say)
         status, problems = outcome.status, list(outcome.problems)
     except Refused as exc:
@@ -111,8 +111,8 @@ def _run(procedure: str, bench: str, settings: list[str], control: Control, say:
     from labctl.engine.runner import draw_seed
 
     (config, text, path), _ = _together(lambda: api.load_bench_file(bench),
-                                        lambda: api.make_procedure(procedure, _settings(settings)))
-    made = api.make_procedure(procedure, _settings(settings), config)
+                                        lambda: api.make_procedure(procedure, split_settings(settings)))
+    made = api.make_procedure(procedure, split_settings(settings), config)
     seed = draw_seed() if seed is None else seed
     say(f"bench {config.name} ({config.backend}) from {path}")
     say(f"seed {seed}")
@@ -158,7 +158,7 @@ def resume(
     _carry_out(work, json_, None)
 
 
-def _settings(texts: list[str]) -> dict[str, str]:
+def split_settings(texts: list[str]) -> dict[str, str]:
     """Split NAME=VALUE; raises Refused with every text that is not of that form."""
     from labctl.core.errors import Refused
     from labctl.core.plan import Problem
@@ -171,7 +171,7 @@ def _settings(texts: list[str]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[Control]:
+def signals() -> Iterator[Control]:
     """Turn Ctrl-C, SIGTERM and SIGHUP into abort requests: the first stops at the next gate, the second at once."""
     from labctl.engine.control import Control
 
@@ -189,7 +189,8 @@ def _signals() -> Iterator[Control]:
             signal.signal(number, old)
 
 
-def _speaker() -> Any:
+def speaker() -> Any:
+    """Give a function that writes a line to stderr, in a style."""
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)

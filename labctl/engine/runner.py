@@ -14,7 +14,7 @@ from typing import Any
 from labctl.bench.bench import Bench
 from labctl.bench.samples import SampleFile
 from labctl.core.calibration import Calibration
-from labctl.core.dose import Budget
+from labctl.core.dose import DARK, Budget, Light
 from labctl.core.errors import AnalysisError, LabctlError, Refused
 from labctl.core.plan import Problem, Result, plan_hash
 from labctl.core.procedure import Procedure
@@ -77,6 +77,7 @@ class Outcome:
     seconds: float = 0.0
     reduction: Reduction = field(default_factory=Reduction)
     forecast: Forecast | None = None        # of a rehearsal
+    light: Light = DARK                     # what fell on the sample
 
     def as_json(self) -> dict[str, Any]:
         """Give the object of the command contract."""
@@ -126,7 +127,7 @@ def run(procedure: Procedure, bench: Bench, order: Order, *, listeners: Listener
 
 
 def resume(procedure: Procedure, bench: Bench, path: Path, *, listeners: Listeners | None = None, control: Control | None = None,
-           figure: bool = True) -> Outcome:
+           figure: bool = True, most_lit_s: float | None = None) -> Outcome:
     """Go on with an aborted, failed or interrupted run at its first missing point; `path` is its journal.
 
     The procedure has to be the journal's (`labctl.api.resume` makes it). Raises Refused when today's plan is not the one that was
@@ -150,8 +151,8 @@ def resume(procedure: Procedure, bench: Bench, path: Path, *, listeners: Listene
     target, older = recover.free_name(path)
     control = control or Control()
     sample = SampleFile(order.sample, order.mount, Budget(**had.get("budget", {})))
-    with taken(bench, sample, doing=f"{order.name}, resumed", world=had.get("world", ""), stop=control.request,
-               rehearsal=order.rehearsal) as (meter, _):
+    with taken(bench, sample, doing=f"{order.name}, resumed", world=had.get("world", ""), most_lit_s=most_lit_s,
+               stop=control.request, rehearsal=order.rehearsal) as (meter, _):
         work = _Work(procedure, bench, order, plan, int(header["seed"]), header["run_id"], listeners, control, meter, older,
                      header.get("rehearsal"))
         journal = Journal.open(path)
@@ -228,7 +229,8 @@ def _close(work: _Work, place: names.Place, end: RunEnd) -> Outcome:
     except (LabctlError, OSError, ValueError, KeyError) as exc:
         log.exception("the run file could not be written")
         problems.append(Problem("file", f"the run file could not be written: {exc} Every point is safe in {place.journal}."))
-        return Outcome("failed" if end.status == "done" else end.status, None, run_id, end.points, seed, {}, tuple(problems))
+        return Outcome("failed" if end.status == "done" else end.status, None, run_id, end.points, seed, {}, tuple(problems),
+                       light=work.meter.added())
     if place.home is not None:
         place.home.unlink(missing_ok=True)
     if end.status == "done":
@@ -237,7 +239,7 @@ def _close(work: _Work, place: names.Place, end: RunEnd) -> Outcome:
             _keep(reduction.calibration, bench, run_id)
     figure, trouble = _figure(procedure, work.order, run_path, reduction)
     return Outcome(end.status, run_path, run_id, end.points, seed, dict(reduction.results), (*problems, *trouble), figure,
-                   end.seconds, reduction)
+                   end.seconds, reduction, light=work.meter.added())
 
 
 def _keep(calibration: Calibration, bench: Bench, run_id: str) -> None:
