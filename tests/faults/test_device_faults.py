@@ -65,17 +65,21 @@ def empty(queue):
 
 
 class TestMoves:
-    def test_row15_motion_that_never_ends_is_stopped(self, run, visiting):
+    @pytest.mark.parametrize("silent", [False, True])
+    def test_row15_motion_that_never_ends_is_stopped(self, run, visiting, monkeypatch, silent):
+        """The mount says so itself, or it goes on saying that it moves: then the axis stops it when its time is up."""
         heard = []
 
         def plant(bench):
-            mount = bench.emulator("analyser")
+            mount, driver = bench.emulator("analyser"), bench.devices["analyser"].driver
             mount.stalled = True
-            bench.devices["analyser"].driver.park = lambda: None        # which would stop it too
             receive = mount.receive
             mount.receive = lambda data: (heard.append(bytes(data)), receive(data))[1]
+            if silent:
+                monkeypatch.setattr(type(driver), "moving", True)
+                driver.park = lambda: None
 
-        outcome = run(plant, bench="sun2024", at=0.5, procedure=visiting(
+        outcome = run(plant, bench="sun2024", at=0.5, longest=1000.0, procedure=visiting(
             Point(set={"analyser.angle": 10.0}, read=()), Point(set={"analyser.angle": 200.0}, read=())))
         assert outcome.status in ("failed", "unsafe")
         assert "analyser" in problems(outcome)
