@@ -63,6 +63,7 @@ bench: $(VENV)/.runtime
 
 score: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.score --out docs/reference/twin-scores.json
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.score --whole-bench --out docs/reference/twin-scores-bench.json
 	$(BIN)/python docs/twin_reference.py
 
 # which claims a sample's constants were fitted to, and what a new fit would say: make calibrate SAMPLE=wang2015

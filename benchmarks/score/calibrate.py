@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import lmfit
 import numpy as np
+from scipy.optimize import least_squares
 
 from benchmarks.score import qin, sun, wang, xiong, ying
 from benchmarks.score.targets import PLACE_VARIABLE, Row, load_rows, targets_file
@@ -25,7 +25,7 @@ from sim_instruments.twin.sample import load_sample
 
 HELD = 0.10                        # relative standard deviation of a constant about its present value
 STEP = 0.05                        # relative, of the derivatives: thresholds are found on grids some percent wide
-CALLS = 40                         # of the model at most
+ROUNDS = 8                         # of the fit at most; each asks the model once per constant
 LOST = 10.0                        # residual of an observable that the analysis refuses to give
 
 
@@ -84,6 +84,9 @@ CALIBRATIONS: Mapping[str, Calibration] = {
 """By sample; what the pulse length and other constants of a bench add to a fit is left where it is."""
 
 
+AT_MOST_ONE = ("charging.largest_fraction",)
+
+
 def get(sample: Sample, constant: str) -> float:
     """Give a constant of a record."""
     section, attribute = constant.split(".")
@@ -131,19 +134,15 @@ def observed(calibration: Calibration, sample: Sample, claims: Sequence[Wanted])
         return np.full(len(claims), LOST)
 
 
-def fit(name: str, claims: Sequence[Wanted], *, calls: int = CALLS) -> Sample:
+def fit(name: str, claims: Sequence[Wanted], *, rounds: int = ROUNDS) -> Sample:
     """Give the sample with the constants that suit the claims best, the present ones being expected with 10 %."""
     calibration, sample = CALIBRATIONS[name], load_sample(name)
-    parameters: Any = lmfit.Parameters()
-    for number, constant in enumerate(calibration.constants):
-        most = 1.0 / get(sample, constant) if constant == "charging.largest_fraction" else 2.0
-        parameters.add(f"c{number}", value=1.0, min=0.5, max=most)
+    most = [1.0 / get(sample, constant) if constant in AT_MOST_ONE else 2.0 for constant in calibration.constants]
 
-    def distance(values: Any) -> np.ndarray:
-        relative = np.array([values[f"c{number}"].value for number in range(len(calibration.constants))])
+    def distance(relative: np.ndarray) -> np.ndarray:
         return np.concatenate([observed(calibration, moved(sample, calibration, relative), claims), (relative - 1.0) / HELD])
-    found: Any = lmfit.minimize(distance, parameters, method="least_squares", diff_step=STEP, max_nfev=calls)
-    return moved(sample, calibration, np.array([found.params[f"c{number}"].value for number in range(len(calibration.constants))]))
+    found = least_squares(distance, np.ones(len(most)), bounds=(0.5, most), diff_step=STEP, max_nfev=rounds)
+    return moved(sample, calibration, found.x)
 
 
 def moved(sample: Sample, calibration: Calibration, relative: np.ndarray) -> Sample:

@@ -60,6 +60,12 @@ def test_what_does_not_pass_says_why(scores):
     assert set(REASONS) <= {each["id"] for each in scores}
 
 
+def test_rows_behind_the_whole_bench_are_rows(scores):
+    behind = json.loads((DOCS / "reference" / "twin-scores-bench.json").read_text(encoding="utf-8"))
+    assert {each["id"] for each in behind} <= {each["id"] for each in scores}
+    assert len(behind) >= 25
+
+
 def test_scores_come_from_enough_noise_seeds(scores):
     assert all(each["seeds"] >= 8 for each in scores if each["seeds"])
     assert len(EXPERIMENTS) > 0
