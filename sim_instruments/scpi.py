@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
 from sim_instruments.clock import Clock
@@ -120,6 +121,12 @@ class ScpiDevice(LineDevice):
         yield seconds
         return message
 
+    @classmethod
+    @lru_cache(maxsize=4096)
+    def find(cls, head: str) -> Callable[..., Any] | None:
+        """Give the method for a header, None if there is none; what clients really say is soon known by heart."""
+        return next((method for pattern, method in cls.table if pattern.fullmatch(head)), None)
+
     def _unit(self, text: str, path: str) -> tuple[str | None, str]:
         """Carry out one command; gives its answer and the path the next header of the chain is relative to."""
         head, _, argument = text.partition(" ")
@@ -127,10 +134,9 @@ class ScpiDevice(LineDevice):
         full = [head.removeprefix(":")] if head.startswith((":", "*")) or not path else [f"{path}:{head}", head]
         try:
             for candidate in full:
-                for pattern, method in self.table:
-                    if pattern.fullmatch(candidate):
-                        below = path if head.startswith("*") else candidate.rpartition(":")[0]
-                        return method(self, argument.strip()), below
+                if method := self.find(candidate):
+                    below = path if head.startswith("*") else candidate.rpartition(":")[0]
+                    return method(self, argument.strip()), below
             raise ScpiError(-113, "Undefined header")
         except ScpiError as error:
             self.complain(error)
