@@ -68,6 +68,10 @@ class Bench:
             raise AnalysisError(f"bench {self.name} does not know {name}. It knows {', '.join(sorted(self._constants))}.")
         return self._constants[name]
 
+    def defaults(self, procedure: str) -> dict[str, Any]:
+        """Give the parameters of a procedure whose default the bench file sets."""
+        return dict(self.config.procedures.get(procedure, {}))
+
     def constants(self) -> dict[str, float]:
         """Give all documented constants by name."""
         return dict(self._constants)

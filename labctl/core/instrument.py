@@ -270,3 +270,7 @@ class BenchView(Protocol):
     def constant(self, name: str) -> float:
         """Give a documented constant of the bench ("pump.bandwidth" nm, "detection.instrument_fwhm" nm, ...)."""
         ...
+
+    def defaults(self, procedure: str) -> dict[str, Any]:
+        """Give the parameters of a procedure whose default the bench file sets."""
+        ...

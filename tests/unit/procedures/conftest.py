@@ -43,6 +43,9 @@ class FakeBench:
         assert axis == "pump.photon_flux"
         return self.lowest, 1.6e14 * (1.0 + (at["pump.wavelength"] - 500.0) / 100.0)
 
+    def defaults(self, procedure: str) -> dict[str, Any]:
+        return {}
+
     def constant(self, name: str) -> float:
         known = {"pump.bandwidth": self.bandwidth, "detection.instrument_fwhm": 0.1455, **self.constants}
         if name not in known:
