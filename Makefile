@@ -25,7 +25,7 @@ help:
 	@echo 'make calibrate SAMPLE=wang2015   which claims were fitted by which constants; fits again, writes nothing'
 	@echo 'make soak   the long tests'
 	@echo 'make mutants  take one protection away at a time, and see the fault matrix notice'
-	@echo 'make docs-reference   write docs/reference/instruments.md from the code'
+	@echo 'make docs-reference   write the reference of instruments and procedures from the code'
 	@echo 'make interop  open a run of every procedure in the programs people use (a venv of its own)'
 	@echo 'make clean  remove $(VENV) and every cache; measured data stay'
 
@@ -72,6 +72,7 @@ calibrate: $(VENV)/.test
 
 docs-reference: $(VENV)/.runtime
 	$(BIN)/python docs/instruments_reference.py
+	$(BIN)/python docs/procedures_reference.py
 	$(BIN)/python docs/twin_reference.py
 
 clean:

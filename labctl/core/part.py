@@ -43,6 +43,15 @@ class Part:
         """Role -> serial number of every instrument."""
         return self.run.serials
 
+    @property
+    def signal_label(self) -> str:
+        """What `signal` is, in words with its unit."""
+        return self.run.signal_label
+
+    def coordinate(self, channel: str, dim: str = "") -> tuple[str, str, np.ndarray] | None:
+        """Give name, unit and values along a dimension of a channel."""
+        return self.run.coordinate(channel, dim)
+
     def __getitem__(self, name: str) -> np.ndarray:
         """Give a number per point."""
         return self.run[name][self._mask()]
