@@ -43,7 +43,8 @@ def section(name: str) -> str:
     lines = [f"\n## `{name}`{known}\n", _paragraphs(inspect.getdoc(procedure)), "| parameter | meaning | default | unit | limits |",
              "|---|---|---|---|---|"]
     lines += [_row(parameter, declared) for parameter, declared in procedure.declarations().items()]
-    lines += ["", "**Plan** " + _paragraphs(inspect.getdoc(procedure.plan)), "**Reduction** " + _paragraphs(inspect.getdoc(procedure.reduce))]
+    lines += ["", "**Plan** " + _paragraphs(inspect.getdoc(procedure.plan)),
+              "**Reduction** " + _paragraphs(inspect.getdoc(procedure.reduce))]
     drawn = [f"{plot.title} ({type(plot).__name__.lower()})" for plot in procedure.plots]
     return "\n".join([*lines, f"**Figure** {'; '.join(drawn) or 'none'}\n"])
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from labctl.analysis.excitation import Maximum, parabola_maximum
-from labctl.analysis.lineshape import Shape
-from labctl.analysis.pair_series import Emission, Series, fitted_pixels, learn_shape, pair_rates
+from labctl.analysis.lineshape import PairFit, Shape
+from labctl.analysis.pair_series import Emission, Series, fitted_pixels, learn_shape, pair_fits
 from labctl.analysis.pump import margin
 from labctl.analysis.series import reference_drift
 from labctl.core.errors import AnalysisError, Refused
@@ -34,6 +34,7 @@ class PLEScan(Procedure):
     plots = (
         Map("Emission against excitation", y="pump.wavelength"),
         Curve("Excitation spectrum", x="pump.wavelength", y="pair_rate", fit="pair_rate"),
+        Curve("Excitation spectrum of the spontaneous line", x="pump.wavelength", y="spontaneous_rate", optional=True),
         Spectrum("Emission"),
     )
 
@@ -129,25 +130,33 @@ class PLEScan(Procedure):
         """Fit the pair in every spectrum and a parabola through the top of its excitation spectrum.
 
         Results: `resonance_nm` (vacuum), `resonance_eV`, `peak_rate` (electrons/s in the pair at the maximum), `red_shift_meV`
-        (resonance minus the centre of the broad line). When the points do not enclose a maximum, these are missing, the curve is
-        kept, and an error among the problems says why. Raises AnalysisError when no spectrum shows the pair.
+        (resonance minus the centre of the broad line), `stokes_shift` (the same), `se_red_shift` (meV: by how much the pair moves
+        to the red from the bluest fitted pump to the resonance). Curve `spontaneous_rate` is the broad line's. When the points do
+        not enclose a maximum, the results are missing, the curves are kept, and an error among the problems says why. Raises
+        AnalysisError when no spectrum shows the pair.
         """
         wavelength, emission = run["pump.wavelength"], self._emission(run)
         usable = ~(run.flag(OVERLAP) | run.flag(BAD) | _saturated(run, emission))
         if not usable.any():
             raise AnalysisError("Every point of the scan is flagged (pump overlap or saturation), so nothing is left to fit.")
         shape, broad_stderr = learn_shape(_series(run), emission, usable)
-        rate, sigma = _rates(run, emission, shape)
+        fits = pair_fits(_series(run), emission, shape)
+        rate, sigma = _rates(run, fits)
         problems = _reference_drift(run, emission, shape)
         top = None
         try:
             top = parabola_maximum(wavelength, rate, sigma, usable)
         except AnalysisError as exc:
             problems.append(Problem("resonance_nm", str(exc), "error"))
-        return Reduction(
-            results={} if top is None else _results(run, top, shape, broad_stderr),
-            curves={"pair_rate": _curve(wavelength, rate, sigma, usable, top)}, problems=tuple(problems),
-        )
+        results: dict[str, Result] = {}
+        if top is not None:
+            results = _results(run, top, shape, broad_stderr)
+            results |= {"stokes_shift": results["red_shift_meV"], "se_red_shift": _red_shift(wavelength, fits, usable, top)}
+        broad, broad_sigma = (np.array([getattr(fit, name) for fit in fits]) for name in ("broad", "broad_stderr"))
+        spontaneous = CurveData("pump.wavelength", wavelength, broad, "1/s", "Electrons in the spontaneous line", broad_sigma,
+                                usable, "left out: pump overlap, or saturated")
+        return Reduction(results, {"pair_rate": _curve(wavelength, rate, sigma, usable, top), "spontaneous_rate": spontaneous},
+                         problems=tuple(problems))
 
     def _emission(self, run: RunView) -> Emission:
         fwhm = float(run.constants["detection.instrument_fwhm"])
@@ -176,9 +185,9 @@ def _series(run: RunView) -> Series:
     return Series(run["pump.wavelength"], run.wavelength("vacuum"), run.signal(), run.sigma())
 
 
-def _rates(run: RunView, emission: Emission, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
+def _rates(run: RunView, fits: list[PairFit]) -> tuple[np.ndarray, np.ndarray]:
     """Give the pair's rate at the wanted flux (1 % more measured flux counts 1 % less) and its standard error."""
-    rate, stderr = pair_rates(_series(run), emission, shape)
+    rate, stderr = (np.array([getattr(fit, name) for fit in fits]) for name in ("pair", "pair_stderr"))
     try:
         correction = run["pump.photon_flux"] / run["pump.photon_flux_measured"]
     except KeyError:
@@ -191,7 +200,8 @@ def _reference_drift(run: RunView, emission: Emission, shape: Shape) -> list[Pro
     """Compare the last reference point with the first; nothing is corrected."""
     try:
         reference = run.select("reference")
-        rate, sigma = _rates(reference, emission, shape) if len(reference["pump.wavelength"]) else (np.empty(0), np.empty(0))
+        visited = len(reference["pump.wavelength"]) > 0
+        rate, sigma = _rates(reference, pair_fits(_series(reference), emission, shape)) if visited else (np.empty(0), np.empty(0))
     except KeyError:
         rate = sigma = np.empty(0)
     return reference_drift(rate, sigma)
@@ -218,6 +228,16 @@ def _results(run: RunView, top: Maximum, shape: Shape, broad_stderr_ev: float) -
             "systematic: scales of pump filter and spectrometer",
         ),
     }
+
+
+def _red_shift(wavelength: np.ndarray, fits: list[PairFit], usable: np.ndarray, top: Maximum) -> Result:
+    """Give the pair's centre at the bluest usable pump minus that at the resonance, in meV; positive is red on tuning in."""
+    chosen = np.flatnonzero(usable)
+    blue = int(chosen[np.argmin(wavelength[chosen])])
+    near = int(chosen[np.argmin(np.abs(wavelength[chosen] - top.wavelength_nm))])
+    stderr = float(np.hypot(fits[blue].shape_stderr.pair_ev, fits[near].shape_stderr.pair_ev))
+    return Result((fits[blue].shape.pair_ev - fits[near].shape.pair_ev) * 1e3, stderr * 1e3, "meV",
+                  f"centre of the pair at {wavelength[blue]:g} nm pump minus that at {wavelength[near]:g} nm; positive is red")
 
 
 def _curve(wavelength: np.ndarray, rate: np.ndarray, sigma: np.ndarray, usable: np.ndarray, top: Maximum | None) -> CurveData:
