@@ -182,6 +182,15 @@ class Specimen:
         """Give the sample's record in a state."""
         return standing_record(self.sample, standing.charged, standing.volts, standing.length_cm, standing.start_cm)
 
+    def state(self, now: float) -> dict[str, tuple[float, str]]:
+        """Give how the sample stands, as name → (value, unit): warmth, charge, wear, and how far the spot has come."""
+        most = max(self.dose.values(), default=0.0)
+        left = float(np.exp(-most / self.sample.detected.bleaching_dose_j_cm2 - self.aged))
+        table = {"temperature": (self.temperature_k(now), "K"), "charged_fraction": (self.charged, "1"),
+                 "largest_dose": (most, "J/cm2"), "least_active": (left, "1")}
+        table |= {f"place_{name}": (value, "um") for name, value in self.place_um(now).items()}
+        return table
+
     # -------------------------------------------------------------- history
     def remember(self, now: float) -> dict[str, Any]:
         """Give its history, times relative to now."""

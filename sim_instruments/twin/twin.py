@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from sim_instruments.clock import Clock
-from sim_instruments.twin import history, light, pump
+from sim_instruments.twin import history, light, pump, truth
 from sim_instruments.twin.counter_arm import Counted, CounterArm, fading
 from sim_instruments.twin.detection import Chip
 from sim_instruments.twin.detector_arm import DetectorArm
@@ -165,19 +165,10 @@ class Twin:
             history.put_back(self, checkpoint)
 
     def truth(self) -> dict[str, dict[str, Any]]:
-        """Give every constant an analysis could recover, as name → {value, unit}: the sample's by symbol, the bench's by role."""
-        table = {f"sample.{symbol}": entry for symbol, entry in self.sample.truth().items()}
-        for part in self._parts:
-            units = {name: what.unit for name, what in HIDDEN.get(part.kind, {}).items()}
-            table |= {f"{part.role}.{name}": {"value": part.options[name], "unit": unit} for name, unit in units.items()}
-            if part.kind == "spectrograph":
-                table[f"{part.role}.centre_errors_nm"] = {"value": list(part.options["centre_errors_nm"]), "unit": "nm"}
-        table |= {f"{role}.gain": {"value": head.gain, "unit": "1"} for role, head in self.heads.items()}
-        table["sample.spot_area"] = {"value": self.lighting.spot_cm2, "unit": "cm2"}
-        table["sample.pump_tilt"] = {"value": self.specimen.profile.tilt, "unit": "1"}
-        table["sample.pump_edge"] = {"value": self.specimen.profile.edge_cm, "unit": "cm"}
-        table["sample.temperature"] = {"value": self.temperature_k, "unit": "K"}
-        return table
+        """Give every constant an analysis could recover, as name → {value, unit}; see `sim_instruments.twin.truth`."""
+        with self.lock:
+            self.settle()
+            return truth.table(self)
 
     def power_at_sample_now(self) -> float:
         """Give the mean power on the sample in W."""
@@ -263,6 +254,11 @@ class Twin:
 
     def _part(self, role: str) -> Part:
         return next(part for part in self._parts if part.role == role)
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """The parts of the light path, in its order."""
+        return tuple(self._parts)
 
     def _standing(self, states: tuple[tuple[Any, ...], ...], when: float) -> Standing:
         return self.specimen.standing(when, self.beam.band(states).mean_nm)

@@ -136,11 +136,11 @@ class TestHiddenFacts:
         assert powers[2.0] > powers[0.0]
         assert powers[0.0] == pytest.approx(powers[4.0], rel=1e-6)
 
-    def test_truth_names_constants_with_units_and_no_result(self, rig):
+    def test_truth_names_constants_with_units_and_no_outcome(self, rig):
         truth = rig.twin.truth()
         assert truth["sample.d_S"] == {"value": pytest.approx(0.018), "unit": "eV"}
         assert all(set(entry) == {"value", "unit"} for entry in truth.values())
-        assert not any(word in name.lower() for name in truth for word in ("resonance", "maximum", "threshold"))
+        assert not any(word in name.lower() for name in truth for word in ("resonance_nm", "maximum", "threshold", "slope"))
         json.dumps(truth, allow_nan=False)
 
     def test_grating_never_returns_to_quite_the_same_place(self, build):
@@ -170,3 +170,35 @@ class TestWander:
     def test_does_not_move_without_time(self):
         wander = Wander(0.005, 1200.0, 0.002, 10.0)
         assert wander.advance(10.0, np.random.default_rng(3)) == pytest.approx(0.002)
+
+
+class TestTruth:
+    @pytest.mark.parametrize("name", [
+        "ying2021", "wang2015", "wang2015_solution", "qin2021", "sun2024", "sun2024_d15", "sun2024_toluene", "xiong2022_oam",
+        "xiong2022_ola_film", "wang2015_capillary"])
+    def test_is_finite_and_has_units(self, build, name):
+        table = build(sample=name, ideal=False).twin.truth()
+        for entry in table.values():
+            assert np.all(np.isfinite(entry["value"]))
+            assert isinstance(entry["unit"], str)
+        assert {key.split(".")[0] for key in table} >= {"sample", "result", "state", "attenuator"}
+
+    @pytest.mark.parametrize(("name", "result", "value"), [
+        ("ying2021", "line_splitting", 2.0), ("ying2021", "dipole_angle", 90.0), ("ying2021", "dolp_lower", 87.8),
+        ("ying2021", "se_lifetime", 49.0), ("wang2015", "exciton_lifetime_film", 3.1), ("wang2015", "spe_wavelength", 514.67),
+        ("wang2015_solution", "exciton_lifetime_solution", 3.6), ("qin2021", "pl_response_time", 65.9),
+        ("sun2024", "fsr_d88", 0.709), ("sun2024", "extinction_ratio", 93.0), ("sun2024_d15", "mode_wavelength_d15", 537.6),
+        ("sun2024_toluene", "resonance_2p", 970.0),
+        ("xiong2022_ola_film", "lifetime_intensity_average_ola", 9.55), ("xiong2022_oam", "spike_q_oam", 976.0)])
+    def test_bears_the_names_of_results(self, build, name, result, value):
+        assert build(sample=name).twin.truth()[f"result.{result}"]["value"] == pytest.approx(value, rel=2e-3)
+
+    def test_tells_how_the_sample_stands(self, build):
+        rig = build(sample="wang2015")
+        before = rig.twin.truth()["state.largest_dose"]["value"]
+        rig.tune(520.0)
+        rig.open()
+        rig.clock.wait(10.0)
+        after = rig.twin.truth()
+        assert after["state.largest_dose"]["value"] > before == 0.0
+        assert after["state.least_active"]["value"] < 1.0
