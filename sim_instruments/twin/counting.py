@@ -20,7 +20,7 @@ OVER_LIFETIMES = 40.0              # after which nothing is left to be seen
 RESPONSE_SDS = 8.0                 # beyond which a Gaussian response is over
 NEGLIGIBLE = 1e-10                 # of the largest term's photons
 PULSES = (-1, 0, 1)                # whose responses may fall among the times of one period
-ITERATIONS, SETTLED = 200, 1e-8
+ITERATIONS, SETTLED = 200, 1e-7
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,14 @@ def modal_gain(energy_ev: Any, occupation: np.ndarray, sample: Sample, *, temper
 
 
 def filled_gain(shapes: np.ndarray, occupation: np.ndarray, sample: Sample, active: float = 1.0,
-                loss_cm: Any | None = None) -> np.ndarray:
-    """Give the net gain in cm⁻¹ from shapes computed before, which change only with the temperature."""
+                loss_cm: Any | None = None, charged: np.ndarray | None = None) -> np.ndarray:
+    """Give the net gain in cm⁻¹ from shapes computed before, which change only with the temperature.
+
+    `charged` are the occupations of charged crystals where they differ from those of neutral ones.
+    """
     loss = sample.gain.loss_cm if loss_cm is None else loss_cm
-    return active * sample.gain.strength_cm / 2.0 * (_filling(occupation, sample) @ shapes) - loss
+    weights = _filling(occupation, occupation if charged is None else charged, sample)
+    return active * sample.gain.strength_cm / 2.0 * (weights @ shapes) - loss
 
 
 def gain_shapes(energy_ev: Any, lines: Lines, temperature_k: float) -> np.ndarray:
@@ -45,13 +49,17 @@ def gain_shapes(energy_ev: Any, lines: Lines, temperature_k: float) -> np.ndarra
     return np.moveaxis(np.exp(-((energy - centres) ** 2) / (2.0 * widths**2)), -1, 0)
 
 
-def _filling(occupation: np.ndarray, sample: Sample) -> np.ndarray:
-    """Give the weight of each shape, by the states that are filled."""
-    charged = sample.kinetics.charged_fraction
+def _filling(occupation: np.ndarray, charged: np.ndarray, sample: Sample) -> np.ndarray:
+    """Give the weight of each shape, by the states that are filled in neutral and in charged crystals."""
+    share = sample.kinetics.charged_fraction
+    empty, single, several = _levels(occupation, sample.gain.cascade)
+    bare, trion, more = _levels(charged, sample.gain.cascade)
+    rest = 1.0 - share
+    return np.array([2.0 * (rest * several + share * more), rest * single, share * trion,
+                     -2.0 * rest * empty, -rest * single, -share * bare])
+
+
+def _levels(occupation: np.ndarray, cascade: bool) -> tuple[float, float, float]:
+    """Give the crystals with none, one and several excitations; `cascade` counts those with several as with one."""
     empty, single = float(occupation[0]), float(occupation[1])
-    several = 1.0 - empty - single
-    if sample.gain.cascade:
-        single, several = single + several, 0.0
-    neutral = 1.0 - charged
-    return np.array([2.0 * several, neutral * single, charged * single,
-                     -2.0 * neutral * empty, -neutral * single, -charged * empty])
+    return (empty, 1.0 - empty, 0.0) if cascade else (empty, single, 1.0 - empty - single)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from scipy.linalg import expm
 from scipy.special import gammaln
 
 from sim_instruments.twin.sample import Kinetics
@@ -87,6 +88,14 @@ def fall(rates: np.ndarray) -> np.ndarray:
     matrix = np.diag(-rates) + np.diag(rates[1:], 1)
     matrix[0, 0] = 0.0
     return matrix
+
+
+def mean_course(rates: np.ndarray, seconds: float) -> np.ndarray:
+    """Give the matrix that turns occupations into their mean over a time: ∫ e^{Mt} dt / T, by that of [[M, 1], [0, 0]]."""
+    size = len(rates)
+    block = np.zeros((2 * size, 2 * size))
+    block[:size, :size], block[:size, size:] = fall(rates), np.eye(size)
+    return expm(block * seconds)[:size, size:] / seconds
 
 
 def steady(mean: float | np.ndarray, pulse_s: float, kinetics: Kinetics) -> np.ndarray:

@@ -140,6 +140,7 @@ class Stripe:
     group_index: float = parameter("n_g", "1")
     gain_time_s: float = parameter("tau_g0", "s", float("inf"))            # of the neutral film
     charged_gain_time_s: float = parameter("tau_gT", "s", float("inf"))    # of the charged film
+    follows: bool = parameter("follow", "1", False)                        # gain falls with the populations; no gain times then
     start_cm: float = parameter("x_0", "cm", 0.0)                          # of the stripe, behind the film's edge
 
 

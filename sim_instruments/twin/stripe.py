@@ -11,8 +11,8 @@ from sim_instruments.twin.amplifier import saturated_length, unsaturated
 from sim_instruments.twin.excitation import Pump, exciton_ev
 from sim_instruments.twin.film import ABOVE_EV, BELOW_EV, grid_nm, occupation
 from sim_instruments.twin.gain import filled_gain, gain_shapes
-from sim_instruments.twin.populations import HIGHEST, yields
-from sim_instruments.twin.record import Lines, Sample, Stripe
+from sim_instruments.twin.populations import HIGHEST, charged_rates, mean_course, total_rates, yields
+from sim_instruments.twin.record import Kinetics, Lines, Sample, Stripe
 from sim_instruments.twin.spectra import Emission, Polarisation, line_shapes, weights
 from sim_instruments.twin.units import HC_EV_NM, LIGHT_CM_S, energy_ev
 
@@ -56,7 +56,8 @@ def parts(pump: Pump, sample: Sample, temperature_k: float, active: float = 1.0)
 
     Guided: I(E) = s (e^{g u*} − 1)/g with s = β S(E), of which no more than s u* is counted as spontaneous. Beside it κ β L (S_X +
     r S_rest), where r is what stimulated emission leaves of the multiply excited crystals. L is the length over which light finds
-    gain. Behind a stripe that starts x_0 inside the film, the light passes so much film that absorbs.
+    gain: shortened by typed gain times, or the whole stripe where the gain follows the populations during the transit. Behind a
+    stripe that starts x_0 inside the film, the light passes so much film that absorbs.
     """
     stripe = sample.stripe
     if stripe is None:
@@ -64,9 +65,10 @@ def parts(pump: Pump, sample: Sample, temperature_k: float, active: float = 1.0)
     shapes = _shapes(sample.lines, temperature_k)
     filled = occupation(pump, sample, temperature_k)
     amounts = active * weights(yields(filled, pump.pulse_s, sample.kinetics))
-    gain = filled_gain(shapes.coarse_gain, filled, sample, active)
+    seen, charged = in_transit(filled, sample) if stripe.follows else (filled, filled)
+    gain = filled_gain(shapes.coarse_gain, seen, sample, active, charged=charged)
     source = sample.gain.coupled_fraction * amounts @ shapes.coarse_lines
-    length = max(effective_length_cm(stripe, sample.kinetics.charged_fraction), SHORTEST_CM)
+    length = max(stripe.length_cm if stripe.follows else effective_length_cm(stripe, sample.kinetics.charged_fraction), SHORTEST_CM)
     equivalent = 0.0
     if np.any(source > 0.0):
         equivalent = saturated_length(gain, source, length, 2.0 / sample.gain.strength_cm, shapes.step_ev)
@@ -74,7 +76,7 @@ def parts(pump: Pump, sample: Sample, temperature_k: float, active: float = 1.0)
     several = float(1.0 - filled[0] - filled[1])
     left = max(1.0 - min(taken, 1.0) / several, LEAST_LEFT) if several > 0.0 else 1.0
     own = sample.gain.coupled_fraction * amounts[:, None] * shapes.lines
-    grown = unsaturated(filled_gain(shapes.gain, filled, sample, active), UNITY, equivalent)
+    grown = unsaturated(filled_gain(shapes.gain, seen, sample, active, charged=charged), UNITY, equivalent)
     by_itself = np.minimum(grown, equivalent)
     amplified = own.sum(axis=0) * (grown - by_itself)
     plain = own * (by_itself + sample.gain.spontaneous_factor * length * np.array([[1.0], [left], [left]]))
@@ -91,6 +93,26 @@ def effective_length_cm(stripe: Stripe, charged_fraction: float) -> float:
         return stripe.length_cm
     reach = LIGHT_CM_S / stripe.group_index / rate
     return float(-reach * np.expm1(-stripe.length_cm / reach))
+
+
+def in_transit(filled: np.ndarray, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
+    """Give the occupations of neutral and of charged crystals that light meets on its way through the stripe, averaged over it.
+
+    Gain is linear in them, so their mean over the transit n_g L/c gives the mean gain. The trion falls with its lifetime at low
+    density: the transit is a tenth of it at most.
+    """
+    stripe = sample.stripe
+    if stripe is None or stripe.length_cm <= 0.0:
+        return filled, filled
+    neutral, charged = _transit(sample.kinetics, stripe.group_index * stripe.length_cm / LIGHT_CM_S)
+    return neutral @ filled, charged @ filled
+
+
+@lru_cache(maxsize=64)
+def _transit(kinetics: Kinetics, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    rates = (total_rates(kinetics), charged_rates(kinetics, kinetics.trion_lifetime_s or kinetics.exciton_lifetime_s))
+    neutral, charged = (mean_course(each, seconds) for each in rates)
+    return neutral, charged
 
 
 @lru_cache(maxsize=16)

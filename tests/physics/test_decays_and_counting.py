@@ -85,7 +85,7 @@ class TestCascade:
 class TestChargedFilm:
     def test_mixes_exciton_and_trion(self):
         qin = load_sample("qin2021").kinetics
-        half = decay.charged(poisson(0.05), replace(qin, charged_fraction=0.5))
+        half = decay.charged(poisson(0.05), replace(qin, charged_fraction=0.5, trion_crowding_per_s=0.0))
         rate = qin.quantum_yield / qin.exciton_lifetime_s
         assert half.lifetimes_s == pytest.approx([3.1e-9, 290e-12])
         assert half.rates[1] / half.rates[0] == pytest.approx(2.0)

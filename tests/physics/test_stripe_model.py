@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def wang():
 
 @pytest.fixture(scope="module")
 def qin():
-    return load_sample("qin2021")
+    return load_sample(Path(__file__).parent / "records" / "qin2021_as_specified.toml")
 
 
 def altered(sample, section, **values):
