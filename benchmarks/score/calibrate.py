@@ -69,8 +69,9 @@ AMPLIFIER = ("gain.strength_cm", "gain.loss_cm", "gain.coupled_fraction", "gain.
 CALIBRATIONS: Mapping[str, Calibration] = {
     "wang2015": Calibration((*LINES, *AMPLIFIER, "absorption.optical_density_400", "detected.bleaching_dose_j_cm2"),
                             ("003-01", "003-02", "003-03", "003-04", "003-05", "003-08", "003-09", "003-16", "003-11"), _wang),
-    "qin2021": Calibration((*LINES, "lines.trion_shift_ev", *AMPLIFIER, "absorption.transmission", "charging.largest_fraction"),
-                           ("001-01", "001-02", "001-05", "001-06", "001-07", "001-08"), _qin),
+    "qin2021": Calibration((*LINES, "lines.trion_shift_ev", *AMPLIFIER, "absorption.transmission", "charging.largest_fraction",
+                            "stripe.length_cm"),
+                           ("001-01", "001-02", "001-03", "001-05", "001-06", "001-07", "001-08"), _qin),
     "xiong2022_oam": Calibration(("absorption.two_photon_cm4_s",), ("002-01",), _xiong("oam")),
     "xiong2022_ola": Calibration(("absorption.two_photon_cm4_s",), ("002-02",), _xiong("ola")),
     "sun2024": Calibration(("lines.stokes_shift_ev", "lines.biexciton_shift_ev", "lines.relative_absorption_width",

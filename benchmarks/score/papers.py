@@ -16,11 +16,7 @@ AFTER_CALIBRATION = full_bench.AFTER_CALIBRATION
 """Experiments through the whole bench that repeat some of these."""
 
 REASONS: Mapping[str, str] = {
-    "001-02": "no joint fit of the constants reached it; more than one charge per crystal is neglected",
-    "001-03": "as for the threshold at 20 V",
-    "001-08": "4.3 nm in the joint fit of 12 constants to 9 observables",
     "001-13": "without losses the gain has no red edge in the model: induced absorption of excited crystals would be needed",
-    "001-16": "a trion's 290 ps reads 270 ps in the gain; a lifetime that falls with the density (k_T) would give it",
     "002-09": "modes of a spot keep their places and only their weights change from shot to shot: every second spike comes again",
     "003-24": "a response of 50 ps spreads the prompt light into the later gate; confined when the later gate begins 25 ps later",
     "003-25": "a finite box puts the exciton right; the biexciton's shift, scaled with the root of the size, does not grow enough",

@@ -223,7 +223,8 @@ def estimate_kinetics(data: Trace) -> Results:
 
 EXPERIMENTS = (
     Experiment("pump and probe", QIN, film_traces, estimate_film,
-               evidence={"trion_gain_lifetime": "fitted" if CROWDED else "predicted"}),
+               evidence={"trion_gain_lifetime": "fitted" if CROWDED else "predicted", "gain_peak_shift": "fitted",
+                         "biexciton_gain_lifetime": "fitted"}),
     Experiment("pump and probe", SUN, dot_traces, estimate_dots, evidence={"gain_lifetime": "predicted"}),
     Experiment("kinetics by equation 2", SUN, kinetics, estimate_kinetics,
                evidence={"biexciton_damping_time": "predicted", "two_exciton_time": "predicted"}),

@@ -174,7 +174,7 @@ def _rising(done: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 EXPERIMENTS = (
     Experiment("power series against voltage", BENCH, power_series, estimate_power_series),
-    Experiment("switching", BENCH, switching, estimate_switching),
+    Experiment("switching", BENCH, switching, estimate_switching, evidence={"ase_on_off_ratio": "fitted"}),
     Experiment("weak light against voltage", BENCH, partial(weak_light, name="qin2021"), estimate_weak),
     Experiment("insulated control", BENCH, partial(weak_light, name="qin2021_pmma"), estimate_insulated),
     Experiment("response", BENCH, trace, estimate_trace),

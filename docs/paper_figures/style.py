@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -17,9 +18,10 @@ from matplotlib.figure import Figure
 FOLDER = Path(__file__).parents[1] / "explanations" / "figures"
 SEED = 0                           # of the noise
 BLUE, ORANGE, GREEN, GREY = "#1f5fa8", "#d9631e", "#2b8a5a", "#8a8f98"
-LOOK = {"font.size": 8.0, "axes.titlesize": 8.5, "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False,
-        "lines.linewidth": 0.9, "lines.markersize": 3.5, "legend.frameon": False, "legend.fontsize": 7.0,
-        "legend.handlelength": 1.2, "xtick.direction": "in", "ytick.direction": "in", "axes.linewidth": 0.7}
+LOOK: Any = {
+    "font.size": 8.0, "axes.titlesize": 8.5, "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False,
+    "lines.linewidth": 0.9, "lines.markersize": 3.5, "legend.frameon": False, "legend.fontsize": 7.0,
+    "legend.handlelength": 1.2, "xtick.direction": "in", "ytick.direction": "in", "axes.linewidth": 0.7}
 
 
 def panels(rows: int, columns: int, title: str, height: float = 2.7) -> tuple[Figure, np.ndarray]:

@@ -24,7 +24,7 @@ def draw() -> Figure:
     """Draw the page."""
     figure, axes = panels(4, 3, "Wang et al. 2015 (Fig. 2-6), simulated: films and solutions of CsPbBr₃ nanocrystals")
     sample = load_sample("wang2015")
-    _amplified(axes[0], score.power_series(SEED, sample), score.stripes(SEED))
+    _amplified(axes[0], score.power_series(SEED, sample), score.stripes(SEED, sample))
     _cold(axes[1], score.cold_series(SEED))
     _decays(axes[2, 0], score.decays(SEED, load_sample("wang2015_solution")))
     _gates(axes[2, 1:], sample)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks.score import xiong as score
@@ -17,12 +18,12 @@ def draw() -> Figure:
     figure, axes = panels(2, 3, "Xiong et al. 2022 (Fig. 5), simulated: random lasers pumped by two photons of 800 nm")
     for row, ligand in zip(axes, score.LIGANDS, strict=True):
         sample, published, seen = load_sample(f"xiong2022_{ligand}"), PUBLISHED[ligand], score.camera(SEED)
-        series = seen.series(score.emit(sample, 0), [part * published for part in PARTS])
+        series = seen.series(score.emit(sample, 0), published * np.array(PARTS))
         spectra(row[0], series.wavelength_nm, series.signal, [f"{level:.0f} µJ/cm²" for level in series.x])
         row[0].set(title=f"Fig. 5{'b' if ligand == 'oam' else 'd'}: {ligand.upper()}, one spot", xlim=(505.0, 550.0),
                    ylabel="Photons (arbitrary)")
         row[0].legend()
-        power = score.power_series(SEED, ligand)
+        power = score.power_series(SEED, sample)
         found = score.estimate_power_series(power, ligand)[f"threshold_kink_fluence_{ligand}"]
         row[1].plot(power.x, power.total / power.total.max(), "o", color=BLUE, label="mean of six spots")
         row[1].axvline(found, color=BLUE, ls=":", label=f"threshold {found:.1f}")
