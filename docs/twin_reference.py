@@ -82,6 +82,7 @@ WHOLE_BENCH = """### Through the whole bench
 The same rows once more: drivers, wire, engine, journal, file and the procedure's own reduction, with the procedure's defaults,
 after a power calibration; nothing is ideal. What was not calibrated shows: the pick-off keeps its data-sheet value of 4 % ± 25 %,
 so every fluence, and with it every threshold, is off by what the bench hides; its results carry that as their systematic error.
+A threshold that passes here and fails above passes by that error.
 """
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.score.experiment import BASES, Outcome, Score, run, score, tally
-from benchmarks.score.papers import AFTER_CALIBRATION, EXPERIMENTS, REASONS
+from benchmarks.score.papers import AFTER_CALIBRATION, BENCH_REASONS, EXPERIMENTS, REASONS
 from benchmarks.score.targets import PLACE_VARIABLE, load_rows, targets_file
 
 SEEDS = 8
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outcomes += [run(each, seed) for seed in range(options.seeds)]
         sys.stderr.write(f"{each.bench}: {each.name}: {(time.process_time() - start) / options.seeds:.2f} s per noise seed\n")
     rows = [row for row in load_rows(place) if options.bench in (None, row.bench)]
-    scores = score(rows, outcomes, REASONS)
+    scores = score(rows, outcomes, {**REASONS, **BENCH_REASONS} if options.whole_bench else REASONS)
     if options.whole_bench:
         scores = tuple(each for each in scores if each.seeds)
     sys.stdout.write("\n".join([*lines(scores), "", *summary(scores), *refusals(outcomes)]) + "\n")
