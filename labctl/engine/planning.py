@@ -13,11 +13,13 @@ from labctl.core.dose import Light
 from labctl.core.errors import AnalysisError, CalibrationNeeded, Refused
 from labctl.core.plan import Estimate, Point, Problem, Reading
 from labctl.core.procedure import Procedure
+from labctl.core.quality import policies
 from labctl.engine import preflight
 from labctl.engine.adaptive import Adaptive
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.course import Course, FixedCourse
 from labctl.engine.dose_plan import Place, planned, planned_at_most, with_light
+from labctl.engine.quality import missing_darks
 
 MOST_POINTS = 1_000_000
 AS_PLANNED = Arrangement()
@@ -92,6 +94,7 @@ def make_plan(procedure: Procedure, bench: Bench, root: Path, arrangement: Arran
             if needs:
                 return Plan(points, NOTHING, tuple(_why(kind, bench) for kind in needs), needs, adaptive)
             problems += _checked(points, adaptive, bench)
+            problems += missing_darks(points, policies(bench.config.policies, procedure.quality))
             if adaptive is None or not adaptive.turns_filters:
                 problems += preflight.condensed(bench.check_light(looked_at))
     estimate = NOTHING

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from labctl.analysis import cosmic
 from labctl.core.errors import LabctlError
+from labctl.core.plan import Point, Problem
 from labctl.core.quality import Policy
 
 SHARE_OF_SYNC = 0.05        # detected photons per laser pulse above which a histogram is piled up
 DRIFT = 0.02                # relative change of the pump power since it was set that is worth a mark
+SAME_EXPOSURE = 1e-3        # relative; a camera grants its own
 SIGMAS = 3.0                # margin for the brightest of several accumulated frames
 
 Arrays = Mapping[str, np.ndarray]
@@ -73,3 +76,26 @@ def _saturated(array: np.ndarray, granted: Numbers) -> bool:
         gain = granted.get("gain_e_per_count", 1.0)
         highest += frames * SIGMAS * float(np.sqrt(max(highest / frames, 0.0) / gain))
     return highest >= limit
+
+
+def missing_darks(points: Sequence[Point], policies: Mapping[str, Policy]) -> list[Problem]:
+    """Warn of exposures that a "shorten" policy may lead to and of which a plan that takes dark frames takes none.
+
+    Counts become electrons only with a dark frame of the same exposure, so such a point would stay out of every result.
+    """
+    shortening = {flag: policy for flag, policy in policies.items() if policy.action == "shorten"}
+    had = {point.exposure_s for point in points if point.kind == "dark"} if shortening else set()
+    if not had:
+        return []
+    lit = {point.exposure_s for point in points if point.light and point.read}
+    problems = []
+    for flag, policy in shortening.items():
+        shorter = {exposure * policy.factor**take for exposure in lit for take in range(1, policy.times + 1)}
+        missing = sorted(each for each in shorter if not any(math.isclose(each, one, rel_tol=SAME_EXPOSURE) for one in had))
+        if missing:
+            seconds = ", ".join(f"{each:g}" for each in missing[-5:])
+            problems.append(Problem(
+                "quality", f"a point that is flagged {flag} may be taken again with {seconds} s, and this plan takes no dark frames "
+                           "of that exposure: it could not be turned into electrons. Let the procedure take them, or retake instead.",
+                "warning"))
+    return problems

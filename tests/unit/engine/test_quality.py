@@ -10,7 +10,7 @@ from labctl.core.quality import FLAGS, Policy, policies, strictest
 from labctl.engine.control import Control
 from labctl.engine.course import FixedCourse
 from labctl.engine.engine import Engine
-from labctl.engine.quality import Judge
+from labctl.engine.quality import Judge, missing_darks
 
 CAMERA = {"saturation_counts": 1000.0, "gain_e_per_count": 1.0, "read_noise_e": 4.0}
 
@@ -107,6 +107,23 @@ class TestPolicies:
     def test_mistakes_are_named(self):
         assert [len(Policy("retake", times, factor).check(flag)) for times, factor, flag in
                 ((0, 0.5, "drift"), (1, 1.0, "drift"), (1, 0.5, "satured"))] == [1, 1, 1]
+
+
+class TestDarks:
+    """A shortened exposure needs a dark frame of its own length."""
+
+    def plan(self, *darks):
+        return [*(Point(kind="dark", light=False, exposure_s=exposure) for exposure in darks), Point(exposure_s=1.0)]
+
+    def test_what_is_missing_is_told(self):
+        (problem,) = missing_darks(self.plan(1.0, 0.5), {"saturated": Policy("shorten", times=2)})
+        assert "with 0.25 s" in problem.text
+        assert problem.level == "warning"
+
+    @pytest.mark.parametrize(("darks", "policy"), [
+        ((1.0, 0.5, 0.25), Policy("shorten")), ((), Policy("shorten")), ((1.0,), Policy("retake"))])
+    def test_nothing_is_missing(self, darks, policy):
+        assert missing_darks(self.plan(*darks), {"saturated": policy}) == []
 
 
 class TestFlags:
