@@ -96,6 +96,5 @@ def missing_darks(points: Sequence[Point], policies: Mapping[str, Policy]) -> li
             seconds = ", ".join(f"{each:g}" for each in missing[-5:])
             problems.append(Problem(
                 "quality", f"a point that is flagged {flag} may be taken again with {seconds} s, and this plan takes no dark frames "
-                           "of that exposure: it could not be turned into electrons. Let the procedure take them, or retake instead.",
-                "warning"))
+                "of that exposure: it could not be turned into electrons. Let the procedure take them, or retake instead.", "warning"))
     return problems
