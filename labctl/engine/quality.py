@@ -94,7 +94,7 @@ def missing_darks(points: Sequence[Point], policies: Mapping[str, Policy]) -> li
         missing = sorted(each for each in shorter if not any(math.isclose(each, one, rel_tol=SAME_EXPOSURE) for one in had))
         if missing:
             seconds = ", ".join(f"{each:g}" for each in missing[-5:])
-            problems.append(Problem(
-                "quality", f"a point that is flagged {flag} may be taken again with {seconds} s, and this plan takes no dark frames "
-                "of that exposure: it could not be turned into electrons. Let the procedure take them, or retake instead.", "warning"))
+            text = (f"a point that is flagged {flag} may be taken again with {seconds} s, and the plan takes no dark frames of "
+                    "that exposure: it could not be turned into electrons. Let the procedure take them, or retake instead.")
+            problems.append(Problem("quality", text, "warning"))
     return problems
