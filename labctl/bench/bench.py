@@ -9,6 +9,7 @@ from typing import Any
 
 from labctl.bench import power
 from labctl.bench.config import BenchConfig
+from labctl.bench.connect import MANUAL_PREFIX
 from labctl.bench.devices import Device, DriverShutter, run_action
 from labctl.bench.optics import PumpLevel, PumpWavelength
 from labctl.bench.parts import Parts
@@ -152,6 +153,15 @@ class Bench:
                 device.lane.stop_keep_alive()
                 if self.config.safety.keep_warm:
                     yield from device.call("disarm_watchdog")
+
+    def set_by_hand(self) -> dict[str, Device]:
+        """Give the quantities that only a person can set, with whom to ask; none on a simulated bench, where the twin answers."""
+        if self.simulated:
+            return {}
+        moved_by = {name: getattr(axis, "tune", axis) for name, axis in self.axes.items()}
+        devices = {name: getattr(axis, "device", None) for name, axis in moved_by.items()}
+        return {name: device for name, device in devices.items()
+                if device is not None and device.config.resource.startswith(MANUAL_PREFIX)}
 
     def action(self, name: str) -> Steps[None]:
         """Carry out a named action ("power_meter.zero")."""

@@ -145,6 +145,7 @@ def resume(
     out: Annotated[Path, typer.Option(help="Data root to look in.")] = Path("labctl_data"),
     speed: Annotated[float | None, typer.Option(min=0.001, help="Run a simulated bench on the real clock, so much faster.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout, the rest on stderr.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Answer every question with yes.")] = False,
 ) -> None:
     """Go on with an aborted, failed or interrupted run at its first missing point. Exit codes as for run."""
     def work(control: Control, say: Any) -> Outcome:
@@ -153,7 +154,8 @@ def resume(
         from labctl.engine.events import Listeners
 
         with ProgressBar() as bar:
-            return api.resume(run_, root=out, speed=speed, listeners=Listeners(bar), control=control)
+            return api.resume(run_, root=out, speed=speed, operator=asking.operator(yes, say), listeners=Listeners(bar),
+                              control=control)
 
     _carry_out(work, json_, None)
 

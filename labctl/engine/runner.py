@@ -22,6 +22,7 @@ from labctl.core.quality import policies
 from labctl.core.reduction import Reduction
 from labctl.core.steps import drive
 from labctl.engine.arrangement import Arrangement
+from labctl.engine.asking import ask_beforehand
 from labctl.engine.control import Control
 from labctl.engine.course import Course
 from labctl.engine.dose import Meter
@@ -112,6 +113,8 @@ def run(procedure: Procedure, bench: Bench, order: Order, *, listeners: Listener
         plan = plan.with_problems([*earlier_light, *check_budget(plan.light, meter)])
         plan.refuse_if_wrong()
         unsafe.refuse_if_marked(bench.name, simulated=bench.simulated)
+        plan = plan.with_problems(ask_beforehand(bench, plan, control))
+        plan.refuse_if_wrong()
         key = plan_key(order.name, procedure, order.arrangement, bench.name, sample.name)
         work = _Work(procedure, bench, order, plan, seed, uuid.uuid4().hex, listeners, control, meter,
                      rehearsed=None if order.rehearsal else recall(key))
@@ -153,6 +156,8 @@ def resume(procedure: Procedure, bench: Bench, path: Path, *, listeners: Listene
     sample = SampleFile(order.sample, order.mount, Budget(**had.get("budget", {})))
     with taken(bench, sample, doing=f"{order.name}, resumed", world=had.get("world", ""), most_lit_s=most_lit_s,
                stop=control.request, rehearsal=order.rehearsal) as (meter, _):
+        plan = plan.with_problems(ask_beforehand(bench, plan, control))
+        plan.refuse_if_wrong()
         work = _Work(procedure, bench, order, plan, int(header["seed"]), header["run_id"], listeners, control, meter, older,
                      header.get("rehearsal"))
         journal = Journal.open(path)
