@@ -141,14 +141,18 @@ def spontaneous_slopes(band: Spectra, found: Findings, place: float) -> None:
 
 
 def blue_shift(spectra: Spectra, found: Findings, place: float, half_range_nm: float) -> None:
-    """Give the shift of the strongest line from just above threshold to the highest pump in meV: `laser_blue_shift`."""
+    """Give the shift of a line from just above threshold to the highest pump, where it is the strongest: `laser_blue_shift`, meV.
+
+    The same line in both spectra: which mode of a cavity is the strongest changes with the pump.
+    """
     def fit() -> Result:
         above = np.flatnonzero(spectra.pump > JUST_ABOVE * place)
         if len(above) < 2:
             raise AnalysisError(f"Fewer than two spectra lie above {JUST_ABOVE * place:.4g} {UNIT}. Extend the series.")
         order = above[np.argsort(spectra.pump[above])]
-        first, last = (gaussian_line(spectra.wavelength, spectra.signal[i], spectra.sigma[i], half_range_nm=half_range_nm)
-                       for i in (order[0], order[-1]))
+        last = gaussian_line(spectra.wavelength, spectra.signal[order[-1]], spectra.sigma[order[-1]], half_range_nm=half_range_nm)
+        first = gaussian_line(spectra.wavelength, spectra.signal[order[0]], spectra.sigma[order[0]], half_range_nm=half_range_nm,
+                              near_nm=last.centre_nm.value)
         stderr = float(np.hypot(first.centre_ev.stderr or 0.0, last.centre_ev.stderr or 0.0))
         return Result((last.centre_ev.value - first.centre_ev.value) * 1e3, stderr * 1e3, "meV",
                       "strongest line, highest pump minus just above threshold; positive is blue")

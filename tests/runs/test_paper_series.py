@@ -75,6 +75,7 @@ def test_a_voltage_lowers_the_threshold(measure) -> None:
     assert outcome.results["bias_voltage_max"].value == pytest.approx(20.0, abs=0.02)
 
 
+@pytest.mark.soak
 def test_decays_shorten_under_a_voltage(measure) -> None:
     outcome = measure("trpl", "qin2021-trpl", vary="voltage", values_count=2, wanted=3e4, response_counts=1e5, exposure="2 s",
                       components=1)

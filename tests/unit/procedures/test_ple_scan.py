@@ -116,6 +116,13 @@ class TestReduction:
         assert results["peak_rate"].value == pytest.approx(1.2e5, rel=0.03)
         assert results["red_shift_meV"].value == pytest.approx(19.35, abs=4 * (results["red_shift_meV"].stderr or 0))
 
+    def test_spontaneous_line_and_red_shift_of_the_pair(self, make_ple_run) -> None:
+        reduction = part().reduce(make_ple_run(part(), np.random.default_rng(1)))
+        assert reduction.curves["spontaneous_rate"].y[:10] == pytest.approx(6e4, rel=0.1)
+        # The invented pair moves by 3e-4 eV over 26 nm of pump, to the red towards the resonance.
+        assert reduction.results["se_red_shift"].value == pytest.approx(0.3 * 8.5 / 26, abs=0.03)
+        assert reduction.results["stokes_shift"].value == reduction.results["red_shift_meV"].value
+
     def test_spread_between_runs_agrees_with_the_stated_error(self, make_ple_run) -> None:
         rng = np.random.default_rng(5)
         found = [part().reduce(make_ple_run(part(), rng)).results["resonance_nm"] for _ in range(3)]

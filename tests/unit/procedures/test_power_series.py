@@ -202,3 +202,16 @@ class TestReduction:
         run.extra_flags = {"saturated": np.ones(25, dtype=bool)}
         with pytest.raises(AnalysisError, match="Expose more briefly"):
             procedure.reduce(run)
+
+
+def test_the_blue_shift_is_that_of_one_line_though_another_becomes_the_strongest(taken) -> None:
+    from labctl.analysis import input_output
+    from labctl.analysis.series import Findings, Spectra
+
+    def mode(centre: float) -> np.ndarray:
+        return np.exp(-4 * np.log(2) * ((PIXELS - centre) / 0.2) ** 2)
+
+    signal = np.array([100 * mode(536.0) + 50 * mode(534.0), 400 * mode(535.99) + 900 * mode(533.98)])
+    found = Findings()
+    input_output.blue_shift(Spectra(np.array([25.0, 50.0]), PIXELS, signal, np.ones_like(signal)), found, 20.0, 0.3)
+    assert found.results["laser_blue_shift"].value == pytest.approx(1e3 * 1239.842 * 0.02 / 534.0**2, rel=0.1)
