@@ -34,10 +34,9 @@ REASONS: Mapping[str, str] = {
 """By row: why it does not pass, or what is missing."""
 
 BENCH_REASONS: Mapping[str, str] = {
-    "001-01": "the fluence is that of the data sheet's pick-off; ideal detectors read 64.9",
-    "001-02": "passes by the error of the pick-off alone; ideal detectors read 37.1",
-    "001-08": "as with ideal detectors; the fluence, too high by the pick-off, widens the band further",
-    "003-01": "the fluence is that of the data sheet's pick-off; ideal detectors read 23.3",
+    "001-01": "the fluence shown is that of the data sheet's pick-off, 11 % below the true one of this bench",
+    "001-08": "the true fluence is 12 % higher than the one shown, and with it the band is wider",
+    "003-01": "the fluence shown is that of the data sheet's pick-off, 25 % below the true one of this bench",
     "003-08": "noise of the default exposures and the soft edges of the stripe",
     "003-10": "the true fluence is higher than the one shown, and the light saturates earlier",
     "003-13": "noise of the default exposures",
