@@ -186,6 +186,22 @@ def test_phu_refuses_what_32_bits_cannot_hold(tmp_path):
         phu.write(tmp_path / "a.phu", np.array([[2**32]]), 1e-12, start=datetime(2026, 1, 1, tzinfo=UTC), title="")
 
 
+def test_ptu_of_an_independent_writer(tmp_path):
+    """Photon records as ptufile writes them (an image of lifetimes, T3): all pixels together are the decay."""
+    ptufile = pytest.importorskip("ptufile")
+    photons = np.random.default_rng(1).poisson(5 * np.exp(-np.arange(200) / 40), (1, 8, 8, 1, 200)).astype("u2")
+    ptufile.imwrite(str(tmp_path / "a.ptu"), photons, 12.8e-9, 50e-12)
+    with load(tmp_path / "a.ptu") as run:
+        name, unit, delay = run.coordinate("histogram")
+        counts = run.counts()[0]
+        assert (name, unit) == ("time_delay", "ns")
+        assert np.diff(delay) == pytest.approx(0.05)
+        found = np.zeros(200)
+        found[: min(len(counts), 200)] = counts[:200]
+        np.testing.assert_array_equal(found, photons.sum(axis=(0, 1, 2, 3)))
+        assert counts.sum() == photons.sum()
+
+
 class TestText:
     @pytest.mark.parametrize(("text", "axis", "first"), [
         ("500,1\n501,2\n502,3\n", [500, 501, 502], [1, 2, 3]),
