@@ -147,8 +147,9 @@ def _phu(run: Run, target: Path, point: int | None) -> None:
     curves = run.counts(name)
     per_point = int(np.prod(curves.shape[1:-1]))
     rates = np.repeat(run["sync_rate"], per_point).tolist() if "sync_rate" in run.names else ()
+    counted = float(np.nanmedian(run["exposure_s"])) if "exposure_s" in run.names and len(run) else 0.0
     phu.write(target, curves.reshape(-1, curves.shape[-1]), float(steps.mean()), title=run.headline, sync_rate_hz=rates,
-              start=datetime.fromisoformat(run.header["start_utc"]))
+              acquisition_s=counted, start=datetime.fromisoformat(run.header["start_utc"]))
 
 
 def _png(run: Run, target: Path, point: int | None) -> None:

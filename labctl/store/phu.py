@@ -1,4 +1,4 @@
-"""Write TCSPC histograms as PicoQuant's unified histogram file (.phu), which their software and ptufile read.
+"""Write TCSPC histograms as PicoQuant's unified histogram file (.phu), which their software, ptufile and phconvert read.
 
 Layout: "PQHISTO", version, then tags of 48 bytes (name 32, index 4, type 4, value 8; text follows its tag, padded to 8), then the
 curves one after the other as little-endian 32-bit counts. Source: PicoQuant, "Unified TTTR file format" (public description).
@@ -21,24 +21,28 @@ TAG = struct.Struct("<32siI8s")
 
 
 def write(path: Path, curves: np.ndarray, resolution_s: float, *, start: datetime, title: str,
-          sync_rate_hz: Sequence[float] = ()) -> None:
-    """Write curves (curves, bins) of whole counts and one bin width; raises ValueError for counts that 32 bits cannot hold."""
+          sync_rate_hz: Sequence[float] = (), acquisition_s: float = 0.0) -> None:
+    """Write curves (curves, bins) of whole counts and one bin width, each counted for `acquisition_s`.
+
+    Raises ValueError for counts that 32 bits cannot hold.
+    """
     if curves.ndim != 2 or curves.min(initial=0) < 0 or curves.max(initial=0) >= 2**32:
         raise ValueError("a .phu file holds curves of counts from 0 to 4294967295")
-    header = _header(curves.shape, resolution_s, start, title, sync_rate_hz, first_byte=0)
-    header = _header(curves.shape, resolution_s, start, title, sync_rate_hz, first_byte=len(header))
+    about = (curves.shape, resolution_s, start, title, sync_rate_hz, acquisition_s)
+    header = _header(*about, first_byte=len(_header(*about, first_byte=0)))
     with path.open("xb") as file:
         file.write(header)
         file.write(np.ascontiguousarray(curves, dtype="<u4").tobytes())
 
 
-def _header(shape: tuple[int, int], resolution_s: float, start: datetime, title: str, sync_rate_hz: Sequence[float], *,
-            first_byte: int) -> bytes:
+def _header(shape: tuple[int, int], resolution_s: float, start: datetime, title: str, sync_rate_hz: Sequence[float],
+            acquisition_s: float, *, first_byte: int) -> bytes:
     count, bins = shape
     parts = [b"PQHISTO\0", b"1.0.00\0\0", _text("File_Comment", title), _text("CreatorSW_Name", "labctl"),
              _tag("File_CreatingTime", TIME, struct.pack("<d", start.timestamp() / SECONDS_A_DAY + DAYS_BEFORE_1970)),
              _integer("Measurement_Mode", HISTOGRAM_MODE), _integer("Measurement_SubMode", INTEGRATING),
-             _float("MeasDesc_Resolution", resolution_s), _integer("HistoResult_BitsPerBin", 32),
+             _integer("MeasDesc_AcquisitionTime", round(1e3 * acquisition_s)), _float("MeasDesc_Resolution", resolution_s),
+             _integer("HistoResult_BitsPerBin", 32),
              _integer("HistoResult_NumberOfCurves", count)]
     for index in range(count):
         parts += [_integer("HistResDscr_CurveIndex", index, index),

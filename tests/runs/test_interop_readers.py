@@ -236,6 +236,20 @@ def test_sif_spe_and_phu_are_read_back(tmp_path):
         assert file.tcspc_resolution == 16e-12
 
 
+def test_phu_is_read_by_phconvert(tmp_path):
+    pqreader = pytest.importorskip("phconvert.pqreader")
+    from datetime import UTC, datetime
+
+    from labctl.store import phu
+
+    curves = np.random.default_rng(1).poisson(50.0, (3, 4096)).astype("u4")
+    phu.write(tmp_path / "a.phu", curves, 16e-12, start=datetime(2026, 11, 21, tzinfo=UTC), title="trpl", acquisition_s=2.0)
+    histograms, resolution, about = pqreader.load_phu(str(tmp_path / "a.phu"))
+    np.testing.assert_array_equal(np.array(histograms).reshape(-1), curves.reshape(-1))
+    assert np.unique(resolution) == 16e-12
+    assert about["acquisition_duration"] == 2.0
+
+
 def test_schema_is_the_one_documented():
     assert SCHEMA == 1
     assert resources.files("labctl").is_dir()
