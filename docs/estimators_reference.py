@@ -39,9 +39,7 @@ class Row:
 
     def __str__(self) -> str:
         low, high = GOAL
-        margin = 1.96 * np.sqrt(0.95 * 0.05 / max(self.draws, 1))
-        verdict = "yes" if low <= self.coverage <= high else "yes, within the noise of this table" if (
-            low - margin <= self.coverage <= high + margin) else "**no**"
+        verdict = "**no**" if self.coverage < low else "yes" if self.coverage <= high else "above: errors larger than need be"
         return (f"| {self.case} | {self.result} | {self.truth:.5g} {self.unit} | {self.bias_percent:+.2g} % | {self.pull:+.2f} | "
                 f"{self.scatter:.2f} | {self.coverage:.1%} | {verdict} | {self.refused} of {self.draws + self.refused} |")
 
