@@ -12,6 +12,7 @@ import numpy as np
 
 POINTS = 40
 LARGEST_EXPONENT = 80.0
+LEAST_EXPONENT = -16.0             # of one step: less is nothing, and numbers too small for their kind are slow
 GAIN_LENGTHS = 40.0                # of the strongest line, at which the integration stops
 
 
@@ -45,7 +46,7 @@ def saturated_length(gain_cm: np.ndarray, source: np.ndarray, length_cm: float, 
     # Even steps: each adds the light of the first, amplified once more, so that no exponential is needed for the others.
     added = np.empty((POINTS - 1, *gain_cm.shape))
     added[0] = unsaturated(gain_cm, source, step[..., None]) * weight
-    added[1:] = np.exp(gain_cm * step[..., None])
+    added[1:] = np.exp(np.maximum(gain_cm * step[..., None], LEAST_EXPONENT))
     added = np.cumprod(added, axis=0, out=added).sum(axis=-1).reshape(POINTS - 1, -1)
     light = np.zeros((POINTS, added.shape[1]))
     np.cumsum(added / saturation, axis=0, out=light[1:])

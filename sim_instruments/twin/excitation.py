@@ -59,8 +59,18 @@ def absorption_ev(lines: Lines, temperature_k: float) -> float:
 
 def one_photon_cm2(energy: Any, sample: Sample, temperature_k: float) -> np.ndarray:
     """Give the absorption cross-section in cm² at photon energies in eV: exciton lines plus continuum, scaled at 400 nm."""
-    shape = _one_photon_shape(np.asarray(energy, dtype=float), sample.absorption, sample.lines, temperature_k)
+    energies = np.asarray(energy, dtype=float)
+    if energies.size == 1:
+        return np.full(energies.shape, _one_energy_cm2(energies.item(), sample.absorption, sample.lines, temperature_k))
+    shape = _one_photon_shape(energies, sample.absorption, sample.lines, temperature_k)
     return shape * _scale_cm2(sample.absorption, sample.lines, temperature_k)
+
+
+@lru_cache(maxsize=1024)
+def _one_energy_cm2(energy: float, absorption: Absorption, lines: Lines, temperature_k: float) -> float:
+    """Remember what a pump of one wavelength meets: it asks again for every fluence."""
+    shape = float(_one_photon_shape(np.asarray(energy), absorption, lines, temperature_k))
+    return shape * _scale_cm2(absorption, lines, temperature_k)
 
 
 @lru_cache(maxsize=16)
