@@ -55,6 +55,7 @@ def test_row33_emission_goes_off_before_motors_are_waited_for(run, monkeypatch):
     def trip(bench):
         shutter, source = bench.devices["shutter"].driver, bench.devices["laser"].driver
         bench.emulator("shutter").interlock_open = True
+        bench.devices["attenuator"].driver.make_safe = lambda: bench.clock.wait(3.0)       # a motor that takes its time
         opening, off = shutter.open, source.emission_off
         shutter.open = lambda: (told.setdefault("refused", bench.clock.now()), opening())
         source.emission_off = lambda: (told.setdefault("off", bench.clock.now()), off())
@@ -99,16 +100,20 @@ def warm_up(bench, seconds):
 
 
 def test_row34_a_cryostat_out_of_band_pauses_and_goes_on_by_itself(run, measured, undisturbed, cold_bench):
-    lit = []
+    lit, parked = [], []
 
     def disturb(bench):
         warm_up(bench, 40.0)
+        shutter = bench.devices["shutter"].driver
+        park = shutter.park
+        shutter.park = lambda: (parked.append(bench.clock.now()), park())
         bench.clock.call_at(bench.clock.now() + 2.0, lambda: lit.append(bench.twin.power_at_sample_now()))
 
     outcome = run(disturb, at=6.0, bench=cold_bench)
     assert outcome.status == "done"
     assert outcome.seconds > 45.0
     assert lit == [0.0]
+    assert parked[0] < 10.0, "parked when it was back in band, or never"
     assert "guard cryostat" in texts(outcome)
     assert "back in band" in texts(outcome)
     assert measured(outcome)[1].shape == undisturbed.shape
