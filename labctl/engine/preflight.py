@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from labctl.engine.soak import soak_s
 from labctl.store import places, state
 
 SHUTTER_S = 0.06              # open and close, with read-back
-MOST_REPORTED = 25            # problems of one kind beyond this are counted, not listed
+MOST_REPORTED = 8             # different problems of one field beyond this are counted, not listed
 LEVELS = ("pump.power", "pump.photon_flux", "pump.fluence")
 POINT_OVERHEAD_BYTES = 512    # scalars, flags and the journal's own bookkeeping
 SPARE_DISK_BYTES = 50_000_000
@@ -73,10 +74,15 @@ def _check_detector(name: str, exposure_s: float, detectors: Mapping[str, Detect
 
 
 def condensed(problems: list[Problem]) -> list[Problem]:
-    """List each field's first problems and its last; count the rest."""
-    by_field: dict[str, list[Problem]] = {}
+    """Say each thing once, with the number of points it holds for; list a field's first different ones and count the rest."""
+    said: dict[tuple[str, str, str], list[Problem]] = {}
     for problem in problems:
-        by_field.setdefault(problem.field, []).append(problem)
+        said.setdefault((problem.field, problem.level, problem.text), []).append(problem)
+    by_field: dict[str, list[Problem]] = {}
+    for same in said.values():
+        first = same[0]
+        more = f" This holds for {len(same)} points, the last {same[-1].point}." if len(same) > 1 else ""
+        by_field.setdefault(first.field, []).append(replace(first, text=first.text + more))
     condensed = []
     for field, found in by_field.items():
         condensed += found[:MOST_REPORTED]

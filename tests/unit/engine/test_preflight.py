@@ -35,10 +35,17 @@ def test_exposure_is_asked_of_the_detector(bench):
     assert check(bench, [Point(exposure_s=0.0)])[0].field == "exposure"
 
 
-def test_many_equal_problems_are_counted(bench):
+def test_equal_problems_are_said_once_with_their_number(bench):
     found = check(bench, [Point(set={"pump.wavelength": -1.0}, exposure_s=1.0)] * 1000)
+    assert len(found) == 1
+    assert "holds for 1000 points, the last 999" in found[0].text
+
+
+def test_many_different_problems_are_counted(bench):
+    found = check(bench, [Point(set={"pump.wavelength": -1.0 - index}, exposure_s=1.0) for index in range(1000)])
     assert len(found) == preflight.MOST_REPORTED + 1
-    assert "975 more points" in found[-1].text
+    assert f"{1000 - preflight.MOST_REPORTED} more points" in found[-1].text
+    assert found[-1].point == 999
 
 
 def test_an_empty_plan_is_refused(bench):
