@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.projections.polar import PolarAxes
 
-from labctl.analysis.panels import GREY, Panel, curves_named, shown_as
+from labctl.analysis.panels import GREY, Panel, curves_named, quantity_label
 from labctl.analysis.panels_time import LINES
 from labctl.core.plots import Plot, Polar
 from labctl.core.quantities import long_name
@@ -20,7 +23,8 @@ def paint_polar(panel: Panel, plot: Plot) -> None:
     curves = curves_named(panel, plot.radius)
     if not curves and (raw := _raw(panel, plot)) is not None:
         curves = [raw]
-    for curve, colour in zip(curves, LINES, strict=False):
+    many = [tuple(colour) for colour in colormaps["viridis"](np.linspace(0, 0.9, len(curves)))]
+    for curve, colour in zip(curves, LINES if len(curves) <= len(LINES) else many, strict=False):
         _draw(axes, curve, colour)
     if not curves:
         axes.text(0.5, 0.5, "no data for this plot", transform=axes.transAxes, ha="center", color=GREY)
@@ -29,12 +33,12 @@ def paint_polar(panel: Panel, plot: Plot) -> None:
     axes.set_rgrids([0.25, 0.5, 0.75, 1.0], labels=[""] * 4)
     axes.grid(color="#cccccc", lw=0.6)
     axes.set_title(plot.title, loc="left", fontsize=10.5)
-    axes.set_xlabel(f"{long_name(plot.angle)} ({shown_as(plot.angle)[0]}); radius relative to the maximum", fontsize=9)
+    axes.set_xlabel(f"{quantity_label(plot.angle)}; radius relative to the maximum", fontsize=9)
     if len(curves) > 1:
         axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0)
 
 
-def _draw(axes: PolarAxes, curve: CurveData, colour: str) -> None:
+def _draw(axes: PolarAxes, curve: CurveData, colour: Any) -> None:
     """Draw points and fit; what lies below zero is noise about zero and is drawn there."""
     top = float(np.nanmax(curve.fit_y if curve.fit_y is not None else curve.y)) or 1.0
     radius = np.clip(curve.y / top, 0, None)
