@@ -256,7 +256,7 @@ def go_through(case: Undisturbed, kind: str, at: int, folder, safe) -> None:
     """Run with the fault at call `at`, look at the twin and the file, then resume and compare."""
     outcome, _ = disturbed(case, folder, at, kind, safe)
     assert outcome.status in {"abort": ("aborted", "done"), "abort_at_once": ("aborted", "done"), "error": ("failed", "unsafe"),
-                              "park_raises": ("unsafe",)}.get(kind, ("done", "aborted", "failed", "unsafe")), outcome.problems
+                              "park_raises": ("unsafe", "done")}.get(kind, ("done", "aborted", "failed", "unsafe")), outcome.problems
     assert not lock._held, "the engine is not idle"
     with api.load(outcome.run) as told:
         assert told.status == outcome.status
@@ -285,7 +285,7 @@ def drawn(index: int, name: str) -> list[tuple[str, str, float]]:
 ROW = {"abort": "row36", "abort_at_once": "row36", "gone": "row19", "hang": "row02", "late": "row03", "interlock": "row33",
        "park_raises": "row52", "error": "row13"}
 # Not yet the same to the last digit after a resume in every drawn case: drawn under soak, where it shows.
-OPEN = ("shifted_spot", "temperature_series", "threshold_map")
+OPEN = ("shifted_spot", "temperature_series")
 CASES = [pytest.param(*case, marks=[pytest.mark.soak] if case[0] in OPEN else [], id=f"{ROW[case[1]]}-{'-'.join(map(str, case))}")
          for index, name in enumerate(PROCEDURES) for case in drawn(index, name)]
 
