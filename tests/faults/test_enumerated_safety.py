@@ -255,8 +255,9 @@ def assert_same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> Non
 def go_through(case: Undisturbed, kind: str, at: int, folder, safe) -> None:
     """Run with the fault at call `at`, look at the twin and the file, then resume and compare."""
     outcome, _ = disturbed(case, folder, at, kind, safe)
-    assert outcome.status in {"abort": ("aborted", "done"), "abort_at_once": ("aborted", "done"), "error": ("failed", "unsafe"),
-                              "park_raises": ("unsafe", "done")}.get(kind, ("done", "aborted", "failed", "unsafe")), outcome.problems
+    allowed = {"abort": ("aborted", "done"), "abort_at_once": ("aborted", "done"), "error": ("failed", "unsafe"),
+               "park_raises": ("unsafe", "done")}
+    assert outcome.status in allowed.get(kind, ("done", "aborted", "failed", "unsafe")), outcome.problems
     assert not lock._held, "the engine is not idle"
     with api.load(outcome.run) as told:
         assert told.status == outcome.status
