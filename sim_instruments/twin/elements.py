@@ -42,8 +42,9 @@ class SupercontinuumSource(Element):
     LIT_STATE = ("emission", "level", "picker")
 
     def __init__(self, role: str, clock: Clock, changed: Callable[[], None] | None = None, *,
-                 repetition_rate_hz: float = 78e6, pulse_s: float = 10e-12):
+                 repetition_rate_hz: float = 78e6, pulse_s: float = 10e-12, tilt: float = 0.0):
         super().__init__(role, clock, changed)
+        self.tilt = tilt           # of the spectral density about 515 nm, relative per nm: an aged fibre, a misaligned collimator
         self.repetition_rate_hz = repetition_rate_hz   # before the pulse picker
         self.pulse_s = pulse_s
         self.emission = True       # the bench is found warm and emitting; the shutter is what keeps the sample dark

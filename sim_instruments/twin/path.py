@@ -2,7 +2,7 @@
 
 | kind | options (defaults) |
 |---|---|
-| supercontinuum | repetition_rate_hz (78e6), pulse_s (10e-12), emission (true), level (1) |
+| supercontinuum | repetition_rate_hz (78e6), pulse_s (10e-12), emission (true), level (1), tilt (0: per nm) |
 | opa | wavelength_nm (800, vacuum), pulse_energy_j (1e-6), repetition_rate_hz (1e3), pulse_s (100e-15), |
 | | bandwidth_nm (that of a pulse without chirp): amplifier or parametric amplifier set by hand |
 | select | bandwidth_nm (1.75) |
@@ -86,7 +86,7 @@ HIDDEN: dict[str, dict[str, Hidden]] = {
 """By kind: what each bench is dealt."""
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "supercontinuum": {"repetition_rate_hz": 78e6, "pulse_s": 10e-12, "emission": True, "level": 1.0},
+    "supercontinuum": {"repetition_rate_hz": 78e6, "pulse_s": 10e-12, "emission": True, "level": 1.0, "tilt": 0.0},
     "opa": {"wavelength_nm": 800.0, "pulse_energy_j": 1e-6, "repetition_rate_hz": 1e3, "pulse_s": 100e-15, "bandwidth_nm": None,
             "emission": True},
     "select": {"bandwidth_nm": 1.75},
@@ -164,7 +164,8 @@ def _element(item: PathItem, options: dict[str, Any], clock: Clock, changed: Cal
     role = item.role
     if item.kind == "supercontinuum":
         source = el.SupercontinuumSource(
-            role, clock, changed, repetition_rate_hz=float(options["repetition_rate_hz"]), pulse_s=float(options["pulse_s"]))
+            role, clock, changed, repetition_rate_hz=float(options["repetition_rate_hz"]), pulse_s=float(options["pulse_s"]),
+            tilt=float(options["tilt"]))
         source.emission, source.level = bool(options["emission"]), float(options["level"])
         return source
     if item.kind == "opa":

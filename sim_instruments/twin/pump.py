@@ -27,6 +27,7 @@ STEP_NM = 0.1
 MARGIN_NM = 6.0                    # beyond sliding edges
 WHOLE_NM = (440.0, 900.0)          # the source without any filter
 LASER_REACH, LASER_POINTS = 2.0, 33    # of a laser's line: to either side, in FWHM
+TILT_ABOUT_NM = 515.0      # the middle of a scan over the excitation of the green-emitting crystals
 Source = SupercontinuumSource | PulsedLaser
 
 
@@ -109,8 +110,12 @@ def source_stage(source: Source) -> Stage:
     """Make the stage of the source: emission, level, pulse picker (mean power falls with the rate, pulse energy does not)."""
     if isinstance(source, PulsedLaser):
         return _laser_stage(source)
-    return Stage(source.role, lambda when: (bool(source.emission), float(source.level), int(source.picker)),
-                 lambda state, wavelength: light.supercontinuum_w_nm(wavelength) * (state[1] / state[2] if state[0] else 0.0))
+
+    def density(state: tuple[Any, ...], wavelength: np.ndarray) -> Any:
+        lean = np.maximum(1.0 + source.tilt * (wavelength - TILT_ABOUT_NM), 0.0)
+        return light.supercontinuum_w_nm(wavelength) * lean * (state[1] / state[2] if state[0] else 0.0)
+
+    return Stage(source.role, lambda when: (bool(source.emission), float(source.level), int(source.picker)), density)
 
 
 def _laser_stage(laser: PulsedLaser) -> Stage:
