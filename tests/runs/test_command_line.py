@@ -53,7 +53,7 @@ def test_order_and_references(labctl_state, ple_run, tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_in_mid_scan(labctl_state, ple_run, tmp_path, number):
-    process = start("--speed", "5", state=labctl_state, out=tmp_path)
+    process = start("--speed", "25", state=labctl_state, out=tmp_path)
     for line in process.stderr:
         if line.startswith("ple: 66 points"):
             break
