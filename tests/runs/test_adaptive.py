@@ -78,7 +78,8 @@ def test_disturbed_hunt_is_an_undisturbed_one(hunt, procedure, wish):
 
 
 def test_a_plan_that_would_go_another_way_is_refused(hunt, procedure):
-    outcome = hunt((15.0, lambda control: control.request("Ctrl-C")))
+    outcome = hunt((30.0, lambda control: control.request("Ctrl-C")))
+    assert outcome.points > 1, "a reading has to stand in the journal before the plan can go another way"
     with pytest.raises(Refused, match="today's procedure and bench"):
         resumed(procedure, outcome, wanted=340)
     with pytest.raises(Refused, match="is not today's"):
