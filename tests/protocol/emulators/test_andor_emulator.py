@@ -7,7 +7,7 @@ import ctypes
 import numpy as np
 import pytest
 
-from sim_instruments.andor import Capabilities, make_lib, make_sdk
+from sim_instruments.andor import Capabilities, make_sdk
 from sim_instruments.sdk import Failure
 from sim_instruments.twin.twin import PathItem, Twin
 from sim_instruments.wire import Unit
@@ -18,70 +18,9 @@ SHIFT_S = 256 * 11.2e-6
 FVB_READOUT_S = SHIFT_S + 1024 / 3e6
 
 
-class Client:
-    """Calls the library as a driver would; outputs become return values after the code."""
-
-    def __init__(self, library):
-        self.library = library
-
-    def __call__(self, name, *arguments):
-        return getattr(self.library, name)(*arguments)
-
-    def ints(self, name, *arguments, count=1):
-        """Call a function whose last arguments are int pointers; gives (code, value, ...)."""
-        values = [ctypes.c_int32() for _ in range(count)]
-        code = self(name, *arguments, *(ctypes.byref(value) for value in values))
-        return (code, *(value.value for value in values))
-
-    def floats(self, name, *arguments, count=1):
-        """Call a function whose last arguments are float pointers; gives (code, value, ...)."""
-        values = [ctypes.c_float() for _ in range(count)]
-        code = self(name, *arguments, *(ctypes.byref(value) for value in values))
-        return (code, *(value.value for value in values))
-
-    def text(self, name, *arguments):
-        """Call a function that fills a text buffer."""
-        buffer = ctypes.create_string_buffer(256)
-        code = self(name, *arguments, buffer)
-        return code, buffer.value.decode()
-
-    def data(self, pixels, name="GetAcquiredData16"):
-        """Fetch the acquisition."""
-        buffer = np.zeros(pixels, dtype=np.uint16 if name.endswith("16") else np.int32)
-        kind = ctypes.c_uint16 if name.endswith("16") else ctypes.c_int32
-        return self(name, buffer.ctypes.data_as(ctypes.POINTER(kind)), pixels), buffer
-
-    def images(self, first, last, pixels):
-        """Fetch frames by number."""
-        buffer = np.zeros(pixels, dtype=np.uint16)
-        low, high = ctypes.c_int32(), ctypes.c_int32()
-        code = self("GetImages16", first, last, buffer.ctypes.data_as(ctypes.POINTER(ctypes.c_uint16)), pixels, ctypes.byref(low),
-                    ctypes.byref(high))
-        return code, buffer, low.value, high.value
-
-    @property
-    def status(self):
-        """IDLE or ACQUIRING."""
-        return self.ints("GetStatus")[1]
-
-
-@pytest.fixture
-def library(clock):
-    return make_lib(clock=clock, seed=3)
-
-
-@pytest.fixture
-def sdk(library):
-    """An initialised camera, 0.1 s exposures, FVB."""
-    client = Client(library)
-    assert client("Initialize", b"") == SUCCESS
-    client("SetExposureTime", 0.1)
-    return client
-
-
 class TestSession:
-    def test_any_call_before_initialize_is_refused(self, library):
-        client = Client(library)
+    def test_any_call_before_initialize_is_refused(self, library, calling):
+        client = calling(library)
         assert client.ints("GetStatus")[0] == NOT_INITIALIZED
         assert client.ints("GetDetector", count=2)[0] == NOT_INITIALIZED
         assert client("WaitForAcquisition") == NOT_INITIALIZED
@@ -97,10 +36,10 @@ class TestSession:
         assert sdk.floats("GetPixelSize", count=2) == (SUCCESS, 26.0, 26.0)
         assert sdk.ints("GetCameraHandle", 1)[0] == P1
 
-    def test_serial_number_belongs_to_the_bench_seed(self, clock):
+    def test_serial_number_belongs_to_the_bench_seed(self, clock, calling):
         numbers = []
         for seed in (1, 1, 2):
-            client = Client(make_sdk([Unit("ccd", "andor")], clock=clock, seed=seed))
+            client = calling(make_sdk([Unit("ccd", "andor")], clock=clock, seed=seed))
             client("Initialize", b"")
             numbers.append(client.ints("GetCameraSerialNumber")[1])
         assert numbers[0] == numbers[1] != numbers[2]
@@ -145,8 +84,8 @@ class TestCooling:
         assert sdk.ints("GetTemperatureRange", count=2) == (SUCCESS, -120, 20)
         assert sdk("SetTemperature", -121) == P1
 
-    def test_a_bench_is_found_cold_and_stable(self, clock):
-        client = Client(make_sdk([Unit("ccd", "andor")], clock=clock, seed=1))
+    def test_a_bench_is_found_cold_and_stable(self, clock, calling):
+        client = calling(make_sdk([Unit("ccd", "andor")], clock=clock, seed=1))
         client("Initialize", b"")
         client("SetTemperature", -60)
         client("CoolerON")
@@ -368,55 +307,6 @@ class TestTriggers:
         assert sdk("WaitForAcquisition") == SUCCESS
 
 
-class TestOtherClients:
-    """What programs use that were written for the real library."""
-
-    @pytest.mark.parametrize("kind", [ctypes.c_int, ctypes.c_uint, ctypes.c_long, ctypes.c_int32])
-    def test_any_pointer_and_any_number_will_do_where_nothing_is_declared(self, library, sdk, kind):
-        value = kind()
-        assert library.GetStatus(ctypes.byref(value)) == SUCCESS
-        assert value.value == IDLE
-        assert library.SetReadMode(kind(4)) == SUCCESS
-        assert library.SetExposureTime(ctypes.c_double(0.25)) == SUCCESS
-        assert sdk.floats("GetAcquisitionTimings", count=3)[1] == pytest.approx(0.25)
-
-    def test_newest_and_oldest_frame(self, sdk, clock):
-        sdk("SetAcquisitionMode", 3)
-        sdk("SetNumberKinetics", 3)
-        assert sdk.data(1024, "GetMostRecentImage")[0] == NO_NEW_DATA
-        sdk("StartAcquisition")
-        clock.wait(1.0)
-        series = [sdk.images(number, number, 1024)[1] for number in (1, 2, 3)]
-        assert np.array_equal(sdk.data(1024, "GetMostRecentImage16")[1], series[2])
-        assert sdk.data(1024, "GetOldestImage16")[0] == NO_NEW_DATA       # all have been fetched
-        sdk("StartAcquisition")
-        clock.wait(1.0)
-        first = sdk.data(1024, "GetOldestImage")
-        assert first[0] == SUCCESS
-        assert np.array_equal(first[1], sdk.images(1, 1, 1024)[1])
-        assert sdk.data(10, "GetOldestImage16")[0] == P2
-
-    @pytest.mark.parametrize(("name", "arguments", "code"), [
-        ("SetFilterMode", (2,), SUCCESS), ("SetFilterMode", (3,), P1), ("SetBaselineClamp", (1,), SUCCESS),
-        ("SetImageFlip", (0, 0), SUCCESS), ("SetImageFlip", (1, 0), NOT_SUPPORTED), ("SetImageRotate", (1,), NOT_SUPPORTED),
-        ("SetVSAmplitude", (5,), P1), ("IsTriggerModeAvailable", (6,), SUCCESS), ("IsTriggerModeAvailable", (9,), 20095),
-        ("SetTriggerMode", (9,), 20095), ("SetTriggerMode", (12,), 20095)])
-    def test_switches(self, sdk, name, arguments, code):
-        assert sdk(name, *arguments) == code
-
-    def test_what_is_asked_for_seldom(self, sdk):
-        assert sdk.ints("GetFilterMode") == (SUCCESS, 0)
-        assert sdk.ints("GetBaselineClamp") == (SUCCESS, 1)
-        assert sdk.ints("GetImageFlip", count=2) == (SUCCESS, 0, 0)
-        assert sdk.floats("GetMinimumExposure") == (SUCCESS, pytest.approx(1e-5))
-        assert sdk.floats("GetMaximumExposure")[0] == SUCCESS
-        assert sdk.ints("GetMaximumBinning", 4, 1) == (SUCCESS, 256)
-        assert sdk.ints("GetMaximumBinning", 5, 1)[0] == P1
-        assert sdk.ints("GetNumberVSAmplitudes") == (SUCCESS, 5)
-        assert sdk.text("GetVSAmplitudeString", 0) == (SUCCESS, "Normal")
-        assert sdk.ints("GetHardwareVersion", count=6)[0] == sdk.ints("GetSoftwareVersion", count=6)[0] == SUCCESS
-
-
 class TestFaults:
     def test_error_on_the_kth_call(self, sdk, library):
         library.failures.append(Failure("StartAcquisition", 20089, skip=1))
@@ -442,7 +332,7 @@ class TestFaults:
 
 class TestLight:
     @pytest.fixture
-    def lit(self, clock):
+    def lit(self, clock, calling):
         """A camera behind an open shutter and a grating, and the shutter."""
         path = [PathItem(role, kind) for role, kind in (
             ("laser", "supercontinuum"), ("filter", "select"), ("shutter", "shutter"), ("sample", "sample"),
@@ -450,7 +340,7 @@ class TestLight:
         twin = Twin(path, sample="ying2021", clock=clock, ideal=True)
         twin.element("filter").tune(0, centre_nm=500.0, amplitude=0.1)
         twin.element("shutter").opening.move(1.0)
-        client = Client(make_sdk([Unit("ccd", "andor", {}, twin.element("ccd"))], twin=twin, clock=clock))
+        client = calling(make_sdk([Unit("ccd", "andor", {}, twin.element("ccd"))], twin=twin, clock=clock))
         client("Initialize", b"")
         client("SetExposureTime", 0.1)
         return client
@@ -474,9 +364,9 @@ class TestLight:
         lit("AbortAcquisition")
         assert self.line(lit) == pytest.approx(once, rel=0.03)
 
-    def test_internal_shutter_keeps_the_chip_dark(self, clock, lit):
+    def test_internal_shutter_keeps_the_chip_dark(self, clock, lit, calling):
         element = lit.library.camera.element
-        client = Client(make_sdk([Unit("ccd", "andor", {"shutter": "internal"}, element)], clock=clock))
+        client = calling(make_sdk([Unit("ccd", "andor", {"shutter": "internal"}, element)], clock=clock))
         client("Initialize", b"")
         client("SetExposureTime", 0.1)
         client("SetShutter", 1, 2, 0, 0)
