@@ -244,7 +244,10 @@ class PumpLevel:
         return (yield from self._closed_loop(wavelength, wanted))
 
     def _by_law(self, wavelength: float, wanted: float) -> Steps[dict[str, float]]:
-        """Look at the source where the head sees it well, then go by the calibrated law; the reading itself is not reported."""
+        """Look at the source where the head sees it well, then go by the calibrated law; the reading itself is not reported.
+
+        The head is asked all the same: a filter that is missing or mislabelled shows as light where there should be next to none.
+        """
         beam = self.beam
         low, high = (limit / beam.sample_per_reading for limit in beam.reach_w(wavelength))
         bright = min(PROBE * beam.config.lowest_reading_w, high)
@@ -252,8 +255,13 @@ class PumpLevel:
         if not level > 0:
             raise self._dark()
         aim = float(np.clip(wanted / level, low, high))
-        yield from self._aim(wavelength, aim)
-        report = self._report(wavelength, aim * level)
+        reading, expected = (yield from self._read_at(wavelength, aim)), aim * level
+        if reading > expected + beam.config.lowest_reading_w / 2:
+            raise NotSettled(
+                self.name, f"the pick-off reads {shown(reading, 'power')} where {shown(expected, 'power')} were expected by the "
+                "calibration.", state="the shutter is closed",
+                remedy="Is every filter in its slot, as [pump] filters says? Is the zero of the power meter right?")
+        report = self._report(wavelength, expected)
         del report["power"]
         return report
 

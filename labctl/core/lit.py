@@ -10,16 +10,16 @@ from labctl.core.procedure import Procedure, count, quantity
 
 
 class LitProcedure(Procedure):
-    """A measurement under one pump setting; 0 leaves wavelength or power as it stands, so it also suits a bench without a pump.
+    """A measurement under one pump setting; 0 leaves wavelength or power alone, so it also suits a bench without a pump.
 
     The pump is set once, with the first dark frame: closing its loop again at every point would add its tolerance to the scatter,
     and the settling time of the power head to the run.
     """
 
     wavelength = quantity("Pump wavelength", "nm", default=0.0, minimum=0.0, maximum=3000.0, group="Pump",
-                          description="Vacuum. 0 leaves the pump where it stands.")
+                          description="Vacuum. 0 leaves the source as it is.")
     power = quantity("Pump power at the sample", "W", default=0.0, minimum=0.0, maximum=10.0, group="Pump",
-                     description="0 leaves the attenuator where it stands.")
+                     description="0 leaves the attenuator parked: a run begins at its least.")
     exposure = quantity("Exposure", "s", default=1.0, minimum=1e-5, maximum=3600.0, group="Detection")
     dark_frames = count("Dark frames", default=3, minimum=1, maximum=100, group="Detection")
 

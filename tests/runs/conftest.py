@@ -39,3 +39,12 @@ def run_ple(labctl_state, tmp_path):
                 inspect(opened)
             return outcome
     return run
+
+
+@pytest.fixture
+def take(labctl_state, tmp_path):
+    """Run a procedure on a bench, with the seed that these tests share; gives the outcome."""
+    def run(name, bench, values=None):
+        with api.open_bench(bench) as opened:
+            return api.run(name, opened, values or {}, order=api.Order(name, tmp_path, seed=3, figure=False))
+    return run

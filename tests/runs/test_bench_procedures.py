@@ -12,17 +12,6 @@ STAGES = "ying2021-positioning"
 PUMP = {"wavelength": 505.0, "power": 1e-5}
 
 
-@pytest.fixture
-def take(labctl_state, tmp_path):
-    """Run a procedure and give its outcome, inspecting the bench while it is open."""
-    def run(name, bench, values, inspect=None):
-        with api.open_bench(str(bench)) as opened:
-            if inspect is not None:
-                inspect(opened)
-            return api.run(name, opened, values, order=api.Order(name, tmp_path, seed=2, figure=False))
-    return run
-
-
 def test_snapshot_keeps_what_is_there(take) -> None:
     outcome = take("snapshot", "ying2021", {**PUMP, "frames": 3})
     assert outcome.status == "done", outcome.problems

@@ -5,17 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from labctl import api
 from labctl.core.errors import Refused
-
-
-@pytest.fixture
-def take(labctl_state, tmp_path):
-    """Run a procedure on a packaged bench."""
-    def run(name, bench, values=None):
-        with api.open_bench(bench) as opened:
-            return api.run(name, opened, values or {}, order=api.Order(name, tmp_path, seed=3, figure=False))
-    return run
 
 
 def test_whispering_gallery_is_regular_and_has_the_samples_index(take) -> None:

@@ -9,15 +9,6 @@ from labctl import api
 from labctl.core.errors import Refused
 
 
-@pytest.fixture
-def take(labctl_state, tmp_path):
-    """Run a procedure on a packaged bench."""
-    def run(name, bench, values=None):
-        with api.open_bench(bench) as opened:
-            return api.run(name, opened, values or {}, order=api.Order(name, tmp_path, seed=3, figure=False))
-    return run
-
-
 def test_light_takes_its_toll(take) -> None:
     outcome = take("stability", "wang2015", {"duration": 8000.0, "spectra": 12, "dim": 4})
     assert outcome.status == "done", outcome.problems

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import resources
+
 import pytest
 
 from labctl import api
+from labctl.core.errors import NotSettled
 from labctl.core.steps import drive
 
 WATT = {"bright": 2e-5, "dim": 2e-7, "dimmest": 2e-8}
@@ -37,3 +40,18 @@ def test_low_powers_keep_their_ratio_although_the_head_sees_only_noise(bench) ->
         found[name] = true_power(bench)
     assert found["dim"] / found["bright"] == pytest.approx(0.01, rel=0.05)
     assert found["dimmest"] / found["bright"] == pytest.approx(0.001, rel=0.05)
+
+
+def test_a_missing_filter_is_noticed_before_the_shutter_opens(ple_run, labctl_state, tmp_path):
+    """The wheel says slot 5, the bench file says 0.1 %, and there is no glass in it: a thousand times the power asked for."""
+    text = resources.files("sim_instruments.benches").joinpath("ying2021.toml").read_text(encoding="utf-8")
+    listed, there = "transmissions = [1.0, 0.5, 0.1, 0.01, 0.001, 0.0]", "transmissions = [1.0, 0.5, 0.1, 1.0, 1.0, 0.0]"
+    assert listed in text
+    path = tmp_path / "ying2021.toml"
+    path.write_text(text.replace(listed, there), encoding="utf-8")
+    with api.open_bench(str(path)) as opened:
+        drive(opened.clock, opened.prepare(lambda text: None))
+        opened.move({"pump.wavelength": 505.0})
+        with pytest.raises(NotSettled, match="Is every filter in its slot"):
+            opened.move({"pump.power": WATT["dimmest"]})
+        assert opened.twin.element("shutter").closed
