@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from labctl.cli import options
+
 if TYPE_CHECKING:
     from labctl.bench.samples import SampleFile
     from labctl.core.dose import Light, Spot
@@ -18,7 +20,7 @@ WIDE = 160
 def dose(
     bench: Annotated[str, typer.Argument(help="Bench by name, or path of its file; without one, all light on real benches.")] = "",
     sample: Annotated[str, typer.Option(help="Sample by name or path; default: that of the bench's [twin].")] = "",
-    mount: Annotated[str, typer.Option(help="Mounting of the sample; default: what its file says.")] = "",
+    mount: options.Mount = "",
     new_spot: Annotated[bool, typer.Option("--new-spot", help="You have moved to a spot that has had no light: count from nought.")]
     = False,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON array on stdout.")] = False,

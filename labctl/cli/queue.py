@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labctl.cli import asking
+from labctl.cli import asking, options
 
 if TYPE_CHECKING:
     from labctl.api import Ended
@@ -26,15 +26,15 @@ WIDE = 200
 def add(
     procedure: Annotated[str, typer.Argument(help="Name of the procedure; see 'labctl procedures'.")],
     bench: Annotated[str, typer.Option(help="Bench by name, or path of a bench file.")] = "ying2021",
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE[ UNIT]", help="Set a parameter; repeat.")] = None,
+    set_: options.Settings = None,
     out: Annotated[Path | None, typer.Option(help="Data root; default from the bench file.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of all randomness; default: drawn, printed, stored.")] = None,
+    seed: options.Seed = None,
     sample: Annotated[str, typer.Option(help="Name of the sample, or path of its file.")] = "",
-    mount: Annotated[str, typer.Option(help="Mounting of the sample; default: what its file says.")] = "",
+    mount: options.Mount = "",
     note: Annotated[str, typer.Option(help="A note stored with the run.")] = "",
-    order: Annotated[str, typer.Option(help="planned, down, up-down, random (by the seed) or interleaved.")] = "planned",
-    reference_every: Annotated[int, typer.Option(help="Revisit the reference point after so many scan points.")] = 0,
-    dark_every: Annotated[int, typer.Option(help="Take a dark frame after so many scan points.")] = 0,
+    order: options.VisitOrder = "planned",
+    reference_every: options.ReferenceEvery = 0,
+    dark_every: options.DarkEvery = 0,
 ) -> None:
     """Put a run at the end of the queue. What can be known to be wrong with it is said now, not at night."""
     from labctl import api

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labctl.cli import asking
+from labctl.cli import asking, options
 
 if TYPE_CHECKING:
     from labctl.api import Outcome
@@ -26,20 +26,20 @@ EXIT_CODES = {"done": 0, "failed": 1, "refused": 2, "unsafe": 3, "aborted": 130}
 def run(
     procedure: Annotated[str, typer.Argument(help="Name of the procedure; see 'labctl procedures'.")],
     bench: Annotated[str, typer.Option(help="Bench by name, or path of a bench file.")] = "ying2021",
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE[ UNIT]", help="Set a parameter; repeat.")] = None,
+    set_: options.Settings = None,
     out: Annotated[Path | None, typer.Option(help="Data root; default from the bench file.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of all randomness; default: drawn, printed, stored.")] = None,
+    seed: options.Seed = None,
     speed: Annotated[float | None, typer.Option(min=0.001, help="Run a simulated bench on the real clock, so much faster.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout, the rest on stderr.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Answer every question with yes.")] = False,
     sample: Annotated[str, typer.Option(help="Name of the sample, for file name and file.")] = "",
     note: Annotated[str, typer.Option(help="A note stored with the run.")] = "",
-    mount: Annotated[str, typer.Option(help="Mounting of the sample; default: what its file says.")] = "",
+    mount: options.Mount = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Rehearse: the same as 'labctl rehearse'.")] = False,
     no_auto_calibrate: Annotated[bool, typer.Option(help="Refuse instead of measuring a missing calibration first.")] = False,
-    order: Annotated[str, typer.Option(help="planned, down, up-down, random (by the seed) or interleaved.")] = "planned",
-    reference_every: Annotated[int, typer.Option(help="Revisit the reference point after so many scan points.")] = 0,
-    dark_every: Annotated[int, typer.Option(help="Take a dark frame after so many scan points.")] = 0,
+    order: options.VisitOrder = "planned",
+    reference_every: options.ReferenceEvery = 0,
+    dark_every: options.DarkEvery = 0,
 ) -> None:
     """Run a procedure, write a run file and a figure, print the results.
 
@@ -56,17 +56,17 @@ def run(
 def rehearse(
     procedure: Annotated[str, typer.Argument(help="Name of the procedure; see 'labctl procedures'.")],
     bench: Annotated[str, typer.Option(help="Bench by name, or path of a bench file, real or simulated.")] = "ying2021",
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE[ UNIT]", help="Set a parameter; repeat.")] = None,
+    set_: options.Settings = None,
     out: Annotated[Path | None, typer.Option(help="Data root; default from the bench file. Rehearsals lie in rehearsals/ in it.")]
     = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of all randomness; default: drawn, printed, stored.")] = None,
+    seed: options.Seed = None,
     json_: Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout, the rest on stderr.")] = False,
     sample: Annotated[str, typer.Option(help="Sample; rehearsed as itself where the twin knows it.")] = "",
-    mount: Annotated[str, typer.Option(help="Mounting of the sample; default: what its file says.")] = "",
+    mount: options.Mount = "",
     note: Annotated[str, typer.Option(help="A note stored with the rehearsal.")] = "",
-    order: Annotated[str, typer.Option(help="planned, down, up-down, random (by the seed) or interleaved.")] = "planned",
-    reference_every: Annotated[int, typer.Option(help="Revisit the reference point after so many scan points.")] = 0,
-    dark_every: Annotated[int, typer.Option(help="Take a dark frame after so many scan points.")] = 0,
+    order: options.VisitOrder = "planned",
+    reference_every: options.ReferenceEvery = 0,
+    dark_every: options.DarkEvery = 0,
 ) -> None:
     """Run a plan on the bench's twin in virtual time: what it takes, what it shows, what is wrong with it. Opens nothing real.
 
