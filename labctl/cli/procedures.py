@@ -19,9 +19,11 @@ def procedures(
 
     console = Console()
     if name is None:
+        listed = Table(box=None, pad_edge=False, show_header=False)
+        listed.add_column(style="bold", no_wrap=True)
         for known in sorted(registry.points("procedure")):
-            cls = registry.find("procedure", known)
-            console.print(f"[bold]{known:<20}[/bold] {_first_line(cls)}", highlight=False)
+            listed.add_row(known, _first_line(registry.find("procedure", known)))
+        console.print(listed, highlight=False)
         return
     cls = registry.find("procedure", name)
     own = _own_defaults(name, bench)

@@ -69,6 +69,16 @@ def test_signal_in_mid_scan(labctl_state, ple_run, tmp_path, number):
     assert closed is True
 
 
+def test_every_procedure_begins_a_line_of_the_list():
+    from typer.testing import CliRunner
+
+    from labctl.cli.main import app
+    from labctl.core import registry
+
+    lines = CliRunner().invoke(app, ["procedures"]).stdout.splitlines()
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == sorted(registry.points("procedure"))
+
+
 def test_help_names_every_command():
     done = subprocess.run([sys.executable, "-m", "labctl.cli.main", "--help"], capture_output=True, text=True, timeout=WATCHDOG_S,
                           check=True)
