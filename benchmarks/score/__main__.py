@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.score.experiment import BASES, Outcome, Score, run, score, tally
 from benchmarks.score.papers import AFTER_CALIBRATION, BENCH_REASONS, EXPERIMENTS, REASONS
 from benchmarks.score.targets import PLACE_VARIABLE, load_rows, targets_file
+from labctl.analysis.verdicts import number
 
 SEEDS = 8
 VERDICTS = ("pass", "mixed", "fail", "not simulated")
@@ -64,15 +65,6 @@ def shown(each: Score) -> str:
     """Give the results of a row as text, and why it does not pass."""
     results = ", ".join(f"{name} {number(value)}" for name, value in each.values.items())
     return results if each.verdict == "pass" else "; ".join(filter(None, (results, each.reason)))
-
-
-def number(value: Any) -> str:
-    """Give a number, or an array by its length, first, least, greatest and last value, with four digits."""
-    if not isinstance(value, list):
-        return f"{value:.4g}"
-    if len(value) <= 8:
-        return "[" + " ".join(f"{item:.3g}" for item in value) + "]"
-    return f"[{len(value)}: {value[0]:.3g} … {value[-1]:.3g}; {min(value):.3g} to {max(value):.3g}]"
 
 
 def summary(scores: Iterable[Score]) -> list[str]:
