@@ -14,7 +14,7 @@ from labctl.core.quality import Policy
 from labctl.core.steps import Interrupt, Steps, drive
 from labctl.engine.control import Control, Dropped
 from labctl.engine.course import Course
-from labctl.engine.events import Listeners, LogLine, Paused, PointDone, Progress, RunEnded, RunStarted
+from labctl.engine.events import Listeners, LogLine, Paused, PointDone, Prepared, Progress, RunEnded, RunStarted
 from labctl.engine.exposing import Visit
 from labctl.engine.guards import BACK_S, LONGEST_PAUSE_S, LOOK_S, Guard, Monitor, first_tripped
 from labctl.engine.quality import Held
@@ -78,13 +78,13 @@ class Engine:
         self._disturbed = False                    # the bench may stand elsewhere than the points so far have left it
 
     def run(self, course: Course, recorder: Recorder, *, seed: int, run_id: str, procedure: str,
-            estimate: Estimate, before_first: Callable[[], None] = lambda: None, earlier: Earlier | None = None,
+            estimate: Estimate, before_first: Callable[[], Mapping[str, Any]] = dict, earlier: Earlier | None = None,
             quality: Mapping[str, Policy] | None = None) -> RunEnd:
         """Follow a course. Preflight must have passed; never raises for anything that happens to the bench.
 
-        `before_first` is called when the bench is prepared and the detectors are configured, before the first point. `earlier`
-        tells what an interrupted run had already measured; the course begins after that. `quality` says what
-        is done about the flags of a point.
+        `before_first` is called when the bench is prepared and the detectors are configured, before the first point, and gives
+        the header that describes them. `earlier` tells what an interrupted run had already measured; the course begins after
+        that. `quality` says what is done about the flags of a point.
         """
         if self._busy:
             raise LabctlError("This bench is already running a procedure; wait for its end or abort it.")
@@ -103,7 +103,7 @@ class Engine:
         self.listeners.tell(RunEnded(seconds, status, self._done, tuple(problems)))
         return RunEnd(status, self._done, tuple(problems), seconds)
 
-    def _guarded(self, seed: int, estimate: Estimate, before_first: Callable[[], None], problems: list[Problem],
+    def _guarded(self, seed: int, estimate: Estimate, before_first: Callable[[], Mapping[str, Any]], problems: list[Problem],
                  earlier: Earlier) -> str:
         """Run, and turn whatever happens into a status and a problem."""
         try:
@@ -114,7 +114,7 @@ class Engine:
             self._drive(self.bench.prepare(lambda text: self._log("info", text)), self.control.abort_now)
             visitor = Visitor(self.bench, self.control.gate, lambda text: self._log("warning", text), self._quality)
             self._drive(visitor.configure(self._course.everything()), self.control.abort_now)
-            before_first()
+            self.listeners.tell(Prepared(self.clock.now() - self._started, before_first()))
             self._checkpoint = earlier.checkpoint or self.bench.checkpoint()
             self._monitor = Monitor(self.clock, self.bench.guards, self.control.trip)
             self._disturbed = bool(earlier.points)

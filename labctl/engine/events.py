@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from labctl.core.plan import Estimate, Problem, Reading
 
@@ -26,6 +27,13 @@ class RunStarted(Event):
     procedure: str
     points: int
     estimate: Estimate
+
+
+@dataclass(frozen=True)
+class Prepared(Event):
+    """The bench is ready for the first point; `header` is the one of the run's file, arrays and their coordinates described."""
+
+    header: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

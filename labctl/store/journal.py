@@ -100,14 +100,16 @@ class Journal:
         return journal
 
     # ---------------------------------------------------------------- writing
-    def describe(self, more: Mapping[str, Any]) -> None:
-        """Add to the header, or replace parts of it: channels and instruments once they are set up."""
+    def describe(self, more: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Add to the header, or replace parts of it: channels and instruments once they are set up; gives the whole."""
         def work(database: sqlite3.Connection) -> None:
             database.execute("UPDATE meta SET value=? WHERE name='header'", (header,))
 
-        header = to_json({**from_json(self._header), **more})
+        described = {**from_json(self._header), **more}
+        header = to_json(described)
         self._transact("the description of the channels", work)
         self._header = header
+        return described
 
     def point(self, index: int, *, point: Mapping[str, Any], started_s: float, arrays: Mapping[str, np.ndarray],
               values: Mapping[str, float], flags: Sequence[str], checkpoint: bytes | None = None) -> None:

@@ -23,6 +23,7 @@ EMULATORS = "emulators and twin know nothing of labctl"
 BY_NAME = "labctl finds what plugs into it by name, not by import"
 TOP = "nothing inside imports the labctl package itself"
 QT = "no Qt outside labctl.gui"
+NO_INSTRUMENT = "the window speaks to no instrument"
 
 PLANTED = [
     (LAYERS, "labctl/core/planted_store.py", "from labctl.store import planted_marker"),
@@ -44,6 +45,8 @@ PLANTED = [
     (TOP, "labctl/cli/planted_top.py", "import labctl"),
     (TOP, "drivers/planted_top.py", "from labctl import run"),
     (TOP, "procedures/planted_top.py", "from labctl import load"),
+    (NO_INSTRUMENT, "labctl/gui/planted_device.py", "from labctl.bench.devices import Device"),
+    (NO_INSTRUMENT, "labctl/gui/views/planted_visa.py", "import pyvisa"),
     (QT, "labctl/store/planted_qt.py", "from PyQt5 import QtWidgets"),
     (QT, "labctl/cli/planted_qt.py", "def show():\n    import qtpy.QtWidgets"),
     (QT, "drivers/planted_plot.py", "import pyqtgraph"),

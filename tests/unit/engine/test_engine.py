@@ -8,7 +8,7 @@ from labctl.core.plan import Estimate, Point
 from labctl.engine.control import Control
 from labctl.engine.course import FixedCourse
 from labctl.engine.engine import Earlier, Engine
-from labctl.engine.events import Listeners, Paused, PointDone, RunEnded, RunStarted
+from labctl.engine.events import Listeners, Paused, PointDone, Prepared, RunEnded, RunStarted
 
 ESTIMATE = Estimate(1.0, 0.0, 0, 1)
 
@@ -148,6 +148,14 @@ class TestPause:
         control = self.paused_between(bench, 0.5, 1e9)
         bench.clock.call_at(100.0, lambda: control.request("Ctrl-C"))
         assert run(bench, journal, [lit(500), lit(501)], control).status == "aborted"
+
+    def test_the_header_is_told_before_the_first_point(self, bench, journal):
+        seen = []
+        Engine(bench, Listeners(seen.append)).run(FixedCourse([lit(500)]), journal, seed=7, run_id="r", procedure="p",
+                                                  estimate=ESTIMATE, before_first=lambda: {"channels": {"counts": {}}})
+        names = [type(event).__name__ for event in seen]
+        assert names.index("RunStarted") < names.index("Prepared") < names.index("PointDone")
+        assert next(event.header for event in seen if isinstance(event, Prepared)) == {"channels": {"counts": {}}}
 
     def test_earlier_points_are_not_visited_again(self, bench, journal):
         course = FixedCourse([lit(500), lit(501), lit(502)], frozenset({0, 1}))
