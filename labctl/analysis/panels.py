@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter
 
+from labctl.analysis.labels import axis_label, shown_as
 from labctl.core.errors import StoreError
 from labctl.core.photons import HC_EV_NM
 from labctl.core.plots import Curve, HeatMap, Map, Plot, Spectrum
-from labctl.core.quantities import QUANTITIES, long_name, quantity_unit
+from labctl.core.quantities import long_name, quantity_unit
 from labctl.core.reduction import CurveData, Reduction, RunView
 
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#777777"
@@ -39,28 +40,7 @@ def curves_named(panel: Panel, name: str) -> list[CurveData]:
     return [curve for key, curve in panel.reduction.curves.items() if key == name or key.startswith(f"{name}_")]
 
 
-# ------------------------------------------------------------------ labels and scales
-def shown_as(name: str, unit: str = "") -> tuple[str, float]:
-    """Give the unit for people and the factor to it: ("µW", 1e6) for a power."""
-    quantity = QUANTITIES.get(name.removesuffix("_measured"))
-    if quantity is not None and quantity.shown is not None:
-        return quantity.shown
-    return (quantity.unit if quantity is not None else unit), 1.0
-
-
-def axis_label(words: str, unit: str) -> str:
-    """Write 'Pump power at the sample (µW)' or 'Pump wavelength (vacuum, nm)'; a pure number has no bracket."""
-    if unit in ("", "1"):
-        return words
-    pretty = unit.replace("1/s", "s⁻¹")
-    return f"{words[:-1]}, {pretty})" if words.endswith(")") else f"{words} ({pretty})"
-
-
-def quantity_label(name: str) -> str:
-    """Write the axis label of a quantity: its words and the unit people read it in."""
-    return axis_label(long_name(name), shown_as(name, quantity_unit(name))[0])
-
-
+# ------------------------------------------------------------------ scales
 def _is_wavelength(name: str) -> bool:
     return name.removesuffix("_measured").endswith("wavelength") and quantity_unit(name) == "nm"
 

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.projections.polar import PolarAxes
 
-from labctl.analysis.panels import GREY, Panel, curves_named, quantity_label
+from labctl.analysis.labels import quantity_label
+from labctl.analysis.panels import GREY, Panel, curves_named
 from labctl.analysis.panels_time import LINES
 from labctl.core.plots import Plot, Polar
 from labctl.core.quantities import long_name

@@ -9,7 +9,8 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
-from labctl.analysis.panels import BLUE, GREY, VERMILION, Panel, axis_label, curves_named, quantity_label, shown_as
+from labctl.analysis.labels import axis_label, quantity_label, shown_as
+from labctl.analysis.panels import BLUE, GREY, VERMILION, Panel, curves_named
 from labctl.core.plots import Histogram, Plot, Trace
 from labctl.core.quantities import long_name
 from labctl.core.reduction import CurveData

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from labctl.store.reader import JournalReader, Record
+from labctl.store.reader import Record
 
 CHI2, DIFFERS = "rehearsal_chi2", "differs_from_rehearsal"      # how far a point is from its rehearsal, and whether too far
 
@@ -54,16 +54,24 @@ class Table(Protocol):
         ...
 
 
+class ArrayReader(Protocol):
+    """Where the arrays of a point come from: a journal, or the memory of whoever listened to the run."""
+
+    def arrays(self, record: Record) -> Mapping[str, np.ndarray]:
+        """Give the arrays of one point."""
+        ...
+
+
 class JournalTable:
     """The table of a journal."""
 
-    def __init__(self, reader: JournalReader, header: Mapping[str, Any], records: Sequence[Record], kind: str):
+    def __init__(self, reader: ArrayReader, header: Mapping[str, Any], records: Sequence[Record], kind: str):
         self.kind = kind
         self._reader = reader
         self._declared: Mapping[str, Any] = header.get("channels", {})
         self._records = [record for record in records if record.kind == kind]
         self._chi2, self._differs = _against_rehearsal(header)
-        self._values = [_values(record) | self._chi2.get(record.number, {}) for record in self._records]
+        self._values = [values_of(record) | self._chi2.get(record.number, {}) for record in self._records]
         self._arrays: dict[str, np.ndarray] = {}
 
     def numbers(self) -> np.ndarray:
@@ -136,7 +144,7 @@ def _against_rehearsal(header: Mapping[str, Any]) -> tuple[dict[int, dict[str, f
     return chi2, frozenset(told.get("differs", ()))
 
 
-def _values(record: Record) -> dict[str, float]:
+def values_of(record: Record) -> dict[str, float]:
     """Give every number of a point; what the engine measured replaces what the plan asked for."""
     planned = {**record.point.get("set", {})}
     if record.arrays:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
 from labctl.analysis.figure import figure, result_text
-from labctl.analysis.panels import axis_label
+from labctl.analysis.labels import axis_label
 from labctl.core.plan import Problem, Result
 from labctl.core.plots import Curve, Histogram, Map, Plot, Polar, Spectrum, Trace
 from labctl.core.reduction import CurveData, Reduction

@@ -1,0 +1,135 @@
+"""The two rows of every plot: what can be switched above it, what can be read off below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from qtpy import QtCore, QtWidgets
+
+from labctl.gui.theme import CAPTION_PX, GRID, RADIUS, TEXT_PX, Theme
+
+
+class ToolRow(QtWidgets.QWidget):
+    """Toggles, choices and buttons in one row; every one is reached by the keyboard and has a name for those who cannot see it."""
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None):
+        super().__init__(parent)
+        self.setObjectName("tools")
+        self._row = QtWidgets.QHBoxLayout(self)
+        self._row.setContentsMargins(GRID, GRID // 2, GRID, 0)
+        self._row.setSpacing(2)
+        self._left = 0
+
+    def toggle(self, text: str, on: bool, changed: Callable[[bool], None], tip: str = "", *,
+               right: bool = False) -> QtWidgets.QToolButton:
+        """Add something that is on or off."""
+        made = self._add(text, tip, right=right)
+        made.setCheckable(True)
+        made.setChecked(on)
+        made.toggled.connect(changed)
+        return made
+
+    def button(self, text: str, pressed: Callable[[], None], tip: str = "", *, right: bool = False) -> QtWidgets.QToolButton:
+        """Add something to do."""
+        made = self._add(text, tip, right=right)
+        made.clicked.connect(lambda: pressed())
+        return made
+
+    def choice(self, texts: Sequence[str], chosen: int, changed: Callable[[int], None], tip: str = "") -> QtWidgets.QButtonGroup:
+        """Add several of which one is on."""
+        group = QtWidgets.QButtonGroup(self)
+        for number, text in enumerate(texts):
+            made = self._add(text, tip, right=False)
+            made.setCheckable(True)
+            made.setChecked(number == chosen)
+            group.addButton(made, number)
+        group.setExclusive(True)
+        group.idToggled.connect(lambda number, on: changed(number) if on else None)
+        return group
+
+    def gap(self) -> None:
+        """Set what follows apart."""
+        line = QtWidgets.QFrame()
+        line.setObjectName("gap")
+        line.setFixedSize(1, 2 * GRID)
+        self._place(line, right=False)
+
+    def stretch(self) -> None:
+        """Put the rest at the right edge."""
+        self._row.addStretch(1)
+
+    def _add(self, text: str, tip: str, *, right: bool) -> QtWidgets.QToolButton:
+        made = QtWidgets.QToolButton()
+        made.setText(text)
+        made.setToolTip(tip or text)
+        made.setAccessibleName(tip or text)
+        made.setFocusPolicy(QtCore.Qt.FocusPolicy.TabFocus)
+        self._place(made, right=right)
+        return made
+
+    def _place(self, widget: QtWidgets.QWidget, *, right: bool) -> None:
+        if right:
+            self._row.addWidget(widget)
+        else:
+            self._row.insertWidget(self._left, widget)
+            self._left += 1
+
+    def restyle(self, theme: Theme) -> None:
+        """Take a theme."""
+        self.setStyleSheet(
+            f"QToolButton {{ color: {theme.muted}; background: transparent; border: 1px solid transparent;"
+            f" border-radius: {RADIUS}px; padding: 3px 8px; font-size: {TEXT_PX}px; }}"
+            f"QToolButton:hover {{ border-color: {theme.border}; color: {theme.text}; }}"
+            f"QToolButton:focus {{ border-color: {theme.accent}; }}"
+            f"QToolButton:checked {{ background: {theme.selected}; color: {theme.text}; }}"
+            f"QToolButton:disabled {{ color: {theme.off}; background: transparent; }}"
+            f"#gap {{ background: {theme.border}; }}")
+
+
+class ReadoutRow(QtWidgets.QWidget):
+    """Captions and values below a plot; a state colours a value and puts its glyph before it."""
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None):
+        super().__init__(parent)
+        self._row = QtWidgets.QHBoxLayout(self)
+        self._row.setContentsMargins(GRID, 0, GRID, GRID // 2)
+        self._row.setSpacing(2 * GRID)
+        self._labels: list[QtWidgets.QLabel] = []
+        self._shown: tuple[tuple[str, str, str], ...] = ()
+        self._theme: Theme | None = None
+        self._row.addStretch(1)
+        self.setFixedHeight(3 * GRID)
+        self.setSizePolicy(QtWidgets.QSizePolicy.Ignored, QtWidgets.QSizePolicy.Fixed)
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """The values by their captions."""
+        return {caption: value for caption, value, _ in self._shown}
+
+    def show_values(self, *values: tuple[str, str, str]) -> None:
+        """Show (caption, value, role of the theme's colour or ""), in this order."""
+        if values == self._shown:
+            return
+        self._shown = values
+        while len(self._labels) < len(values):
+            label = QtWidgets.QLabel()
+            label.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
+            self._labels.append(label)
+            self._row.insertWidget(len(self._labels) - 1, label)
+        for number, label in enumerate(self._labels):
+            label.setVisible(number < len(values))
+            if number < len(values):
+                self._write(label, *values[number])
+
+    def _write(self, label: QtWidgets.QLabel, caption: str, value: str, role: str) -> None:
+        theme = self._theme
+        muted, colour = ("", "") if theme is None else (theme.muted, theme.colour(role) if role else theme.text)
+        label.setText(f"<span style='color:{muted}; font-size:{CAPTION_PX}px'>{caption}&nbsp;&nbsp;</span>"
+                      f"<b style='color:{colour}; font-size:{CAPTION_PX}px'>{value}</b>")
+        label.setAccessibleName(f"{caption}: {value}")
+
+    def restyle(self, theme: Theme) -> None:
+        """Take a theme."""
+        self._theme = theme
+        shown, self._shown = self._shown, ()
+        self.show_values(*shown)

@@ -1,0 +1,368 @@
+"""The newest array against wavelength, energy or wavenumber, with everything that is read off it at the bench."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from qtpy import QtCore
+
+from labctl.analysis.labels import axis_label
+from labctl.analysis.read_off import inside, read_off
+from labctl.core.plots import Plot, Spectrum
+from labctl.gui.model.measured import Measured, abscissa, channel_name
+from labctl.gui.theme import DARK, Theme
+from labctl.gui.views.plots.axes import ConvertedAxis, number, whole
+from labctl.gui.views.plots.base import VIEWS, PlotView, Table
+from labctl.gui.views.plots.marks import dashed, dotted, legend, line, restyle_legend, small_font, text_label
+from labctl.gui.views.plots.scales import EV, NM, SCALES, density, density_unit
+
+NEAR_FULL = 0.4             # of the limit of a frame: from there on the line of saturation stays in sight
+HEADROOM, SHRINK = 1.08, 0.45   # the scale leaves so much above the peak, and shrinks when the peak falls below so much of it
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A spectrum that stays on the screen for comparison: vacuum wavelengths or bare places, counts, and what it is called."""
+
+    place: np.ndarray
+    counts: np.ndarray
+    name: str
+
+
+class SpectrumView(PlotView):
+    """Draws a `Spectrum`: counts as they came, so that saturation shows; background, reference and rehearsal beside them."""
+
+    def __init__(self, spec: Plot, theme: Theme = DARK):
+        super().__init__(spec, theme)
+        self.scale, self.log, self.auto = NM, False, True
+        self.subtract = self.per_energy = self.full = False
+        self.reference: Kept | None = None
+        self.row: int | None = None                 # a row that was chosen; None follows the newest
+        self._drawn = (-1, -1)
+        self._place: np.ndarray | None = None
+        self._counts: np.ndarray | None = None
+        self._top = ConvertedAxis("top", theme, EV.from_nm, EV.to_nm, EV.unit)
+        self.main = self.plot(axes={"top": self._top})
+        self.main.vb.setMouseMode(pg.ViewBox.RectMode)
+        self._curves = {name: self.main.plot(connect="finite") for name in ("rehearsal", "reference", "data")}
+        self._full = pg.ScatterPlotItem(symbol="t1", size=8)
+        self._limit: Any = pg.InfiniteLine(angle=0, label="", labelOpts={"position": 0.02, "anchors": [(0, 1), (0, 1)]})
+        self._cursor: Any = pg.InfiniteLine(angle=90, movable=True)
+        self._region: Any = pg.LinearRegionItem(movable=True)
+        self._told = text_label()
+        self._limit.label.setFont(small_font())
+        for item in (self._full, self._limit, self._cursor, self._region):
+            self.main.addItem(item, ignoreBounds=True)
+        self._told.setParentItem(self.main.vb)
+        self._legend = legend(self.main)
+        self._build_tools()
+        self._cursor.sigPositionChanged.connect(self._cursor_moved)
+        self._region.sigRegionChanged.connect(lambda: self._read_off())
+
+    def _build_tools(self) -> None:
+        tools = self.tools
+        self.units = tools.choice([scale.unit for scale in SCALES], 0, lambda number: self._set_scale(number), "Unit of the axis")
+        tools.gap()
+        self.key("L", tools.toggle("Log", False, functools.partial(self._set, "log"), "Logarithmic counts"))
+        self.key("A", tools.toggle("Auto", True, functools.partial(self._set, "auto"), "Follow the peak"))
+        tools.gap()
+        self.background_button = tools.toggle("Background", False, functools.partial(self._set, "subtract"),
+                                              "Subtract the dark frame of the same exposure")
+        self.reference_button = tools.toggle("Reference", False, lambda on: self._redraw(), "Show the reference")
+        self.key("B", self.background_button)
+        self.key("R", self.reference_button)
+        tools.button("Set ref", self.keep_reference, "Keep this spectrum as the reference")
+        self.energy_button = tools.toggle("Per energy", False, functools.partial(self._set, "per_energy"),
+                                          "Divide by the width of a pixel on this axis (per nm, meV or cm⁻¹)")
+        tools.gap()
+        roi = tools.toggle("Region", False, self._show_region, "Sum over a region")
+        cursor = tools.toggle("Cursor", False, self._show_cursor, "Read off at a cursor")
+        self.key("I", roi)
+        self.key("C", cursor)
+        self._show_region(False)
+        self._show_cursor(False)
+        self.add_copy()
+
+    # ---------------------------------------------------------------- what comes in
+    def begin(self) -> None:
+        """Take the places of the pixels from the run."""
+        assert isinstance(self.spec, Spectrum)      # noqa: S101 - chosen by type
+        self._drawn, self.row, self._counts = (-1, -1), None, None
+        measured = self.measured
+        found = None if measured is None else abscissa(measured.view, channel_name(measured.header, self.spec.channel))
+        self._in_nm = found is not None and found[1] == "nm"
+        self._place = None if found is None else found[2]
+        self._what = "Pixel" if found is None else axis_label(found[0].replace("_", " ").capitalize(), found[1])
+        for button in (*self.units.buttons(), self.energy_button):
+            button.setEnabled(self._in_nm)
+        self.main.showAxis("top", self._in_nm)
+        self._label_axes()
+        for curve in self._curves.values():
+            curve.setData([], [])
+        self._fresh_range = True
+
+    def show_row(self, row: int | None) -> None:
+        """Show a row of the run; None follows the newest again."""
+        self.row = row
+        self.refresh()
+
+    def set_reference(self, kept: Kept | None) -> None:
+        """Show a spectrum of an earlier run behind this one."""
+        self.reference = kept
+        self.reference_button.setChecked(kept is not None)
+        self._redraw()
+
+    def keep_reference(self) -> None:
+        """Keep what is on the screen as the reference."""
+        if self._counts is not None:
+            now = QtCore.QTime.currentTime().toString("HH:mm")
+            self.set_reference(Kept(self._places(), self._counts.copy(), f"reference {now}"))
+
+    def set_rehearsal(self, measured: Measured | None) -> None:
+        """Show the same row of a rehearsal."""
+        super().set_rehearsal(measured)
+        self._redraw()
+
+    def refresh(self) -> None:
+        """Draw the newest row, or the chosen one, when it has changed."""
+        measured = self.measured
+        if measured is None or not len(measured):
+            return
+        row = len(measured) - 1 if self.row is None else min(self.row, len(measured) - 1)
+        if (measured.changes, row) == self._drawn:
+            return
+        assert isinstance(self.spec, Spectrum)      # noqa: S101 - chosen by type
+        counts = measured.counts(row, self.spec.channel)
+        if counts is None:
+            return
+        self._drawn = measured.changes, row
+        self._counts = counts if counts.ndim == 1 else counts.reshape(-1, counts.shape[-1]).sum(axis=0)
+        self._draw()
+
+    # ---------------------------------------------------------------- drawing
+    def _places(self) -> np.ndarray:
+        assert self._counts is not None     # noqa: S101  asked for only with counts
+        if self._place is None or len(self._place) != len(self._counts):
+            self._place = np.arange(float(len(self._counts)))
+        return self._place
+
+    def _x(self, place: np.ndarray) -> np.ndarray:
+        return self.scale.from_nm(place) if self._in_nm else place
+
+    def _y(self, place: np.ndarray, counts: np.ndarray, dark: np.ndarray | None) -> np.ndarray:
+        values = np.asarray(counts, dtype=float)
+        if dark is not None and dark.shape == values.shape:
+            values = values - dark
+        if self.per_energy and self._in_nm:
+            values = density(place, values, self.scale)
+        return np.where(values > 0, values, np.nan) if self.log else values
+
+    def _redraw(self) -> None:
+        if self._counts is not None:
+            self._draw()
+
+    def _dark(self) -> np.ndarray | None:
+        """Give what is to be subtracted; None when nothing is, or when no dark frame fits."""
+        if not self.subtract or self.measured is None:
+            return None
+        exposure = self.measured.column("exposure_s")
+        return self.measured.dark(None if exposure is None else float(exposure[self._drawn[1]]))
+
+    def _draw(self) -> None:
+        place, counts = self._places(), self._counts
+        assert counts is not None   # noqa: S101  asked for only with counts
+        dark = self._dark()
+        x, y = self._x(place), self._y(place, counts, dark)
+        self._curves["data"].setData(x, y)
+        self._shown = x, y
+        self._draw_saturation(x, y, counts, dark)
+        self._draw_others(dark)
+        self._set_range(x, y)
+        self._read_off()
+
+    def _draw_saturation(self, x: np.ndarray, y: np.ndarray, counts: np.ndarray, dark: np.ndarray | None) -> None:
+        """Draw the limit of a frame, and mark the pixels that have reached it."""
+        limits = None if self.measured is None else self.measured.column("saturation_counts")
+        self._limit_counts = float("nan") if limits is None else float(limits[self._drawn[1]])
+        full = counts >= self._limit_counts
+        self._full.setData(x[full], np.log10(y[full]) if self.log else y[full])
+        shown = np.isfinite(self._limit_counts) and not (self.per_energy and self._in_nm)
+        self._limit.setVisible(bool(shown))
+        if shown:
+            level = self._limit_counts - (float(np.median(dark)) if dark is not None else 0.0)
+            self._limit.setValue(np.log10(max(level, 1.0)) if self.log else level)
+            self._limit.label.setText(f"saturation {whole(self._limit_counts)}")
+
+    def _draw_others(self, dark: np.ndarray | None) -> None:
+        """Draw reference and rehearsal, each in the present scale."""
+        reference = self.reference if self.reference_button.isChecked() else None
+        expected = None
+        if self.rehearsed is not None and self._drawn[1] < len(self.rehearsed):
+            expected = self.rehearsed.counts(self._drawn[1], getattr(self.spec, "channel", ""))
+        promised = None if expected is None else Kept(self._places(), expected, "rehearsal")
+        for name, kept in (("reference", reference), ("rehearsal", promised)):
+            if kept is None or kept.counts.ndim != 1 or len(kept.place) != len(kept.counts):
+                self._curves[name].setData([], [])
+            else:
+                self._curves[name].setData(self._x(kept.place), self._y(kept.place, kept.counts, dark))
+        names = {"data": "live", "reference": reference.name if reference else "", "rehearsal": promised.name if promised else ""}
+        restyle_legend(self._legend, self.theme, {names[name]: curve for name, curve in self._curves.items() if names[name]})
+        self._legend.setVisible(bool(names["reference"] or names["rehearsal"]))
+
+    def _set_range(self, x: np.ndarray, y: np.ndarray) -> None:
+        """Let the scales follow: the horizontal one once, the vertical one with some patience, so that it does not flicker."""
+        if self._fresh_range:
+            self.main.setXRange(float(np.nanmin(x)), float(np.nanmax(x)), padding=0.0)
+        finite = y[np.isfinite(y)]
+        if not len(finite) or not (self.auto or self._fresh_range):
+            return
+        low, high = float(finite.min()), float(finite.max())
+        if not self.log and self._limit.isVisible() and high > NEAR_FULL * self._limit_counts:
+            high = max(high, self._limit_counts)
+        if self.log:
+            low, high = np.log10(low), np.log10(high)
+        now = self.main.vb.viewRange()[1]
+        span = max(high - low, 1e-12)
+        too_large = span < SHRINK * (now[1] - now[0])
+        if self._fresh_range or high > now[1] or low < now[0] or too_large:
+            self.main.setYRange(low - 0.04 * span, low + HEADROOM * span, padding=0.0)
+        self._fresh_range = False
+
+    def _label_axes(self) -> None:
+        self.main.getAxis("bottom").say(self.scale.label if self._in_nm else self._what)
+        per = f"per {density_unit(self.scale)}" if self.per_energy and self._in_nm else "per pixel"
+        self.main.getAxis("left").say(f"Counts {per}{', background subtracted' if self.subtract else ''}")
+        other = EV if self.scale is NM else NM
+        scale = self.scale
+        self._top.convert_by(lambda value: other.from_nm(scale.to_nm(value)), lambda value: scale.from_nm(other.to_nm(value)),
+                             other.unit)
+
+    # ---------------------------------------------------------------- switches
+    def _set(self, name: str, on: bool) -> None:
+        setattr(self, name, on)
+        if name == "log":
+            self.main.setLogMode(False, on)
+        self._fresh_range |= name in ("log", "per_energy", "subtract", "auto")
+        self._label_axes()
+        self._redraw()
+
+    def _set_scale(self, chosen: int) -> None:
+        old, self.scale = self.scale, SCALES[chosen]
+        for item in (self._cursor,):
+            item.setValue(float(self.scale.from_nm(old.to_nm(np.array(item.value())))))
+        low, high = (float(self.scale.from_nm(old.to_nm(np.array(end)))) for end in self._region.getRegion())
+        self._region.setRegion(sorted((low, high)))
+        self._fresh_range = True
+        self._label_axes()
+        self._redraw()
+
+    def _show_region(self, on: bool) -> None:
+        if on and self._counts is not None:
+            low, high = self.main.vb.viewRange()[0]
+            self._region.setRegion((low + 0.4 * (high - low), low + 0.6 * (high - low)))
+        self._region.setVisible(on)
+        self._read_off()
+
+    def _show_cursor(self, on: bool) -> None:
+        if on and self._counts is not None:
+            top = read_off(*self._shown).peak
+            self._cursor.setValue(top if np.isfinite(top) else float(np.mean(self.main.vb.viewRange()[0])))
+        self._cursor.setVisible(on)
+        self._told.setVisible(on)
+        self._cursor_moved()
+
+    def _cursor_moved(self) -> None:
+        if not self._cursor.isVisible() or self._counts is None:
+            return
+        place = float(self._cursor.value())
+        x, y = self._shown
+        nearest = int(np.argmin(np.abs(x - place)))
+        value = f"{number(float(y[nearest]))} counts"
+        if self._in_nm:
+            nm = float(self.scale.to_nm(np.array(place)))
+            elsewhere = (f"{number(float(s.from_nm(np.array(nm))), 5)} {s.unit}" for s in SCALES[1:])
+            value = " · ".join((f"{nm:.2f} nm", *elsewhere, value))
+            self.chosen.emit(nm)
+        else:
+            value = f"{self._what} {place:.6g} · {value}"
+        self._told.setText(value)
+
+    # ---------------------------------------------------------------- what is read off
+    def _read_off(self) -> None:
+        if self._counts is None:
+            return
+        x, y = self._shown
+        found = read_off(x, y)
+        unit = self.scale.unit if self._in_nm else ""
+        values = [("Peak", f"{number(found.peak, 5)} {unit}", ""), ("Centroid", f"{number(found.centroid, 5)} {unit}", ""),
+                  ("FWHM", self._width(found.peak, found.fwhm), "")]
+        if self._region.isVisible():
+            values.append(("Region", f"{number(inside(x, y, *self._region.getRegion()))} counts", ""))
+        values.append(self._maximum())
+        if self.subtract:
+            values.append(self._background())
+        marks = self.measured.flags[self._drawn[1]] if self.measured is not None else ()
+        values += [("", f"▲ {mark.replace('_', ' ')}", "warning") for mark in marks if mark != "saturated"]
+        self.readouts.show_values(*values)
+
+    def _width(self, centre: float, fwhm: float) -> str:
+        if not self._in_nm:
+            return number(fwhm)
+        ends = self.scale.to_nm(np.array([centre - fwhm / 2, centre + fwhm / 2]))
+        nm, ev = (abs(float(np.diff(scale.from_nm(ends))[0])) for scale in (NM, EV))
+        return f"{number(nm, 3)} nm ({number(1e3 * ev, 3)} meV)" if np.isfinite(nm) else "–"
+
+    def _maximum(self) -> tuple[str, str, str]:
+        assert self._counts is not None     # noqa: S101  asked for only with counts
+        highest = float(self._counts.max())
+        if not np.isfinite(self._limit_counts):
+            return "Maximum", f"{whole(highest)} counts", ""
+        share = highest / self._limit_counts
+        role = "fault" if share >= 1.0 else "warning" if share > 0.85 else "ok"
+        glyph = {"fault": "■ saturated · ", "warning": "▲ "}.get(role, "")
+        return "Maximum", f"{glyph}{whole(highest)} · {share:.0%} of full well", role
+
+    def _background(self) -> tuple[str, str, str]:
+        """Say how old the background is, or why there is none."""
+        measured = self.measured
+        if measured is None or self._dark() is None:
+            return "Background", "▲ none of this exposure: counts as they came", "warning"
+        taken, now = measured.dark_taken_s(), measured.column("elapsed_s")
+        age = float(now[self._drawn[1]]) - taken if taken is not None and now is not None else float("nan")
+        return "Background", f"{age:.0f} s old" if age < 120 else f"{age / 60:.0f} min old", ""
+
+    # ---------------------------------------------------------------- looks and clipboard
+    def colours(self, theme: Theme) -> None:
+        """Colour what is drawn."""
+        self._curves["data"].setPen(line(theme.series[0]))
+        self._curves["reference"].setPen(dashed(theme.muted))
+        self._curves["rehearsal"].setPen(dotted(theme.simulated))
+        self._full.setBrush(pg.mkBrush(theme.fault))
+        self._full.setPen(pg.mkPen(None))
+        self._limit.setPen(dashed(theme.fault))
+        self._limit.label.setColor(theme.fault)
+        self._cursor.setPen(line(theme.text))
+        self._cursor.setHoverPen(line(theme.accent))
+        shade = pg.mkColor(theme.accent)
+        shade.setAlpha(28)
+        self._region.setBrush(pg.mkBrush(shade))
+        for edge in self._region.lines:
+            edge.setPen(dashed(theme.accent))
+        self._told.setColor(theme.text)
+        self._told.fill = pg.mkBrush(theme.panel)
+        self._redraw()
+
+    def table(self) -> Table:
+        """Give place, counts as they came, and what is drawn."""
+        if self._counts is None:
+            return (), ()
+        x, y = self._shown
+        return ((self.main.getAxis("bottom").labelText, "Counts as they came", self.main.getAxis("left").labelText),
+                (x, self._counts, y))
+
+
+VIEWS[Spectrum] = SpectrumView

@@ -1,0 +1,106 @@
+"""What plots see of a run is the same while it runs and afterwards."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from labctl.core.plan import Point, Reading
+from labctl.gui.model.measured import LiveRun, abscissa, channel_name, planned
+
+PIXELS = 64
+WAVELENGTH = np.linspace(520.0, 540.0, PIXELS)
+
+
+def header(points: int = 5, **more) -> dict:
+    """Give the header of a scan of the pump wavelength read by a camera."""
+    scan = [Point({"pump.wavelength": 500.0 + k}, exposure_s=1.0).as_json() for k in range(points)]
+    coordinate = {"values": WAVELENGTH.tolist(), "unit": "nm", "long_name": "Emission wavelength", "medium": "vacuum"}
+    counts = {"unit": "counts", "dims": ["emission_wavelength"], "shape": [PIXELS], "dtype": "u4", "long_name": "Counts",
+              "coords": {"emission_wavelength": coordinate}}
+    return {"run_id": "0" * 32, "procedure": "scan", "parameters": {}, "plan": [Point(kind="dark").as_json(), *scan],
+            "plots": [], "default_signal": "counts", "channels": {"counts": counts}, "constants": {}, "seed": 1, **more}
+
+
+def reading(index: int, level: float = 100.0, kind: str = "scan", flags: tuple[str, ...] = (), **values: float) -> Reading:
+    """Give a frame: an offset of 300 counts and a line of a height."""
+    counts = np.full(PIXELS, 300, dtype="u4")
+    if kind == "scan":
+        counts = (counts + level * np.exp(-((WAVELENGTH - WAVELENGTH[32]) / 1.5) ** 2)).astype("u4")
+    camera = {"exposure_s": 1.0, "effective_exposure_s": 1.0, "gain_e_per_count": 2.0, "read_noise_e": 3.0,
+              "saturation_counts": 65535.0, "elapsed_s": float(index)}
+    point = Point({"pump.wavelength": 499.0 + index} if kind == "scan" else {}, kind=kind, exposure_s=1.0)
+    return Reading(index, point, {"counts": counts}, {**camera, **values}, flags)
+
+
+@pytest.fixture
+def live() -> LiveRun:
+    """Give a run of which a dark frame and three points are there."""
+    run = LiveRun(header())
+    for each in (reading(0, kind="dark"), *(reading(k, 100.0 * k) for k in (1, 2, 3))):
+        run.add(each)
+    return run
+
+
+class TestLiveRun:
+    def test_rows_are_scan_points_in_electrons(self, live):
+        assert len(live) == 3
+        signal = live.signal(1)
+        assert signal is not None
+        assert signal.max() == pytest.approx(2.0 * 200.0, abs=2.0)     # 2 electrons a count, rounded down to counts
+
+    def test_rows_equal_those_of_the_whole(self, live):
+        for row in range(3):
+            np.testing.assert_array_equal(live.signal(row), live.view.signal()[row])
+
+    def test_columns_hold_nan_where_a_point_lacks_a_number(self, live):
+        live.add(reading(4, extra=7.0))
+        np.testing.assert_array_equal(live.column("extra"), [np.nan, np.nan, np.nan, 7.0])
+        assert live.column("nothing") is None
+
+    def test_without_dark_frames_the_rows_are_counts(self):
+        run = LiveRun(header())
+        run.add(reading(1))
+        assert run.signal(0).max() == pytest.approx(400, abs=2)
+        assert run.signal_label == "Counts per pixel"
+
+    def test_dark_says_when_it_was_taken(self, live):
+        assert live.dark_taken_s() == 0.0
+        assert live.dark(1.0).mean() == 300.0
+        assert live.dark(0.5) is None
+
+    def test_memory_is_bounded_and_says_so(self):
+        run = LiveRun(header(), most_bytes=3 * PIXELS * 4)
+        for k in range(1, 6):
+            run.add(reading(k))
+        assert len(run) == 5
+        assert not run.complete
+        assert run.counts(4) is None
+        assert run.counts(2) is not None
+
+    def test_a_ring_forgets_the_oldest_row(self):
+        run = LiveRun(header(), most_rows=3)
+        for k in range(1, 6):
+            run.add(reading(k, 10.0 * k))
+        assert len(run) == 3
+        assert run.changes == 5
+        np.testing.assert_array_equal(run.column("elapsed_s"), [3.0, 4.0, 5.0])
+
+    def test_a_view_does_not_change_when_points_come(self, live):
+        view = live.view
+        live.add(reading(4))
+        assert len(view) == 3
+
+
+class TestHeader:
+    def test_planned_values_of_the_scan(self):
+        np.testing.assert_array_equal(planned(header(3), "pump.wavelength"), [500.0, 501.0, 502.0])
+        assert not len(planned(header(3, bounds={"points": 9}), "pump.wavelength"))
+
+    def test_abscissa_is_known_before_the_first_point(self):
+        name, unit, values = abscissa(LiveRun(header()).view, "counts")
+        assert (name, unit) == ("emission.wavelength", "nm")
+        np.testing.assert_allclose(values, WAVELENGTH)
+
+    def test_unknown_channel_means_the_default_one(self):
+        assert channel_name(header(), "image") == "counts"
