@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 from drivers.device import Device, check_limits, within
@@ -103,6 +104,7 @@ class PM100D(ScpiDevice):
         self._limits: tuple[float, float] | None = None
         super().__init__(port, clock=clock, name=name, **connection)
         self._averages = averages
+        self._reading = math.nan
         check_limits(name, "settle_s", settle_s, (0.0, 600.0), "s")
         self.settle_s = settle_s
 
@@ -116,13 +118,14 @@ class PM100D(ScpiDevice):
         return {"settle_s": self.settle_s}
 
     def expose(self) -> None:
-        """Nothing: a reading is taken by `fetch`."""
+        """Take a reading: a head behind the shutter sees light only now."""
+        self._reading = self.power
 
     exposing = False
 
     def fetch(self) -> dict[str, float]:
-        """Take a reading."""
-        return {"power": self.power}
+        """Give the reading."""
+        return {"power": self._reading}
 
     def abort(self) -> None:
         """Nothing can be ended early."""

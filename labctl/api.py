@@ -269,7 +269,7 @@ def _calibrate(plan: Plan, bench: Bench, order: Order, listeners: Listeners | No
         if outcome.status != "done" or not outcome.results:
             return outcome
         announce(f"{kind}: {outcome.run}")
-    reasons = opening.load_calibrations(bench)
+    reasons = {kind: reason for kind, reason in opening.load_calibrations(bench).items() if kind in plan.needs}
     if reasons:
         raise LabctlError(f"The calibration just taken is not valid: {reasons}")
     return None

@@ -218,7 +218,8 @@ def _results(run: RunView, top: Maximum, shape: Shape, broad_stderr_ev: float) -
         "resonance_nm": Result(top.wavelength_nm, top.stderr_nm, "nm", estimator, FILTER_SCALE_NM, f"vacuum; {scale}"),
         "resonance_eV": Result(resonance_ev, top.stderr_nm * per_nm, "eV", estimator, FILTER_SCALE_NM * per_nm, scale),
         "peak_rate": Result(
-            top.height, top.height_stderr, "1/s", estimator, abs(top.height) * float(run.constants.get("pickoff.uncertainty", 0.0)),
+            top.height, top.height_stderr, "1/s", estimator,
+            abs(top.height) * float(run.constants.get("pump.power_uncertainty", 0.0)),
             "electrons per second in both lines; systematic: photon flux, response taken as linear",
         ),
         "red_shift_meV": Result(

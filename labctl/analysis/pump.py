@@ -58,7 +58,24 @@ def pump_fluence(run: RunView) -> np.ndarray:
     """
     if "pickoff.ratio" not in run.constants:
         raise AnalysisError("The bench file does not say which fraction of the pump the power head sees, so no fluence is known.")
-    return run["power"] * float(run.constants["pickoff.ratio"]) * 1e6 / PumpScale.of(run.constants).microwatt_per_fluence
+    return run["power"] * pickoff_ratio(run) * 1e6 / PumpScale.of(run.constants).microwatt_per_fluence
+
+
+def pickoff_ratio(run: RunView) -> Any:
+    """Give power at the sample over the reading of the pick-off head, at the pump wavelength of each point where it is calibrated.
+
+    A point that does not say at which wavelength it was taken has the calibration's mean.
+    """
+    mean = float(run.constants["pickoff.ratio"])
+    if "pickoff.ratios" not in run.constants:
+        return mean
+    try:
+        wavelength = run["pump.wavelength"]
+    except KeyError:
+        return mean
+    known = np.isfinite(wavelength)
+    calibrated = np.interp(wavelength, run.constants["pickoff.wavelengths_nm"], run.constants["pickoff.ratios"])
+    return np.where(known, calibrated, mean)
 
 
 def reading_error(run: RunView) -> float:

@@ -73,9 +73,16 @@ class Bench:
         """Give the parameters of a procedure whose default the bench file sets."""
         return dict(self.config.procedures.get(procedure, {}))
 
-    def constants(self) -> dict[str, float]:
-        """Give all documented constants by name."""
+    def constants(self) -> dict[str, Any]:
+        """Give all documented constants by name; what was calibrated as calibrated."""
         return dict(self._constants)
+
+    def note_calibrations(self) -> None:
+        """Let the constants say what today's calibrations say."""
+        if self.beam is not None:
+            for name in ("pickoff.wavelengths_nm", "pickoff.ratios"):
+                self._constants.pop(name, None)
+            self._constants |= self.beam.pickoff.constants()
 
     def power_now(self) -> tuple[float | None, str]:
         """Give the power at the sample with the shutter open, in W, and how it is known (`labctl.bench.power`); asks nobody."""

@@ -157,6 +157,7 @@ class Instrument(_Strict):
     settle: Settle = Field(default_factory=Settle)
     overlap: bool = False                                            # the next moves may run while this detector is read out
     serial: str | None = None
+    optional: bool = False                                           # the bench opens without it when it does not answer
 
     @field_validator("driver")
     @classmethod

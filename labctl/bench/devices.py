@@ -190,6 +190,16 @@ class DriverDetector:
         shape = (self._shape or tuple(self.device.driver.frame_shape())) if self.spec.dims else ()
         return int(np.prod(shape, dtype=int)) * np.dtype(self.spec.dtype).itemsize
 
+    @property
+    def channel(self) -> str:
+        """Name of its array or scalar in the file; a scalar in the beam has its role's name, so that two heads stay apart."""
+        return self.spec.signal if self.spec.dims or "." not in self.name else self.name
+
+    @property
+    def settle_s(self) -> float:
+        """Seconds that it follows a change of light before it is read."""
+        return float(getattr(self.device.driver, "settle_s", 0.0))
+
     def check(self, exposure_s: float) -> list[Problem]:
         """Ask the driver whether it can do this exposure."""
         own = getattr(self.device.driver, "check_exposure", None)
@@ -208,7 +218,7 @@ class DriverDetector:
     def channels(self) -> list[Channel]:
         """Describe the one array or scalar, with the coordinates that the driver knows."""
         known = getattr(self.device.driver, "coordinates", None)
-        return [Channel(self.spec.signal, self.spec.unit, self.spec.dims, self._shape, self.spec.dtype,
+        return [Channel(self.channel, self.spec.unit, self.spec.dims, self._shape, self.spec.dtype,
                         self.spec.long_name or long_name(self.name), coords=known() if known is not None else {})]
 
     def configure(self, exposure_s: float) -> Steps[dict[str, float]]:
@@ -242,7 +252,8 @@ class DriverDetector:
         data = dict((yield from self.device.call(self.spec.fetch, deadline_s=2 * REPLY_DEADLINE_S)))
         flags = tuple(data.pop("flags", ()))
         arrays = {key: np.asarray(value) for key, value in data.items() if np.ndim(value) > 0}
-        scalars = {key: float(value) for key, value in data.items() if np.ndim(value) == 0}
+        scalars = {self.channel if key == self.spec.signal else key: float(value) for key, value in data.items()
+                   if np.ndim(value) == 0}
         return arrays, scalars | self._stood, flags
 
     def abort(self) -> Steps[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from labctl.core.plan import Problem
 from labctl.core.steps import Steps, Together, drive
 from labctl.store import state
 
+log = logging.getLogger("labctl.bench")
+
 OPEN_DEADLINE_S = 30.0
-CALIBRATION_KINDS = ("power_calibration",)
+CALIBRATION_KINDS = ("power_calibration", "pickoff_calibration", "polarization_calibration")
 
 
 class _Opening:
@@ -61,7 +64,8 @@ class _Opening:
                                         world=self.world, operator=self.operator),
                 OPEN_DEADLINE_S)
         except Exception as exc:    # whatever a vendor's library raises has to become a line in the report
-            self.problems += [Problem(f"instruments.{role}", f"{resource} cannot be opened: {exc}") for role in roles]
+            for role in roles:
+                self._missing(role, f"{resource} cannot be opened: {exc}")
             return
         if not resource.startswith((SDK_PREFIX, MANUAL_PREFIX)):
             self.closers.append(connection.close)
@@ -77,7 +81,7 @@ class _Opening:
                 raise WrongDevice(role, f"serial number {identity.serial} answers, the bench file wants {instrument.serial}.",
                                   state="nothing was moved", remedy="Correct the resource or the serial number.")
         except InstrumentError as exc:
-            self.problems.append(Problem(f"instruments.{role}", str(exc)))
+            self._missing(role, str(exc))
             return
         except ValueError as exc:
             self.problems.append(Problem(f"instruments.{role}", f"{role}: {exc}"))
@@ -86,6 +90,13 @@ class _Opening:
             self.closers.append(driver.close)
         self.devices[role] = Device(role, driver, lane, self.clock, instrument)
         self.identities[role] = identity
+
+    def _missing(self, role: str, reason: str) -> None:
+        """Note an instrument that does not answer; the bench opens without one that it calls optional."""
+        if self.config.instruments[role].optional:
+            log.info("the bench opens without its %s: %s", role, reason)
+        else:
+            self.problems.append(Problem(f"instruments.{role}", reason))
 
     def close(self) -> None:
         """Undo everything."""
@@ -157,6 +168,7 @@ def load_calibrations(bench: Bench) -> dict[str, str]:
             reasons[kind] = reason or "none has been taken"
     if bench.beam is not None:
         bench.beam.tell_park_angle()
+    bench.note_calibrations()
     return reasons
 
 

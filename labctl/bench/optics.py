@@ -8,7 +8,7 @@ calibrated law of plate and filters is extrapolated from a brighter reading.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from labctl.analysis import attenuator
 from labctl.bench.config import Pump
 from labctl.bench.devices import Device, DriverAxis
+from labctl.bench.pickoff import KIND, Pickoff
 from labctl.core.calibration import Calibration
 from labctl.core.errors import AnalysisError, CalibrationNeeded, NotSettled
 from labctl.core.photons import air_to_vacuum, fluence_j_cm2, photon_energy_j, spot_area_cm2, vacuum_to_air
@@ -29,15 +30,15 @@ PROBE = 5.0                    # times the lowest trusted reading: where the sou
 
 
 class PumpWavelength:
-    """Pump wavelength in vacuum: tunes the filter (scaled in air) and sets the power meter's correction."""
+    """Pump wavelength in vacuum: tunes the filter (scaled in air) and sets the correction of every power head."""
 
     name = "pump.wavelength"
     unit = "nm"
     illuminates = True
     after: tuple[str, ...] = ()
 
-    def __init__(self, tune: DriverAxis, meter: Device | None, medium: str):
-        self.tune, self.meter, self.medium = tune, meter, medium
+    def __init__(self, tune: DriverAxis, meters: Sequence[Device], medium: str):
+        self.tune, self.meters, self.medium = tune, tuple(meters), medium
         self.value: float | None = None
 
     @property
@@ -64,11 +65,11 @@ class PumpWavelength:
         return self.tune.eta(start, stop) + 0.05
 
     def move(self, value: float, at: Mapping[str, float]) -> Steps[dict[str, float]]:
-        """Tune the filter, tell the meter, and report the read-back in vacuum."""
+        """Tune the filter, tell the power heads, and report the read-back in vacuum."""
         scale = float(vacuum_to_air(value)) if self.medium == "air" else value
         measured = yield from self.tune.move(scale, at)
-        if self.meter is not None:
-            yield from self.meter.set("wavelength", scale)
+        for meter in self.meters:
+            yield from meter.set("wavelength", scale)
         readback = measured[f"{self.tune.name}_measured"]
         self.value = value
         return {f"{self.name}_measured": float(air_to_vacuum(readback)) if self.medium == "air" else readback}
@@ -96,17 +97,12 @@ class PumpBeam:
     calibration: Callable[[], Calibration | None]
     limits_w: tuple[float, float]
     remedy: str
+    pickoff: Pickoff
     reported: tuple[tuple[float | None, ...], float] | None = None      # how everything stood, and the power then measured
 
     def standing(self) -> tuple[float | None, ...]:
         """Give where filter, plate and wheel stand, by their last read-backs."""
         return self.wavelength.tune.position, self.plate.position, None if self.wheel is None else self.wheel.position
-
-    @property
-    def sample_per_reading(self) -> float:
-        """Power at the sample over power at the pick-off head, nominal."""
-        fraction = self.config.pickoff.value
-        return (1.0 - fraction) / fraction * self.config.transmission.value
 
     def transmissions(self, wavelength_nm: float) -> dict[int, float]:
         """Give the transmission at a wavelength of every filter that lets light through, by slot; slot 1 alone without a wheel."""
@@ -118,11 +114,6 @@ class PumpBeam:
     def settle_s(self) -> float:
         """How long the power head needs after a change of light."""
         return float(getattr(self.meter.driver, "settle_s", 0.0))
-
-    @property
-    def uncertainty(self) -> float:
-        """Relative standard uncertainty of that ratio."""
-        return float(np.hypot(self.config.pickoff.uncertainty, self.config.transmission.uncertainty))
 
     @property
     def spot_area_cm2(self) -> float:
@@ -145,8 +136,9 @@ class PumpBeam:
             raise AnalysisError(f"The power calibration covers {low:g} to {high:g} nm, not {outside:g} nm. {self.remedy}")
         lowest, highest = attenuator.reach(calibration.curve, wavelength_nm)
         passing = [self.transmissions(each).values() for each in wavelength_nm]
-        lowest = lowest * [min(each) for each in passing] * self.sample_per_reading
-        highest = highest * [max(each) for each in passing] * self.sample_per_reading
+        ratio = self.pickoff.ratio(wavelength_nm)
+        lowest = lowest * [min(each) for each in passing] * ratio
+        highest = highest * [max(each) for each in passing] * ratio
         return np.maximum(lowest, self.limits_w[0]), np.minimum(highest, self.limits_w[1])
 
     def tell_park_angle(self) -> None:
@@ -210,11 +202,15 @@ class PumpLevel:
             low, high = self.reach(at)
         except AnalysisError as exc:
             return [Problem(self.name, str(exc))]
-        if low <= value <= high:
-            return []
         where = self._wavelength(at)
+        if low <= value <= high:
+            return [] if self.beam.pickoff.covers(where) else [self._beyond_calibration()]
         return [Problem(self.name, f"{shown(value, self.name)} at {where:g} nm is outside {shown(low, self.name)} to "
                                    f"{shown(high, self.name)}, the reach of attenuator, filters and the sample's limit.")]
+
+    def _beyond_calibration(self) -> Problem:
+        return Problem(self.name, f"the pick-off was calibrated over {self.beam.pickoff.range_text()}; beyond, its last value is "
+                                  f"used and powers are less certain. Take a wider {KIND}.", "warning")
 
     def fine(self, values: np.ndarray, at: Mapping[str, np.ndarray]) -> np.ndarray:
         """Tell of many levels at once which are certainly good; nothing where the wavelength is not among the set-points."""
@@ -226,7 +222,7 @@ class PumpLevel:
         except AnalysisError:
             return np.zeros(len(values), dtype=bool)
         unit = np.array([self.per_watt(wavelength) for wavelength in wavelengths])
-        return (values >= (low * unit)[places]) & (values <= (high * unit)[places])
+        return (values >= (low * unit)[places]) & (values <= (high * unit)[places]) & self.beam.pickoff.covers(wavelengths)[places]
 
     def eta(self, start: float | None, stop: float) -> float:
         """Allow for one round of plate and power head; a second one is rare, and a filter change rarer."""
@@ -235,10 +231,11 @@ class PumpLevel:
     def move(self, value: float, at: Mapping[str, float]) -> Steps[dict[str, float]]:
         """Set filter and plate, then correct the plate until the pick-off reads what it should; below its noise follow the law."""
         wavelength = self._wavelength(at)
-        if wavelength is None or (problems := self.check(value, at)):
-            text = "the pump wavelength is not known" if wavelength is None else problems[0].text
+        wrong = [problem for problem in self.check(value, at) if problem.level == "error"]
+        if wavelength is None or wrong:
+            text = "the pump wavelength is not known" if wavelength is None else wrong[0].text
             raise NotSettled(self.name, text, state="nothing was moved")
-        wanted = value / self.per_watt(wavelength) / self.beam.sample_per_reading
+        wanted = value / self.per_watt(wavelength) / self.beam.pickoff.ratio(wavelength)
         if wanted < self.beam.config.lowest_reading_w:
             return (yield from self._by_law(wavelength, wanted))
         return (yield from self._closed_loop(wavelength, wanted))
@@ -249,7 +246,7 @@ class PumpLevel:
         The head is asked all the same: a filter that is missing or mislabelled shows as light where there should be next to none.
         """
         beam = self.beam
-        low, high = (limit / beam.sample_per_reading for limit in beam.reach_w(wavelength))
+        low, high = (limit / beam.pickoff.ratio(wavelength) for limit in beam.reach_w(wavelength))
         bright = min(PROBE * beam.config.lowest_reading_w, high)
         level = (yield from self._read_at(wavelength, bright)) / bright      # at every point: a resumed run must do the same
         if not level > 0:
@@ -296,7 +293,7 @@ class PumpLevel:
         if not reading > 0:
             raise self._dark()
         low, high = self.beam.reach_w(wavelength)
-        bound = self.beam.sample_per_reading
+        bound = self.beam.pickoff.ratio(wavelength)
         return float(np.clip(aim * wanted / reading, low / bound, high / bound))
 
     def _dark(self) -> NotSettled:
@@ -305,7 +302,7 @@ class PumpLevel:
 
     def _report(self, wavelength: float, reading: float) -> dict[str, float]:
         """Give what a reading means in every unit; its own name stays with the set-point, the read-back stands beside."""
-        power = reading * self.beam.sample_per_reading
+        power = reading * self.beam.pickoff.ratio(wavelength)
         self.beam.reported = self.beam.standing(), power
         report = {"power": reading, "pump.power": power, "pump.photon_flux_measured": power / photon_energy_j(wavelength)}
         report["pump.fluence"] = float(fluence_j_cm2(power, self.beam.repetition_rate_hz, self.beam.spot_area_cm2))
@@ -317,7 +314,7 @@ class PumpLevel:
         """Read the pick-off and convert."""
         wavelength = yield from self.beam.wavelength.read()
         reading = yield from self.beam.meter.call("power")
-        return float(reading) * self.beam.sample_per_reading * self.per_watt(wavelength)
+        return float(reading) * self.beam.pickoff.ratio(wavelength) * self.per_watt(wavelength)
 
     def stop(self) -> Steps[None]:
         """Stop the plate."""

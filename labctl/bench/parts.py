@@ -5,11 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from labctl.bench.config import BenchConfig, Guard
 from labctl.bench.devices import Device, DriverAxis, DriverDetector, DriverShutter, TemperatureAxis
 from labctl.bench.filters import DetectionFilters, FilterAxis
 from labctl.bench.optics import PumpBeam, PumpLevel, PumpWavelength
+from labctl.bench.pickoff import KIND as PICKOFF
+from labctl.bench.pickoff import Pickoff
 from labctl.bench.polarization import DetectionPolarization
 from labctl.bench.spectrum import SpectrumDetector, instrument_fwhm_nm
 from labctl.core.calibration import Calibration
@@ -26,6 +29,7 @@ QUANTITY_OF = {
     "detection_nd.slot": "detection.nd", "detection_filter.slot": "detection.filter",
 }
 LEVELS = ("pump.power", "pump.photon_flux", "pump.fluence")
+PICKOFF_HEAD, SAMPLE_HEAD = "power_meter", "sample_head"
 
 
 @dataclass
@@ -36,7 +40,7 @@ class Parts:
     detectors: dict[str, Detector] = field(default_factory=dict)
     shutter: DriverShutter | None = None
     actions: dict[str, tuple[Device, ActionSpec]] = field(default_factory=dict)
-    constants: dict[str, float] = field(default_factory=dict)
+    constants: dict[str, Any] = field(default_factory=dict)
     calibrations: dict[str, Calibration | None] = field(default_factory=dict)
     beam: PumpBeam | None = None
     guards: list[BandGuard] = field(default_factory=list)
@@ -90,7 +94,8 @@ def assemble(config: BenchConfig, devices: dict[str, Device], repetition_rate_hz
         centre = devices["spectrograph"].config.initial.get("centre", 500.0)
         parts.constants["detection.instrument_fwhm"] = instrument_fwhm_nm(geometry, centre, lines_per_mm)
     parts.constants["detection.transmission"] = config.detection.transmission
-    whole = len(devices) == len(config.instruments)       # of a bench that is only in part there, what is missing is not watched
+    # Of a bench that is only in part there, what is missing is not watched.
+    whole = {role for role, each in config.instruments.items() if not each.optional} <= set(devices)
     parts.guards = [_guard(name, guard, parts.axes) for name, guard in config.safety.guards.items()
                     if whole or guard.read in parts.axes]
     return parts
@@ -145,17 +150,28 @@ def _polarization(config: BenchConfig, parts: Parts) -> None:
     parts.constants["detection.polarization_uncertainty"] = wanted.uncertainty_deg
 
 
+def _behind_shutter(config: BenchConfig) -> set[str]:
+    """Roles that the pump meets only while the shutter is open."""
+    if config.beam is None or config.beam.shutter not in config.beam.path:
+        return set()
+    return set(config.beam.path[config.beam.path.index(config.beam.shutter) + 1:])
+
+
 def _detectors(config: BenchConfig, devices: dict[str, Device], parts: Parts) -> None:
+    """Make the detectors. Arrays are of light, and so is whatever stands in the beam behind the shutter: both want it open."""
+    behind = _behind_shutter(config)
     geometry = config.detection.spectrograph
     for role, device in devices.items():
         for name, spec in getattr(device.driver, "detectors", {}).items():
             if name in ("spectrum", "image") and geometry is not None and "spectrograph" in devices:
                 made: DriverDetector = SpectrumDetector(device, name, spec, devices["spectrograph"], geometry)
             else:
-                made = DriverDetector(device, name, spec, exposed=bool(spec.dims))
+                made = DriverDetector(device, name, spec, exposed=bool(spec.dims) or role in behind)
             if made.exposed:
                 made.companions = parts.filters.wheels
-            parts.detectors[name if name not in parts.detectors else f"{role}.{name}"] = made
+            if name in parts.detectors or (role in behind and not spec.dims):
+                made.name = f"{role}.{name}"
+            parts.detectors[made.name] = made
 
 
 def _pump(config: BenchConfig, devices: dict[str, Device], parts: Parts, repetition_rate_hz: float) -> None:
@@ -163,8 +179,9 @@ def _pump(config: BenchConfig, devices: dict[str, Device], parts: Parts, repetit
     tune = parts.axes.get("filter.centre", parts.axes.get("laser.wavelength"))     # a filter, or a source that is tuned itself
     if pump is None or not isinstance(tune, DriverAxis):
         return
-    meter = devices.get("power_meter")
-    wavelength = PumpWavelength(tune, meter, pump.filter_medium)
+    meter = devices.get(PICKOFF_HEAD)
+    heads = [devices[role] for role in (PICKOFF_HEAD, SAMPLE_HEAD) if role in devices]
+    wavelength = PumpWavelength(tune, heads, pump.filter_medium)
     parts.axes[wavelength.name] = wavelength
     parts.constants |= {
         "pump.bandwidth": pump.bandwidth_nm, "pickoff.fraction": pump.pickoff.value,
@@ -183,10 +200,9 @@ def _pump(config: BenchConfig, devices: dict[str, Device], parts: Parts, repetit
     parts.beam = PumpBeam(
         pump, wavelength, plate, meter, wheel if isinstance(wheel, DriverAxis) else None, repetition_rate_hz,
         lambda: parts.calibrations.get("power_calibration"), config.safety.limits.get("pump.power", (0.0, float("inf"))),
-        f"Run 'labctl run power_calibration --bench {config.name}'.")
-    parts.constants["pickoff.ratio"] = parts.beam.sample_per_reading
+        f"Run 'labctl run power_calibration --bench {config.name}'.", Pickoff(pump, lambda: parts.calibrations.get(PICKOFF)))
+    parts.constants |= parts.beam.pickoff.constants()
     parts.constants["spot.area_cm2"] = parts.beam.spot_area_cm2
     parts.constants["spot.uncertainty"] = pump.spot.uncertainty
-    parts.constants["pump.power_uncertainty"] = parts.beam.uncertainty
     for name in LEVELS:
         parts.axes[name] = PumpLevel(name, parts.beam)

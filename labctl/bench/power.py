@@ -37,4 +37,4 @@ def _predicted(beam: PumpBeam) -> float | None:
         share = beam.transmissions(where).get(slot, 0.0)         # a slot that is not listed lets no light through
     except AnalysisError:
         return None
-    return attenuator.transmission(calibration.curve, where, beam.plate.position) * share * beam.sample_per_reading
+    return attenuator.transmission(calibration.curve, where, beam.plate.position) * share * beam.pickoff.ratio(where)

@@ -26,6 +26,7 @@ class Calibration:
     uncertainty : relative systematic uncertainty of what it predicts.
     simulated : taken on a simulated backend; never valid on a real one.
     run_id : the run it came from.
+    references : role -> serial number of what it was measured with and does not depend on afterwards (a borrowed head).
 
     """
 
@@ -40,6 +41,7 @@ class Calibration:
     units: Mapping[str, str] = field(default_factory=dict)
     simulated: bool = False
     run_id: str = ""
+    references: Mapping[str, str] = field(default_factory=dict)
 
     def covers(self, name: str, values: Any) -> bool:
         """Tell whether every value of a quantity lies in the calibrated range."""
@@ -67,6 +69,7 @@ class Calibration:
             "valid": {k: [float(low), float(high)] for k, (low, high) in self.valid.items()},
             "serials": dict(self.serials), "date": self.date, "residuals": [float(r) for r in self.residuals],
             "uncertainty": float(self.uncertainty), "units": dict(self.units), "simulated": self.simulated, "run_id": self.run_id,
+            "references": dict(self.references),
         }
 
     @classmethod
@@ -77,4 +80,5 @@ class Calibration:
             valid={k: (float(v[0]), float(v[1])) for k, v in data["valid"].items()}, serials=dict(data["serials"]),
             date=data["date"], residuals=tuple(data["residuals"]), uncertainty=float(data["uncertainty"]),
             units=dict(data["units"]), simulated=bool(data["simulated"]), run_id=data["run_id"],
+            references=dict(data.get("references", {})),
         )

@@ -57,6 +57,7 @@ QUANTITIES = _table(
     Quantity("elapsed_s", "s", "elapsed_time", "Time since the start of the run"),
     Quantity("rehearsal_chi2", "1", "rehearsal_chi2", "Reduced χ² against the rehearsal"),
     Quantity("power", "W", "power", "Power at the pick-off head", ("µW", 1e6)),
+    Quantity("sample_head.power", "W", "sample_head_power", "Power at the head at the sample", ("µW", 1e6)),
 )
 
 

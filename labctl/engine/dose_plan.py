@@ -12,7 +12,7 @@ from labctl.core.dose import DARK, PARTS, WORDS, Budget, Light, Spot, written
 from labctl.core.plan import Estimate, Point, Problem
 from labctl.engine.adaptive import Adaptive
 from labctl.engine.dose import Meter
-from labctl.engine.preflight import asked_power
+from labctl.engine.preflight import asked_power, lit_before_s
 
 # After one of these has been moved directly, the level is not known.
 ATTENUATORS = frozenset({"attenuator.angle", "nd.slot", "pump.nd", "pump.attenuation", "filter.centre"})
@@ -30,9 +30,9 @@ def planned(points: Sequence[Point], bench: Bench) -> dict[Place, Light]:
     """
     highest = bench.config.safety.limits.get("pump.power", (0.0, float("inf")))[1]
     unknown = highest if np.isfinite(highest) else None
-    lit_names = {name for name, detector in bench.detectors.items() if detector.exposed}
+    before_s = {name: lit_before_s(detector) for name, detector in bench.detectors.items() if detector.exposed}
     power, wavelength, place = unknown, 0.0, NOWHERE
-    exposed: dict[tuple[str, ...], bool] = {}
+    looks_s: dict[tuple[str, ...], float | None] = {}        # before the exposure, by detectors; None: none wants light
     seconds: dict[tuple[Place, float | None], float] = {}
     for point in points:
         settings = point.set
@@ -46,11 +46,12 @@ def planned(points: Sequence[Point], bench: Bench) -> dict[Place, Light]:
             elif not ATTENUATORS.isdisjoint(settings):
                 power = unknown
         if point.light:
-            if point.read not in exposed:
-                exposed[point.read] = not lit_names.isdisjoint(point.read)
-            if exposed[point.read]:
+            if point.read not in looks_s:
+                looks_s[point.read] = max((before_s[name] for name in point.read if name in before_s), default=None)
+            before = looks_s[point.read]
+            if before is not None:
                 key = (place, power)
-                seconds[key] = seconds.get(key, 0.0) + point.exposure_s + LIT_BESIDE_S
+                seconds[key] = seconds.get(key, 0.0) + before + point.exposure_s + LIT_BESIDE_S
     return _by_place(seconds, bench)
 
 

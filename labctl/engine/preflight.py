@@ -139,22 +139,28 @@ def estimate(points: Sequence[Point], axes: Mapping[str, Axis], detectors: Mappi
             seconds += max(eta(name, before.get(name), point.set[name]) for name in stage)
         seconds += max((soak_s(axes[name], value) for name, value in point.set.items() if before.get(name) != value), default=0.0)
         before.update(point.set)
-        cost, size_each, exposed = reading(point.read, point.exposure_s)
+        cost, size_each, exposed, settle_s = reading(point.read, point.exposure_s)
         seconds += cost
         size += POINT_OVERHEAD_BYTES + size_each
         if point.light and exposed:
             seconds += SHUTTER_S
-            lit += point.exposure_s + SHUTTER_S
+            lit_s = point.exposure_s + settle_s + SHUTTER_S
+            lit += lit_s
             levels = tuple((name, point.set[name]) for name in ("pump.wavelength", *LEVELS) if name in point.set)
-            dose += power(levels) * (point.exposure_s + SHUTTER_S) / spot_area_cm2 if spot_area_cm2 else 0.0
+            dose += power(levels) * lit_s / spot_area_cm2 if spot_area_cm2 else 0.0
     return Estimate(seconds, dose, size, len(points), lit)
 
 
-def _reading(names: tuple[str, ...], exposure_s: float, detectors: Mapping[str, Detector]) -> tuple[float, int, bool]:
-    """Give seconds, bytes, and whether it wants light."""
+def _reading(names: tuple[str, ...], exposure_s: float, detectors: Mapping[str, Detector]) -> tuple[float, int, bool, float]:
+    """Give seconds, bytes, whether it wants light, and for how many seconds before the exposure."""
     read = [detectors[name] for name in names]
     return (sum(detector.cost(exposure_s) for detector in read), sum(detector.bytes_per_point for detector in read),
-            any(detector.exposed for detector in read))
+            any(detector.exposed for detector in read), max((lit_before_s(each) for each in read if each.exposed), default=0.0))
+
+
+def lit_before_s(detector: Detector) -> float:
+    """Give the seconds for which a detector is lit before it is read: a power head follows light slowly, a camera does not."""
+    return float(getattr(detector, "settle_s", 0.0))
 
 
 def asked_power(settings: Mapping[str, float], axes: Mapping[str, Axis], wavelength_nm: float) -> float | None:

@@ -124,7 +124,7 @@ def ple_run(procedure: Procedure, rng: np.random.Generator, *, bandwidth: float 
     grid = np.arange(500.0, 530.01, 0.5)
     response = curve or (lambda nm: np.interp(nm, grid, BAND_1_75))
     pixels = np.linspace(527.65, 587.0, 1024)
-    constants = {"pump.bandwidth": bandwidth, "detection.instrument_fwhm": 0.1455, "pickoff.uncertainty": 0.05}
+    constants = {"pump.bandwidth": bandwidth, "detection.instrument_fwhm": 0.1455, "pump.power_uncertainty": 0.05}
 
     def view(kind: str) -> FakeRun:
         chosen = [point for point in points if point.kind == kind]
