@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,15 @@ from labctl.core import registry
 from labctl.core.clock import Clock, RealClock, VirtualClock
 from labctl.core.errors import ConfigError, LabctlError, Refused, StoreError
 from labctl.core.operator import Operator
+from labctl.core.pacing import PacedClock
 from labctl.core.plan import Problem
 from labctl.core.procedure import Procedure
 from labctl.engine import preparing, rehearsal, runner
 from labctl.engine.arrangement import Arrangement
+from labctl.engine.by_hand import act, light, move
 from labctl.engine.control import Control
 from labctl.engine.events import Listeners
-from labctl.engine.planning import Plan, make_plan
+from labctl.engine.planning import lacking, make_plan
 from labctl.engine.queue import Ended, Terms, Worker
 from labctl.engine.rerun import Run, load
 from labctl.engine.runner import Order, Outcome
@@ -32,8 +35,8 @@ from labctl.store.header import JOURNAL_SUFFIX
 from labctl.store.waiting import Item, Waiting
 
 __all__ = [
-    "Arrangement", "Bench", "Ended", "Item", "Order", "Outcome", "Run", "Terms", "Waiting", "enqueue", "load", "load_bench_file",
-    "make_procedure", "open_bench", "rehearse", "resume", "run", "run_queue",
+    "Arrangement", "Bench", "Ended", "Item", "Order", "Outcome", "Run", "Terms", "Waiting", "act", "calibrate", "enqueue", "light",
+    "load", "load_bench_file", "make_procedure", "move", "open_bench", "rehearse", "resume", "run", "run_queue",
 ]
 
 AnnounceText = Callable[[str], None]
@@ -51,18 +54,20 @@ def load_bench_file(name_or_path: str) -> tuple[bench_config.BenchConfig, str, P
 
 
 def open_bench(name_or_path: str, *, speed: float | None = None, rehearsal: bool = False,
-               operator: MakeOperator | None = None) -> Bench:
+               operator: MakeOperator | None = None, watched: bool = False) -> Bench:
     """Open a bench by name or path.
 
     A simulated bench runs in virtual time, or with `speed` on the real clock that many times faster; a real bench always runs on
-    the real clock. With `rehearsal` the twin of a real bench file is opened instead, and nothing real is touched.
+    the real clock. With `rehearsal` the twin of a real bench file is opened instead, and nothing real is touched. A simulated
+    bench that is `watched` runs on a clock in which other threads, those of a window, may raise flags; `speed` is then the most.
     """
     config, text, _ = load_bench_file(name_or_path)
-    return open_config(config, text, speed=speed, rehearsal=rehearsal, operator=operator)
+    return open_config(config, text, speed=speed, rehearsal=rehearsal, operator=operator, watched=watched)
 
 
 def open_config(config: bench_config.BenchConfig, text: str, *, speed: float | None = None, rehearsal: bool = False,
-                sample: str = "", operator: MakeOperator | None = None, announce: AnnounceText = lambda text: None) -> Bench:
+                sample: str = "", operator: MakeOperator | None = None, announce: AnnounceText = lambda text: None,
+                watched: bool = False) -> Bench:
     """Open a bench from a checked configuration; `operator` makes the one who answers for what only a person can set.
 
     A rehearsal puts `sample` on the twin if it knows it, and tells `announce` which it is.
@@ -76,13 +81,20 @@ def open_config(config: bench_config.BenchConfig, text: str, *, speed: float | N
         config = config.model_copy(update={"backend": "simulated", "name": f"{config.name}{preparing.REHEARSED}"})
     if not config.simulated and speed is not None:
         raise Refused([Problem("speed", f"{config.name} is a real bench; it always runs on the real clock.")])
-    clock: Any = VirtualClock() if config.simulated and speed is None else RealClock(speed or 1.0)
+    clock = _clock(config.simulated, speed, watched)
     try:
         bench, _ = opening.open_bench(config, text, clock, operator=operator(clock) if operator is not None else None)
     except ConfigError as exc:
         raise Refused([Problem("bench", line) for line in str(exc).splitlines()]) from None
     bench.at_close(preparing.by_hand(bench))
     return bench
+
+
+def _clock(simulated: bool, speed: float | None, watched: bool) -> Any:
+    """Choose the clock on which a bench runs."""
+    if simulated and watched:
+        return PacedClock(speed or float("inf"))
+    return VirtualClock() if simulated and speed is None else RealClock(speed or 1.0)
 
 
 def make_procedure(name: str, values: Mapping[str, Any], config: bench_config.BenchConfig | None = None) -> Procedure:
@@ -110,7 +122,7 @@ def run(procedure: Procedure | str, bench: Bench, values: Mapping[str, Any] | No
     _recover(order.root, announce)
     plan = make_plan(made, bench, order.root, order.arrangement, order.seed or 0)
     if plan.needs and bench.simulated and auto_calibrate:
-        stopped = _calibrate(plan, bench, order, listeners, control, announce)
+        stopped = _calibrate(plan.needs, bench, order, listeners, control, announce)
         if stopped is not None:
             return stopped
         plan = make_plan(made, bench, order.root, order.arrangement, order.seed or 0)
@@ -171,11 +183,13 @@ def _journal_of(run: str | Path, root: Path) -> Path:
     return journal
 
 
-def enqueue(procedure: str, bench: str, settings: Mapping[str, str], options: Mapping[str, Any] | None = None) -> Item:
+def enqueue(procedure: str, bench: str, settings: Mapping[str, str], options: Mapping[str, Any] | None = None, *,
+            opened: Bench | None = None) -> Item:
     """Put a run at the end of the queue, after looking for everything that can be known to be wrong with it.
 
-    `options` are those of `labctl.store.waiting.Item`. The plan is made on the bench itself if it is simulated, else on its twin;
-    where that lacks a calibration, or there is none, nobody knows yet how long the run takes.
+    `options` are those of `labctl.store.waiting.Item`. The plan is made on the `opened` bench if there is one; else on the bench
+    itself if it is simulated, else on its twin; where that lacks a calibration, or there is none, nobody knows yet how long the run
+    takes.
     """
     config, text, path = load_bench_file(bench)
     made = make_procedure(procedure, settings, config)
@@ -185,8 +199,8 @@ def enqueue(procedure: str, bench: str, settings: Mapping[str, str], options: Ma
     order = _order(procedure, options, config)
     options["out"] = str(order.root.resolve())          # the queue may be run from another folder
     seconds = lit_s = None
-    if config.twin is not None:
-        with open_config(config, text, rehearsal=not config.simulated) as opened:
+    if opened is not None or config.twin is not None:
+        with nullcontext(opened) if opened else open_config(config, text, rehearsal=not config.simulated) as opened:
             _, problems = preparing.sample_file(opened, order.sample)
             plan = make_plan(made, opened, order.root, order.arrangement, options["seed"])
         missing = {"calibration"} if plan.needs else set()
@@ -200,11 +214,15 @@ def enqueue(procedure: str, bench: str, settings: Mapping[str, str], options: Ma
 
 
 def run_queue(terms: Terms | None = None, *, listeners: Listeners | None = None, control: Control | None = None,
-              speed: float | None = None, operator: MakeOperator | None = None,
+              speed: float | None = None, operator: MakeOperator | None = None, opened: Bench | None = None,
               announce: AnnounceText = lambda text: None) -> Ended:
-    """Run what waits in the queue, in order, under these terms; gives why it ended. Raises Refused when somebody else does."""
+    """Run what waits in the queue, in order, under these terms; gives why it ended. Raises Refused when somebody else does.
+
+    An `opened` bench takes the runs that name it, and stays open.
+    """
     with Waiting() as waiting:
-        return Worker(waiting, _Hands(speed, operator, announce), terms, listeners=listeners, control=control, say=announce).run()
+        hands = _Hands(speed, operator, announce, opened)
+        return Worker(waiting, hands, terms, listeners=listeners, control=control, say=announce).run()
 
 
 @dataclass(frozen=True)
@@ -214,10 +232,13 @@ class _Hands:
     speed: float | None
     operator: MakeOperator | None
     announce: AnnounceText
+    opened: Bench | None = None
 
-    def open(self, bench: str) -> Bench:
-        """Open a bench; `speed` is for simulated ones."""
+    def open(self, bench: str) -> AbstractContextManager[Bench]:
+        """Open a bench; `speed` is for simulated ones. The one that is open stays so."""
         config, text, _ = load_bench_file(bench)
+        if self.opened is not None and self.opened.text == text:
+            return nullcontext(self.opened)
         return open_config(config, text, speed=self.speed if config.simulated else None, operator=self.operator)
 
     def run(self, item: Item, bench: Bench, *, most_lit_s: float | None, listeners: Listeners, control: Control) -> Outcome:
@@ -249,7 +270,14 @@ def _name_of(procedure: Procedure) -> str:
     return cls.lower()
 
 
-def _calibrate(plan: Plan, bench: Bench, order: Order, listeners: Listeners | None, control: Control | None,
+def calibrate(bench: Bench, order: Order, *, listeners: Listeners | None = None, control: Control | None = None,
+              announce: AnnounceText = lambda text: None) -> Outcome | None:
+    """Take the calibrations that a simulated bench lacks, as runs of their own; gives the outcome when one did not succeed."""
+    kinds = lacking(bench)
+    return _calibrate(kinds, bench, order, listeners, control, announce) if kinds and bench.simulated else None
+
+
+def _calibrate(kinds: Iterable[str], bench: Bench, order: Order, listeners: Listeners | None, control: Control | None,
                announce: AnnounceText) -> Outcome | None:
     """Take the missing calibrations on a fresh copy of a simulated bench; gives the outcome when one did not succeed.
 
@@ -257,14 +285,14 @@ def _calibrate(plan: Plan, bench: Bench, order: Order, listeners: Listeners | No
     seed alone.
     """
     config = bench.config
-    for kind in plan.needs:
+    for kind in kinds:
         announce(f"{config.name} has no valid {kind}; it is measured first, as a run of its own.")
         same_time = bench.clock if not bench.clock.virtual else None
         clock: Any = VirtualClock() if same_time is None else RealClock(getattr(same_time, "speed", 1.0))
         fresh, _ = opening.open_bench(config, bench.text, clock)
         with fresh:
             seed = config.twin.seed if config.twin else 0
-            alone = replace(order, name=kind, seed=seed, note=f"for {order.name}", arrangement=Arrangement())
+            alone = replace(order, name=kind, seed=seed, note=f"for {order.name or bench.name}", arrangement=Arrangement())
             outcome = runner.run(make_procedure(kind, {}, config), fresh, alone, listeners=listeners, control=control)
         if outcome.status != "done" or not outcome.results:
             return outcome

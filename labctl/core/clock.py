@@ -300,24 +300,37 @@ class VirtualClock:
     def _following(self) -> _Runner | None:
         """Choose who runs next, carrying out planned calls on the way; advances time. Only the baton's holder calls this."""
         while True:
-            best, due = None, Forever
-            for runner in self._waiting:
-                raised = runner.signal is not None and runner.signal._up
-                when = self._now if raised or runner.deadline < self._now else runner.deadline
-                if best is None or when < due or (when == due and runner.place < best.place):
-                    best, due = runner, when
+            best, due = self._soonest()
             if self._timers and self._timers[0][0] <= due:
-                when, _, timer = heapq.heappop(self._timers)
-                if timer.action is not None:
-                    self._now = max(self._now, when)
-                    timer.go()
+                if self._timers[0][2].action is None:
+                    heapq.heappop(self._timers)
+                elif self._pass_until(self._timers[0][0]):
+                    heapq.heappop(self._timers)[2].go()
                 continue
-            if best is None or due == Forever:
+            if due == Forever and not self._patient:
                 return None
-            self._now = max(self._now, due)
+            if not self._pass_until(due) or best is None:
+                continue
             self._waiting.remove(best)
             best.signal = None
             return best
+
+    def _soonest(self) -> tuple[_Runner | None, float]:
+        """Find who is to run next, and when; Forever when nobody has a deadline and no flag is up."""
+        best, due = None, Forever
+        for runner in self._waiting:
+            raised = runner.signal is not None and runner.signal._up
+            when = self._now if raised or runner.deadline < self._now else runner.deadline
+            if best is None or when < due or (when == due and runner.place < best.place):
+                best, due = runner, when
+        return best, due
+
+    _patient = False         # whether somebody outside may raise a flag when all wait without a deadline
+
+    def _pass_until(self, when: float) -> bool:
+        """Let time pass; False when it is to be looked anew who comes next."""
+        self._now = max(self._now, when)
+        return True
 
 
 def make_clock(*, virtual: bool, speed: float = 1.0) -> Any:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from labctl.core.plan import Estimate, Problem, Reading
+from labctl.core.reduction import Reduction
 
 log = logging.getLogger("labctl.engine")
 
@@ -73,6 +75,17 @@ class RunEnded(Event):
 
     status: str
     points: int
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class RunClosed(Event):
+    """The run's file is there, None when it could not be written, with what the analysis made of the run."""
+
+    status: str
+    run_id: str
+    run: Path | None
+    reduction: Reduction
     problems: tuple[Problem, ...]
 
 

@@ -134,6 +134,12 @@ def _missing_calibrations(points: tuple[Point, ...], bench: Bench) -> tuple[str,
     return ("power_calibration",) if uses_levels and bench.calibrations.get("power_calibration") is None else ()
 
 
+def lacking(bench: Bench) -> tuple[str, ...]:
+    """Tell which kinds of calibration a bench needs for its own quantities and does not have."""
+    levels = any(isinstance(axis, PumpLevel) for axis in bench.axes.values())
+    return ("power_calibration",) if levels and bench.calibrations.get("power_calibration") is None else ()
+
+
 def _why(kind: str, bench: Bench) -> Problem:
     return Problem("calibration", f"there is no valid {kind} for bench {bench.name}. "
                                   f"Run 'labctl run {kind} --bench {bench.name}' first.")

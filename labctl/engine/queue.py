@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -62,7 +62,7 @@ class Terms:
 class Hands(Protocol):
     """What the queue needs done by those who know bench files and procedures."""
 
-    def open(self, bench: str) -> Bench:
+    def open(self, bench: str) -> AbstractContextManager[Bench]:
         """Open a bench by the name in the item."""
         ...
 

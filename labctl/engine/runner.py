@@ -28,7 +28,7 @@ from labctl.engine.course import Course
 from labctl.engine.dose import Meter
 from labctl.engine.dose_plan import check_budget
 from labctl.engine.engine import Earlier, Engine, RunEnd
-from labctl.engine.events import Listeners
+from labctl.engine.events import Listeners, RunClosed
 from labctl.engine.planning import Plan, describe, make_plan
 from labctl.engine.preparing import sample_file, taken
 from labctl.engine.rehearsal import Forecast, compare, forecast, plan_key, recall, remember
@@ -121,7 +121,7 @@ def run(procedure: Procedure, bench: Bench, order: Order, *, listeners: Listener
         place = names.reserve(order.root, bench.config.data.file, fields)
         journal = Journal.create(place.journal, _header(work, sample.name, place.number), home=place.home)
         end = _measure(work, journal, plan.course(bench), Earlier())
-    outcome = _close(work, replace(place, journal=journal.path), end)
+    outcome = _closed(work, replace(place, journal=journal.path), end)
     if not order.rehearsal or outcome.run is None:
         return outcome
     if outcome.status == "done":
@@ -162,7 +162,7 @@ def resume(procedure: Procedure, bench: Bench, path: Path, *, listeners: Listene
                      header.get("rehearsal"))
         journal = Journal.open(path)
         end = _measure(work, journal, course, earlier)
-    return _close(work, names.Place(journal.path, target, int(header["run_number"])), end)
+    return _closed(work, names.Place(journal.path, target, int(header["run_number"])), end)
 
 
 @dataclass(frozen=True)
@@ -216,6 +216,15 @@ def _end_journal(journal: Journal, work: _Work, end: RunEnd) -> Problem | None:
             log.exception("the end of the run could not be written")
             trouble = Problem("file", f"the end of the run could not be written: {exc}")
     return trouble
+
+
+def _closed(work: _Work, place: names.Place, end: RunEnd) -> Outcome:
+    """Close a run and tell everybody."""
+    outcome = _close(work, place, end)
+    if work.listeners is not None:
+        work.listeners.tell(RunClosed(end.seconds, outcome.status, outcome.run_id, outcome.run, outcome.reduction,
+                                      outcome.problems))
+    return outcome
 
 
 def _close(work: _Work, place: names.Place, end: RunEnd) -> Outcome:

@@ -1,0 +1,80 @@
+"""Virtual time that a person can watch: it keeps step with the wall, and the world outside may raise flags in it.
+
+A simulated bench behind a window runs on it. A slow computer makes time slower and never a deadline missed, which a clock tied to
+the wall could not promise; and a run on it goes the same way as one in plain virtual time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime
+
+from labctl.core.clock import Forever, Signal, VirtualClock, _VirtualSignal
+
+LATE_S = 0.05            # on the wall: who is later than this does not hurry to catch up
+
+
+class PacedClock(VirtualClock):
+    """A virtual clock that is never ahead of the wall's, times `speed`; infinity does not wait for the wall at all.
+
+    Flags made by `event` may be raised by threads the clock does not know (a window's); they may not wait on it.
+    """
+
+    _patient = True
+
+    def __init__(self, speed: float = 1.0, start: datetime | None = None):
+        if not speed > 0:
+            raise ValueError(f"speed is {speed}; it must be above 0")
+        super().__init__(start)
+        self.speed = speed
+        self._raised = threading.Condition()
+        self._news = False
+        self._anchor = (time.monotonic(), 0.0)         # a moment on the wall, and the time then
+
+    def event(self) -> Signal:
+        """Make a flag that anybody may raise."""
+        return _OutsideSignal(self)
+
+    def wake(self) -> None:
+        """Have whoever waits for the wall look who comes next."""
+        with self._raised:
+            self._news = True
+            self._raised.notify()
+
+    def _pass_until(self, when: float) -> bool:
+        """Wait until the wall has come as far, or somebody raises a flag; then time has come as far as the wall."""
+        if when <= self._now:
+            return True
+        if self.speed == float("inf") and when != Forever:
+            self._now = when
+            return True
+        self._do_not_hurry()
+        wall, now = self._anchor
+        left = None if when == Forever else wall + (when - now) / self.speed - time.monotonic()
+        with self._raised:
+            if left is None or left > 0:
+                self._raised.wait_for(lambda: self._news, left)
+            news, self._news = self._news, False
+        if not news and when != Forever:
+            self._now = when
+            return True
+        if self.speed != float("inf"):
+            self._now = max(self._now, min(when, now + (time.monotonic() - wall) * self.speed))
+        return False
+
+    def _do_not_hurry(self) -> None:
+        wall, now = self._anchor
+        if time.monotonic() - wall - (self._now - now) / self.speed > LATE_S:
+            self._anchor = (time.monotonic(), self._now)
+
+
+class _OutsideSignal(_VirtualSignal):
+    """A flag that wakes the clock's waiting."""
+
+    __slots__ = ()
+    _clock: PacedClock
+
+    def set(self) -> None:
+        super().set()
+        self._clock.wake()
