@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
-from labctl.bench import power
+from labctl.bench import detection, power
 from labctl.bench.config import BenchConfig
 from labctl.bench.connect import MANUAL_PREFIX
 from labctl.bench.devices import Device, DriverShutter, run_action
@@ -47,6 +47,7 @@ class Bench:
         self.filters = parts.filters
         self.identities = identities
         self._constants = parts.constants
+        self.gratings = parts.gratings
         self.calibrations: dict[str, Calibration | None] = parts.calibrations
         self.session = uuid.uuid4().hex      # of this opening: a simulated world lives no longer
         self._world = world
@@ -83,6 +84,9 @@ class Bench:
             for name in ("pickoff.wavelengths_nm", "pickoff.ratios"):
                 self._constants.pop(name, None)
             self._constants |= self.beam.pickoff.constants()
+        self._constants.pop("detection.wavelength_uncertainty", None)
+        self._constants |= detection.instrument_width(self.config, self.devices, self.gratings,
+                                                      self.calibrations.get(detection.WAVELENGTH))
 
     def power_now(self) -> tuple[float | None, str]:
         """Give the power at the sample with the shutter open, in W, and how it is known (`labctl.bench.power`); asks nobody."""

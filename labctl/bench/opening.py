@@ -26,7 +26,7 @@ from labctl.store import state
 log = logging.getLogger("labctl.bench")
 
 OPEN_DEADLINE_S = 30.0
-CALIBRATION_KINDS = ("power_calibration", "pickoff_calibration", "polarization_calibration")
+CALIBRATION_KINDS = ("power_calibration", "pickoff_calibration", "polarization_calibration", "wavelength_calibration")
 
 
 class _Opening:
@@ -149,8 +149,8 @@ def _connect_all(opening: _Opening) -> Steps[None]:
 
 def _build(config: BenchConfig, text: str, clock: Clock, opening: _Opening) -> Bench:
     rate = drive(clock, _repetition_rate(config, opening.devices))
-    lines = drive(clock, _lines_per_mm(opening.devices))
-    parts = assemble(config, opening.devices, rate, lines)
+    gratings = drive(clock, _gratings(opening.devices))
+    parts = assemble(config, opening.devices, rate, gratings)
     bench = Bench(config, text, clock, opening.devices, opening.lanes, parts, opening.identities, world=opening.world,
                   on_close=list(reversed(opening.closers)))
     load_calibrations(bench)
@@ -182,7 +182,11 @@ def _repetition_rate(config: BenchConfig, devices: dict[str, Device]) -> Steps[f
     return float((yield from devices[rate].call("repetition_rate_hz")))
 
 
-def _lines_per_mm(devices: dict[str, Device]) -> Steps[float | None]:
+def _gratings(devices: dict[str, Device]) -> Steps[dict[int, float]]:
+    """Ask the spectrograph for the grooves per mm of its gratings, by number, the one in use first; empty without one."""
     if "spectrograph" not in devices:
-        return None
-    return float((yield from devices["spectrograph"].call("lines_per_mm")))
+        return {}
+    present = int((yield from devices["spectrograph"].call("grating")))
+    installed = yield from devices["spectrograph"].call("gratings")
+    ordered = sorted(installed, key=lambda number: (number != present, number))
+    return {int(number): float(installed[number].lines_per_mm) for number in ordered}

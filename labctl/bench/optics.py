@@ -319,16 +319,3 @@ class PumpLevel:
     def stop(self) -> Steps[None]:
         """Stop the plate."""
         yield from self.beam.plate.stop()
-
-
-def grating_wavelengths(centre_nm: float, lines_per_mm: float, pixels: int, *, focal_length_mm: float, half_angle_deg: float,
-                        pixel_um: float) -> np.ndarray:
-    """Give the wavelength in air of every pixel, nm, ascending, from the grating equation.
-
-    λ(x) = d [sin(φ − a) + sin(φ + a + arctan(x/f))], d the groove spacing, φ = arcsin(λ_c / 2 d cos a), a the half inclusion angle.
-    """
-    spacing_nm = 1e6 / lines_per_mm
-    half = np.radians(half_angle_deg)
-    turn = np.arcsin(centre_nm / (2.0 * spacing_nm * np.cos(half)))
-    x_mm = (np.arange(pixels) - (pixels - 1) / 2.0) * pixel_um * 1e-3
-    return spacing_nm * (np.sin(turn - half) + np.sin(turn + half + np.arctan(x_mm / focal_length_mm)))

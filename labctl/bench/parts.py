@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from labctl.bench import detection
 from labctl.bench.config import BenchConfig, Guard
 from labctl.bench.devices import Device, DriverAxis, DriverDetector, DriverShutter, TemperatureAxis
 from labctl.bench.filters import DetectionFilters, FilterAxis
@@ -14,7 +15,7 @@ from labctl.bench.optics import PumpBeam, PumpLevel, PumpWavelength
 from labctl.bench.pickoff import KIND as PICKOFF
 from labctl.bench.pickoff import Pickoff
 from labctl.bench.polarization import DetectionPolarization
-from labctl.bench.spectrum import SpectrumDetector, instrument_fwhm_nm
+from labctl.bench.spectrum import SpectrumDetector
 from labctl.core.calibration import Calibration
 from labctl.core.errors import ConfigError
 from labctl.core.instrument import ActionSpec, Axis, Detector
@@ -45,6 +46,7 @@ class Parts:
     beam: PumpBeam | None = None
     guards: list[BandGuard] = field(default_factory=list)
     filters: DetectionFilters = field(default_factory=DetectionFilters)
+    gratings: Mapping[int, float] = field(default_factory=dict)      # grooves per mm by number
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,9 @@ class BandGuard:
         return f"{self.axis.name} is {value:g} {self.axis.unit}, outside {self.low:g} to {self.high:g} {self.axis.unit}"
 
 
-def assemble(config: BenchConfig, devices: dict[str, Device], repetition_rate_hz: float, lines_per_mm: float | None) -> Parts:
+def assemble(config: BenchConfig, devices: dict[str, Device], repetition_rate_hz: float, gratings: Mapping[int, float]) -> Parts:
     """Turn opened devices into quantities; a role that is missing only takes away what needs it."""
-    parts = Parts()
+    parts = Parts(gratings=gratings)
     upstream = _upstream(config)
     for role, device in devices.items():
         if config.beam and role == config.beam.shutter:
@@ -76,6 +78,8 @@ def assemble(config: BenchConfig, devices: dict[str, Device], repetition_rate_hz
         for axis, spec in getattr(device.driver, "axes", {}).items():
             kind = TemperatureAxis if spec.unit == "K" else DriverAxis
             made = kind(device, axis, spec, illuminates=spec.illuminates or role in upstream)
+            if (role, axis) == ("spectrograph", "centre"):
+                made.after = (f"{role}.grating",)      # turning the turret takes the wavelength with it
             parts.axes[made.name] = made
             if made.name in QUANTITY_OF:
                 name = QUANTITY_OF[made.name]
@@ -89,10 +93,8 @@ def assemble(config: BenchConfig, devices: dict[str, Device], repetition_rate_hz
     _detectors(config, devices, parts)
     parts.constants["repetition_rate_hz"] = repetition_rate_hz
     _pump(config, devices, parts, repetition_rate_hz)
-    geometry = config.detection.spectrograph
-    if geometry is not None and lines_per_mm and "spectrograph" in devices:
-        centre = devices["spectrograph"].config.initial.get("centre", 500.0)
-        parts.constants["detection.instrument_fwhm"] = instrument_fwhm_nm(geometry, centre, lines_per_mm)
+    parts.constants |= detection.constants(config, devices, gratings)
+    parts.constants |= detection.instrument_width(config, devices, gratings, None)
     parts.constants["detection.transmission"] = config.detection.transmission
     # Of a bench that is only in part there, what is missing is not watched.
     whole = {role for role, each in config.instruments.items() if not each.optional} <= set(devices)
@@ -164,7 +166,8 @@ def _detectors(config: BenchConfig, devices: dict[str, Device], parts: Parts) ->
     for role, device in devices.items():
         for name, spec in getattr(device.driver, "detectors", {}).items():
             if name in ("spectrum", "image") and geometry is not None and "spectrograph" in devices:
-                made: DriverDetector = SpectrumDetector(device, name, spec, devices["spectrograph"], geometry)
+                made: DriverDetector = SpectrumDetector(
+                    device, name, spec, devices["spectrograph"], geometry, lambda: parts.calibrations.get(detection.WAVELENGTH))
             else:
                 made = DriverDetector(device, name, spec, exposed=bool(spec.dims) or role in behind)
             if made.exposed:

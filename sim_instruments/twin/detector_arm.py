@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,7 @@ from sim_instruments.twin.elements import Camera, FilterWheel, Monochromator, Ro
 from sim_instruments.twin.emitters import emission
 from sim_instruments.twin.excitation import Pump
 from sim_instruments.twin.filters import SlotFilter
+from sim_instruments.twin.lamp import CalibrationLamp
 from sim_instruments.twin.motion import Mover
 from sim_instruments.twin.noise import Streams, frozen
 from sim_instruments.twin.path import Part
@@ -50,6 +52,7 @@ class DetectorArm:
         self.wheels = [(part.element, _slots(part, streams.bench_seed, ideal)) for part in parts
                        if part.kind == "detection_wheel" and isinstance(part.element, FilterWheel)]
         self._sample_scale = reference_scale(sample)
+        self.lamp = next((part.element for part in parts if isinstance(part.element, CalibrationLamp)), None)
         self.centre = CentreError(self._monochromator.centre_nm.target if self._monochromator else 0.0)
 
     @property
@@ -142,7 +145,16 @@ class DetectorArm:
         """Give the photo-electrons per second in each column that come from the sample."""
         seen, groove = self.seen(state), self._groove()
         photons = photons_per_column(emitted, seen, self._analyser(state[3]), groove)
-        return photons * rate_hz * self._sample_scale * self._efficiency(seen.wavelength_nm, state[4])
+        return photons * rate_hz * self._sample_scale * self._efficiency(seen, state)
+
+    def lamp_per_s(self, when: float) -> np.ndarray | float:
+        """Give the photo-electrons per second in each column that come from a calibration lamp; 0 where there is none."""
+        emitted = self.lamp.emitted() if self.lamp is not None else None
+        if emitted is None:
+            return 0.0
+        state = self.state(when)
+        seen = self.seen(state)
+        return photons_per_column(emitted, seen, self._analyser(state[3]), self._groove()) * self._efficiency(seen, state)
 
     def leakage_per_s(self, state: tuple[Any, ...], density_w_nm: np.ndarray) -> np.ndarray:
         """Give the photo-electrons per second of scattered pump light, from the pump's spectral power at the columns' wavelengths.
@@ -172,8 +184,15 @@ class DetectorArm:
                 wavelength_nm, float(options["edge_nm"]), float(options["width_nm"]), float(options["blocking"]))
         return passed_on
 
-    def _efficiency(self, wavelength_nm: np.ndarray, slots: tuple[int, ...]) -> np.ndarray:
-        return efficiency(wavelength_nm, BLAZE_NM) * quantum_efficiency(wavelength_nm) * self._filter(wavelength_nm, slots)
+    def _efficiency(self, seen: Window, state: tuple[Any, ...]) -> np.ndarray:
+        grating = efficiency(seen.wavelength_nm, self._blaze_nm(state[1]))
+        return grating * quantum_efficiency(seen.wavelength_nm) * self._filter(seen.wavelength_nm, state[4])
+
+    def _blaze_nm(self, grating: int) -> float:
+        """Give where a grating is best: "500NM"; in the middle of the visible where its name does not tell."""
+        gratings = self._monochromator.gratings if self._monochromator else ()
+        told = re.fullmatch(r"(\d+)NM", gratings[(grating - 1) % len(gratings)].blaze) if gratings else None
+        return BLAZE_NM if told is None else float(told.group(1))
 
 
 def _slots(part: Part, bench_seed: int, ideal: bool) -> list[SlotFilter]:

@@ -19,6 +19,7 @@
 | analyser | scheme ("polariser", "half_wave_plate"), angle_deg (0), zero_deg (hidden), fixed_deg (0), extinction (1e-3) |
 | detection_wheel | filters (one per slot, default six open: a transmission, the name of a table in benches/filters, or |
 | | {wavelength_nm, transmission} in air), slot (1); behind the sample |
+| lamp | line_electrons_s (1e5, of the green line), white_electrons_s (1.5e5, per nm at 550 nm), colour_k (2856) |
 | long_pass | edge_nm, width_nm (0.5), blocking (1e-6): passive detection filter, vacuum nm |
 | spectrograph | gratings ([[1200, "500NM"]]), focal_length_mm (320), half_angle_deg (12), slit_um (50), centre_nm (557, air) |
 | | groove_deg (hidden), centre_errors_nm (hidden; one per grating) |
@@ -45,6 +46,7 @@ import numpy as np
 from sim_instruments.clock import Clock
 from sim_instruments.twin import elements as el
 from sim_instruments.twin import more_elements as more
+from sim_instruments.twin.lamp import CalibrationLamp
 from sim_instruments.twin.noise import frozen
 
 Drawer = Callable[[np.random.Generator], float]
@@ -100,6 +102,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "shutter": {},
     "sample": {"spot_diameter_um": 1.2, "spot_shape": "disc", "spot": 0, "temperature_k": None, "lens": None},
     "analyser": {"scheme": "polariser", "angle_deg": 0.0, "fixed_deg": 0.0, "extinction": 1e-3},
+    "lamp": {"line_electrons_s": 1e5, "white_electrons_s": 1.5e5, "colour_k": 2856.0},
     "long_pass": {"edge_nm": 500.0, "width_nm": 0.5, "blocking": 1e-6},
     "bias": {"wiring_ohm": 50.0},
     "cryostat": {"temperature_k": None, "base_k": 4.0, "lag_s": 120.0},
@@ -110,7 +113,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "camera": {"columns": 1024, "rows": 256, "pixel_um": 26.0, "temperature_c": -60.0, "pump_angle_deg": 70.0},
 }
 CENTRE_ERROR_SD_NM = 0.1
-ONE_OF_A_KIND = ("supercontinuum", "opa", "sample", "analyser", "spectrograph", "camera", "bias", "cryostat", "counter")
+ONE_OF_A_KIND = ("supercontinuum", "opa", "sample", "analyser", "spectrograph", "camera", "bias", "cryostat", "counter", "lamp")
 
 
 class PathError(ValueError):
@@ -188,6 +191,8 @@ def _element(item: PathItem, options: dict[str, Any], clock: Clock, changed: Cal
         gratings = tuple(el.Grating(float(lines), str(blaze)) for lines, blaze in options["gratings"])
         return el.Monochromator(role, clock, changed, gratings=gratings, slit_um=float(options["slit_um"]),
                                 centre_nm=float(options["centre_nm"]))
+    if item.kind == "lamp":
+        return CalibrationLamp(role, clock, changed, **{name: float(value) for name, value in options.items()})
     if item.kind == "camera":
         camera = el.Camera(role, clock, changed, columns=int(options["columns"]), rows=int(options["rows"]))
         camera.temperature_c.move(float(options["temperature_c"]))

@@ -49,6 +49,7 @@ class Gate:
     draw: np.random.Generator
     electrons: np.ndarray
     lit: tuple[Any, ...] | None = None     # pump, detection and sample when light last fell
+    steady: np.ndarray | float = 0.0       # from a lamp, which knows no pulses
 
 
 class Twin:
@@ -213,6 +214,9 @@ class Twin:
 
     def _instant(self, when: float, seconds: float) -> None:
         states = self.beam.states(when)
+        for gate in self._gates:
+            if gate.camera.shutter_open:
+                gate.steady = gate.steady + self.arm.lamp_per_s(when) * seconds
         for role, head in self.heads.items():
             head.feel(self._on_head(role, states)[0], seconds)
         power = self._at_sample(states)
@@ -360,10 +364,12 @@ class Twin:
             if readout.shift_s > 0.0 and self.arm.complete and gate.camera.shutter_open and self._at_sample(states) > 0.0:
                 lit = (states, self.arm.state(now), self._standing(states, now))
                 smear = self._electrons_per_s(lit) * readout.shift_s
+            if readout.shift_s > 0.0 and self.arm.complete and gate.camera.shutter_open:
+                gate.steady = gate.steady + self.arm.lamp_per_s(now) * readout.shift_s
             spectrum = None if gate.lit is None else partial(self._spectrum, *gate.lit)
             pulses = self.lighting.pulses_per_s * max(readout.exposure_s, 0.0)
             if spectrum is not None and self.sample.disorder is not None and 0.0 < pulses < EACH_ITS_OWN:
                 factor = shots_factor(pulses, gate.draw, spectrum)
             else:
                 factor = light_factor(pulses, gate.draw, spectrum)
-            return self._chips[gate.camera.role].expose(gate.electrons * factor, readout, gate.draw, smear * factor)
+            return self._chips[gate.camera.role].expose(gate.electrons * factor + gate.steady, readout, gate.draw, smear * factor)

@@ -12,7 +12,7 @@ import pytest
 from drivers.keithley import ComplianceReached
 from labctl import api
 from labctl.bench import connect
-from labctl.bench.optics import grating_wavelengths
+from labctl.bench.spectrum import nominal
 from labctl.core import registry
 from labctl.core.clock import VirtualClock
 from labctl.store.filters import transmission
@@ -207,8 +207,7 @@ def passed(wired: Wires) -> np.ndarray:
     """Give what the wheels of the detection let through at every pixel, by the bench file, as a run divides by it."""
     geometry = wired.config.detection.spectrograph
     assert geometry is not None
-    pixels = grating_wavelengths(wired["spectrograph"].centre, 1200.0, 1024, focal_length_mm=geometry.focal_length_mm,
-                                 half_angle_deg=geometry.half_angle_deg, pixel_um=geometry.pixel_um)
+    pixels = nominal(geometry, 1200.0).columns(wired["spectrograph"].centre, 1024, geometry.pixel_um)
     slots = {role: np.array([float(wired[role].slot)]) for role in ("detection_filter", "detection_nd")}
     described = {role: [slot.as_json() for slot in wired.config.detection.filters[role]] for role in slots}
     return transmission(described, slots, pixels)[0]

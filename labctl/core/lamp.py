@@ -1,0 +1,50 @@
+"""What procedures share that look at a calibration lamp: a person puts it where the sample is, the pump stays shut out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from labctl.core.errors import AnalysisError, Refused
+from labctl.core.instrument import BenchView
+from labctl.core.plan import Point, Problem
+from labctl.core.procedure import Procedure, count, quantity
+
+SOURCE = "lamp.source"
+AWAY, LINES, WHITE = 0.0, 1.0, 2.0      # which lamp stands there: none, the one with lines, the white one
+
+
+class LampProcedure(Procedure):
+    """A measurement of the detection with a lamp; the pump shutter stays closed throughout."""
+
+    exposure = quantity("Exposure", "s", default=1.0, minimum=1e-5, maximum=3600.0, group="Detection")
+    dark_frames = count("Dark frames", default=3, minimum=1, maximum=100, group="Detection")
+
+    def darks(self) -> list[Point]:
+        """Give the dark frames, the lamp taken away."""
+        return [Point({SOURCE: AWAY}, kind="dark", light=False, exposure_s=self.exposure)] * self.dark_frames
+
+    def lit(self, source: float, where: Mapping[str, float]) -> Point:
+        """Give a spectrum of a lamp at further set-points."""
+        return Point({SOURCE: source, **where}, light=False, exposure_s=self.exposure)
+
+    def away(self) -> Point:
+        """Give the last point: the lamp is taken away, so that the next run does not see it."""
+        return Point({SOURCE: AWAY}, kind="zero", read=(), light=False)
+
+
+def insist_on(bench: BenchView, *axes: str) -> None:
+    """Refuse a bench that lacks a quantity, naming all it lacks."""
+    missing = [axis for axis in axes if not has(bench, axis)]
+    if not missing:
+        return
+    hints = {SOURCE: ". Describe the lamp as an instrument of driver manual (docs/how-to/calibrate-a-bench.md)"}
+    raise Refused([Problem(axis.split(".")[0], f"this bench has no {axis}{hints.get(axis, '')}.") for axis in missing])
+
+
+def has(bench: BenchView, axis: str) -> bool:
+    """Tell whether the bench has a quantity."""
+    try:
+        bench.reach(axis, {})
+    except AnalysisError:
+        return False
+    return True
