@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -277,7 +277,7 @@ def calibrate(bench: Bench, order: Order, *, listeners: Listeners | None = None,
     return _calibrate(kinds, bench, order, listeners, control, announce) if kinds and bench.simulated else None
 
 
-def _calibrate(kinds: Iterable[str], bench: Bench, order: Order, listeners: Listeners | None, control: Control | None,
+def _calibrate(kinds: Sequence[str], bench: Bench, order: Order, listeners: Listeners | None, control: Control | None,
                announce: AnnounceText) -> Outcome | None:
     """Take the missing calibrations on a fresh copy of a simulated bench; gives the outcome when one did not succeed.
 
@@ -297,7 +297,8 @@ def _calibrate(kinds: Iterable[str], bench: Bench, order: Order, listeners: List
         if outcome.status != "done" or not outcome.results:
             return outcome
         announce(f"{kind}: {outcome.run}")
-    reasons = {kind: reason for kind, reason in opening.load_calibrations(bench).items() if kind in plan.needs}
+    wanted = opening.load_calibrations(bench)
+    reasons = {kind: wanted[kind] for kind in kinds if kind in wanted}
     if reasons:
         raise LabctlError(f"The calibration just taken is not valid: {reasons}")
     return None
