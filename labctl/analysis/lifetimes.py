@@ -10,12 +10,17 @@ import numpy as np
 from labctl.analysis.decay import Decay, fit_decay
 from labctl.analysis.decay_model import Response, Timing, response
 from labctl.analysis.series import Findings
+from labctl.core.counted import Gathered
 from labctl.core.errors import AnalysisError
+from labctl.core.part import SAME
 from labctl.core.plan import Result
-from labctl.core.reduction import CurveData
+from labctl.core.quantities import shown
+from labctl.core.reduction import CurveData, RunView
 
-PER_ROOT_COUNT = 1.3        # relative error of a lifetime times the root of the counts, well resolved and on a low background
+RESPONSE = "response, scaled"
 DEMANDED = 13.8             # gain in χ² from which two more constants are more than chance, 99.9 %
+SPARE = 0.9                 # of the counts that a precision is expected to need: then it is looked at again
+MOST_RESPONSE = 0.01        # share of the sync rate above which photons of the response hide others
 
 
 @dataclass(frozen=True)
@@ -28,17 +33,71 @@ class Piece:
     transmission: float
 
 
-def precise_enough(counts: float, wanted: float, precision: float) -> bool:
-    """Tell whether enough was counted: the wanted counts, or (if above 0) the wanted relative error of the lifetime."""
-    reached = precision > 0 and counts > (PER_ROOT_COUNT / precision) ** 2
-    return counts >= wanted or reached
+@dataclass(frozen=True)
+class Counted:
+    """The decays of a run, in the order of visiting, with the response and the clockwork that they share."""
+
+    pieces: tuple[Piece, ...]
+    irf: Response
+    timing: Timing
+
+
+class Stop:
+    """Tells when a decay has been counted long enough: wanted counts, or (if above 0) the wanted relative error of its lifetime.
+
+    The error is that of a fit of what was counted so far, behind the response of this run. It falls as one over the root of the
+    counts, so the next fit waits until they may be enough: the root of N/N̂ says when.
+    """
+
+    def __init__(self, wanted: float, precision: float, components: int, irf: Gathered, rate_hz: float):
+        self.wanted, self.precision, self.components = wanted, precision, components
+        self._irf, self._timing = irf.counts, Timing(irf.bin_ps, 1e12 / rate_hz)
+        self._look = precision ** -2 if precision > 0 else np.inf       # no lifetime is known better than one over the root
+
+    def __call__(self, so_far: Gathered) -> bool:
+        """Look at what was counted."""
+        total = float(so_far.counts.sum())
+        if total >= self.wanted:
+            return True
+        if total < self._look:
+            return False
+        try:
+            irf = response(self._irf, self._timing)
+            found = fewest_exponentials(so_far.counts, irf, self._timing, self.components).lifetime
+        except AnalysisError:           # too little for any lifetime
+            self._look = 2.0 * total
+            return False
+        relative = (found.stderr or 0.0) / found.value
+        self._look = max(SPARE * (relative / self.precision) ** 2, 1.0) * total
+        return relative <= self.precision
+
+
+def counted(run: RunView, values: np.ndarray, dead_time_ns: float, found: Findings, *, dimmed: bool) -> Counted:
+    """Take response and decays out of a run: `irf_fwhm` in ps, with a warning when the response was counted too fast.
+
+    `values` is what was varied, (points,); `dimmed` says whether a wheel dims the detection. AnalysisError without a response.
+    """
+    prompt = run.select("reference")
+    histograms = prompt.counts()
+    if not len(histograms):
+        raise AnalysisError("The run holds no instrument response.")
+    sync = float(np.median(run["sync_rate"]))
+    timing = Timing(float(run["resolution_ps"][0]), 1e12 / sync, dead_time_ns * 1e3)
+    share = float(histograms.sum() / prompt["counting_time"].sum() / sync)
+    if share > MOST_RESPONSE:
+        found.warn("irf_fwhm", f"the response was counted at {share:.1%} of the sync rate, above {MOST_RESPONSE:.0%}: it may be "
+                   "too narrow. Put a denser filter into the dimming wheel.")
+    irf = response(histograms.sum(axis=0), timing)
+    found.results["irf_fwhm"] = Result(irf.fwhm_ps, irf.bin_ps / np.sqrt(12.0), "ps", "half maximum of the measured response")
+    passed = run["detection.nd_transmission"] if dimmed else np.ones(len(values))
+    return Counted(tuple(gather(values, run.counts(), run["counting_time"], passed)), irf, timing)
 
 
 def gather(values: np.ndarray, counts: np.ndarray, seconds: np.ndarray, transmission: np.ndarray) -> list[Piece]:
     """Sum neighbouring pieces of one value and one filter, in the order of visiting; a value that comes again is another piece."""
     found: list[Piece] = []
     for value, histogram, time, passed in zip(values, counts.astype(float), seconds, transmission, strict=True):
-        if found and found[-1].value == value and found[-1].transmission == passed:
+        if found and np.isclose(found[-1].value, value, rtol=SAME, atol=0.0) and found[-1].transmission == passed:
             last = found[-1]
             found[-1] = replace(last, counts=last.counts + histogram, seconds=last.seconds + float(time))
         else:
@@ -46,27 +105,28 @@ def gather(values: np.ndarray, counts: np.ndarray, seconds: np.ndarray, transmis
     return found
 
 
-def fit_pieces(pieces: Sequence[Piece], irf_counts: np.ndarray, timing: Timing, components: int,
-               found: Findings) -> list[Decay | None]:
-    """Fit every piece behind the measured response: `irf_fwhm` in ps; a piece that cannot be fitted is a warning."""
-    irf: Response = response(irf_counts, timing)
-    found.results["irf_fwhm"] = Result(irf.fwhm_ps, irf.bin_ps / np.sqrt(12.0), "ps", "half maximum of the measured response")
+def fit_pieces(data: Counted, components: int, found: Findings) -> list[Decay | None]:
+    """Fit every piece behind the measured response; one that cannot be fitted is a warning. Raises AnalysisError if none can."""
     fits: list[Decay | None] = []
-    for piece in pieces:
-        clock = replace(timing, pulses=piece.seconds * 1e12 / timing.period_ps)
-        fits.append(found.attempt(f"lifetime at {piece.value:g}", lambda piece=piece, clock=clock: fewest_exponentials(
-            piece.counts, irf, clock, components)))
+    for piece in data.pieces:
+        fits.append(found.attempt(f"lifetime at {piece.value:g}", lambda piece=piece: fewest_exponentials(
+            piece.counts, data.irf, clock(data.timing, piece), components, systematics=True)))
     if not any(fits):
         raise AnalysisError("No decay could be fitted. " + " ".join(str(problem) for problem in found.problems[:2]))
     return fits
 
 
-def fewest_exponentials(counts: np.ndarray, irf: Response, timing: Timing, most: int) -> Decay:
+def clock(timing: Timing, piece: Piece) -> Timing:
+    """Give the clockwork of one piece, which knows how many pulses it saw."""
+    return replace(timing, pulses=piece.seconds * 1e12 / timing.period_ps)
+
+
+def fewest_exponentials(counts: np.ndarray, irf: Response, timing: Timing, most: int, *, systematics: bool = False) -> Decay:
     """Fit one exponential, and one more for as long as the data demand it, up to `most`; raises AnalysisError as `fit_decay`."""
-    best = fit_decay(counts, irf, timing, components=1)
+    best = fit_decay(counts, irf, timing, components=1, systematics=systematics)
     for components in range(2, most + 1):
         try:
-            richer = fit_decay(counts, irf, timing, components=components)
+            richer = fit_decay(counts, irf, timing, components=components, systematics=systematics)
         except AnalysisError:           # not significant, or not resolved: the data do not demand it
             return best
         if float((best.residuals**2).sum() - (richer.residuals**2).sum()) < DEMANDED:
@@ -126,12 +186,17 @@ def against(pieces: Sequence[Piece], fits: Sequence[Decay | None], axis: str, wo
             f"pl_by_{word}": CurveData(axis, place, light, "1/s", "Photons", noise)}
 
 
-def histogram_curves(pieces: Sequence[Piece], fits: Sequence[Decay | None], timing: Timing, unit: str) -> dict[str, CurveData]:
-    """Give every decay with its fit against the delay in ns."""
+def histogram_curves(data: Counted, fits: Sequence[Decay | None], varied: str) -> dict[str, CurveData]:
+    """Give every decay with its fit against the delay in ns, and the response as high as the first of them."""
     curves = {}
-    for number, (piece, fit) in enumerate(zip(pieces, fits, strict=True)):
-        delay = np.arange(len(piece.counts)) * timing.bin_ps * 1e-3
+    if data.pieces:
+        height = data.pieces[0].counts.max() / data.irf.shape.max()
+        bins = np.arange(len(data.irf.shape)) * data.timing.bin_ps * 1e-3
+        curves["histogram_response"] = CurveData("time_delay", bins, height * data.irf.shape, "counts", RESPONSE)
+    for number, (piece, fit) in enumerate(zip(data.pieces, fits, strict=True)):
+        delay = np.arange(len(piece.counts)) * data.timing.bin_ps * 1e-3
+        label = shown(float(f"{piece.value:.3g}"), varied) if len(data.pieces) > 1 else "measured"
         curves[f"histogram_{number}"] = CurveData(
-            "time_delay", delay, piece.counts, "counts", f"{piece.value:.4g} {unit}".strip(),
+            "time_delay", delay, piece.counts, "counts", label,
             fit_x=None if fit is None else delay, fit_y=None if fit is None else fit.model)
     return curves

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ MOST_EARLIER = 8         # earlier spectra behind the newest
 VISIBLE = 8.0            # a column of a map is shown when something in it exceeds this many standard errors
 PLAIN = 1e4              # numbers on an axis below it are written in full
 LARGEST_SPAN = 1e6       # of a logarithmic colour scale
+DECADE = 10.0            # ratio of the ends of an abscissa from which it is drawn logarithmically where the plot does not say
 RANK = {"measured": 0, "fit": 1}     # order in a legend; the rest follows
 
 
@@ -136,7 +137,7 @@ def paint_curve(panel: Panel, plot: Plot) -> None:
     assert isinstance(plot, Curve)    # noqa: S101 - chosen by type
     axes = panel.axes
     curves = curves_named(panel, plot.y)
-    several = len(curves) > 1
+    several, plot = len(curves) > 1, _on_own_axis(plot, curves)
     colours = [BLUE] if not several else [tuple(c) for c in colormaps["viridis"](np.linspace(0, 0.9, len(curves)))]
     for curve, colour in zip(curves, colours, strict=False):
         _draw_curve(axes, plot, curve, colour, several)
@@ -165,6 +166,15 @@ def paint_curve(panel: Panel, plot: Plot) -> None:
     _legend(axes, several)
 
 
+def _on_own_axis(plot: Curve, curves: list[CurveData]) -> Curve:
+    """Give the plot with the abscissa of its curves where it names none; over more than a decade it is logarithmic then."""
+    if plot.x or not curves:
+        return plot
+    x = np.concatenate([curve.x for curve in curves])
+    wide = bool(len(x) and x.min() > 0 and x.max() > DECADE * x.min())
+    return replace(plot, x=curves[0].x_name, log_x=wide)
+
+
 def _above_zero(axes: Axes, values: list[np.ndarray]) -> None:
     """Let a logarithmic axis end below the lowest positive value: error bars and noise reach through zero, it cannot."""
     positive = [float(array[array > 0].min()) for array in values if np.any(array > 0)]
@@ -185,7 +195,8 @@ def _legend(axes: Axes, several: bool) -> None:
 
 def _curve_label(plot: Curve, curves: list[CurveData]) -> str:
     unit, _ = shown_as(plot.y, curves[0].unit if curves else quantity_unit(plot.y))
-    return axis_label(curves[0].label if len(curves) == 1 else long_name(plot.y), unit)
+    words = curves[0].label if len(curves) == 1 else long_name(plot.y)
+    return axis_label(words[:1].upper() + words[1:], unit)
 
 
 def _draw_curve(axes: Axes, plot: Curve, curve: CurveData, colour: Any, several: bool) -> None:

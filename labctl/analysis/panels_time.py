@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
 from labctl.analysis.labels import axis_label, quantity_label, shown_as
+from labctl.analysis.lifetimes import RESPONSE
 from labctl.analysis.panels import BLUE, GREY, VERMILION, Panel, curves_named
 from labctl.core.plots import Histogram, Plot, Trace
 from labctl.core.quantities import long_name
@@ -32,15 +33,17 @@ def paint_histogram(panel: Panel, plot: Plot) -> None:
     axes.set(xlabel=axis_label("Time delay", unit), ylabel="Counts per bin")
     axes.set_title(plot.title, loc="left", fontsize=10.5)
     if axes.get_legend_handles_labels()[1]:
-        axes.legend(fontsize=8, frameon=False, handlelength=1.2)
+        axes.legend(fontsize=8, frameon=False, handlelength=1.2, markerscale=3.0)
 
 
 def _draw_reduced(axes: Axes, curves: list[CurveData]) -> str:
-    colours = _colours(len(curves))
-    for curve, colour in zip(curves, colours, strict=True):
+    decays = [curve for curve in curves if curve.label != RESPONSE]
+    for curve in (curve for curve in curves if curve.label == RESPONSE):
+        axes.plot(curve.x, curve.y, lw=0.9, color=GREY, label=RESPONSE, zorder=1)
+    for curve, colour in zip(decays, _colours(len(decays)), strict=True):
         _draw_steps(axes, curve.x, curve.y, colour, curve.label)
         if curve.fit_x is not None and curve.fit_y is not None:
-            axes.plot(curve.fit_x, curve.fit_y, lw=1.3, color=VERMILION if len(curves) == 1 else colour, zorder=4)
+            axes.plot(curve.fit_x, curve.fit_y, lw=1.3, color=VERMILION if len(decays) == 1 else colour, zorder=4)
     return "ns"
 
 

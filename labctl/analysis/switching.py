@@ -39,7 +39,7 @@ def by_voltage(spectra: Spectra, volts: np.ndarray, reading_error: float, scale:
                                                  fit_x=fine * 1e-6, fit_y=kink.curve(fine))
     if thresholds:
         voltage, value, error = (np.array(each) for each in zip(*thresholds, strict=True))
-        curves["threshold_kink_fluence_by_voltage"] = CurveData("bias.voltage", voltage, value, UNIT, f"Threshold ({UNIT})", error)
+        curves["threshold_kink_fluence_by_voltage"] = CurveData("bias.voltage", voltage, value, UNIT, "Threshold", error)
     if len(thresholds) > 1:
         found.results["threshold_reduction"] = _reduction(thresholds[0], thresholds[-1])
     return curves

@@ -26,7 +26,7 @@ def walk(procedure: TemperatureSeries, bench):
     points = [next(plan)]
     try:
         while True:
-            reading = Reading(0, points[-1], {"histogram": np.array([1e6])}, {"counting_time": 1.0})
+            reading = Reading(0, points[-1], {"histogram": np.array([1e6])}, {"counting_time": 1.0, "resolution_ps": 16.0})
             points.append(plan.send(reading))
     except StopIteration:
         return points

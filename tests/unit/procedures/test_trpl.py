@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from labctl.analysis import lifetimes
+from labctl.analysis.decay import fit_decay
 from labctl.analysis.decay_model import Response, Timing, decay
 from labctl.core.errors import AnalysisError, Refused
 from labctl.core.photons import vacuum_to_air
@@ -30,8 +31,9 @@ def walk(procedure: TRPL, bench, rate_hz: float, irf_hz: float = 5e6) -> list[Po
         while True:
             point = points[-1]
             light = irf_hz if point.set["emission.centre"] < 450 else rate_hz
-            counts = np.array([light * PASSES[point.set["detection.nd"]] * point.exposure_s])
-            points.append(plan.send(Reading(0, point, {"histogram": counts}, {"counting_time": point.exposure_s})))
+            counts = light * PASSES[point.set["detection.nd"]] * point.exposure_s * gaussian().shape
+            told = {"counting_time": point.exposure_s, "resolution_ps": 16.0}
+            points.append(plan.send(Reading(0, point, {"histogram": counts}, told)))
     except StopIteration:
         return points
 
@@ -63,7 +65,32 @@ class TestPlan:
 
         assert scans(wanted=3e5, pieces=100) == 10      # 2e4/s behind a filter of 0.3, 5 s each
         assert scans(wanted=1e9, pieces=7) == 7
-        assert scans(wanted=1e9, precision=0.01, pieces=100) < 7
+
+    def test_it_stops_when_a_fit_is_as_precise_as_wanted(self, fake_bench) -> None:
+        """3.1 ns in pieces of 600 counts: no earlier than one over the root of the counts allows, and when the fit says so."""
+        rng = np.random.default_rng(3)
+
+        def scans(precision: float) -> tuple[float, float]:
+            procedure = TRPL(wanted=1e9, exposure=0.1, precision=precision, pieces=500)
+            plan = cast(AdaptiveSteps, procedure.plan(fake_bench(reaches=REACH, constants=RATE)))
+            point, total = next(plan), np.zeros(BINS)
+            try:
+                while True:
+                    irf = point.set["emission.centre"] < 450
+                    shape = gaussian().shape if irf else decay(gaussian(), 3100.0, TIMING)
+                    rate = 5e6 if irf else 2e4
+                    counts = rng.poisson(rate * PASSES[point.set["detection.nd"]] * point.exposure_s * shape)
+                    total = total + counts * (point.kind == "scan")
+                    point = plan.send(Reading(0, point, {"histogram": counts}, {"counting_time": point.exposure_s,
+                                                                               "resolution_ps": 16.0}))
+            except StopIteration:
+                found = fit_decay(total, gaussian(), TIMING, systematics=False).lifetime
+                return (found.stderr or 0.0) / found.value, float(total.sum())
+
+        loose, tight = scans(0.02), scans(0.01)
+        assert 0.7 * 0.02 < loose[0] <= 0.021
+        assert 0.7 * 0.01 < tight[0] <= 0.0105
+        assert tight[1] > 2 * loose[1]
 
     def test_a_voltage_comes_back_to_zero(self) -> None:
         assert TRPL(vary="voltage", values_count=3).series() == [0.0, 10.0, 20.0, 0.0]
@@ -79,7 +106,8 @@ class TestPlan:
 
 
 class TestRefusals:
-    @pytest.mark.parametrize(("values", "field"), [({"vary": "voltage", "last": 0.0}, "last"), ({"densest": 0}, "densest")])
+    @pytest.mark.parametrize(("values", "field"), [({"vary": "voltage", "last": 0.0}, "last"), ({"densest": 0}, "densest"),
+                                                   ({"vary": "fluence"}, "first")])
     def test_check(self, values: dict, field: str) -> None:
         assert [problem.field for problem in TRPL(**values).check()] == [field]
 
@@ -104,7 +132,7 @@ def taken(fake_bench, fake_run):
     """Count decays of given lifetimes (ps) and shares at every value, seed 1; the response too, unless it is left out."""
     def take(procedure: TRPL, lives: list[list[tuple[float, float]]], *, with_response: bool = True):
         rng = np.random.default_rng(1)
-        where = procedure._where(0.0)
+        where = procedure.where(procedure._varied(0.0))
         points = [Point(where | {"detection.nd": 1.0, "bias.voltage": value}, ("histogram",), exposure_s=5.0)
                   for value in procedure.series()]
         shared = {"resolution_ps": np.full(len(points), 16.0), "sync_rate": np.full(len(points), 1e6),
