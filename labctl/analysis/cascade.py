@@ -61,8 +61,8 @@ def fast_component(data: Counted, fits: Sequence[Decay | None], found: Findings)
     fluence = np.array([piece.value for piece in pieces])
     place = found.attempt("fast_component_onset", lambda: onset(fluence * 1e6, ratio / ratio[0], RISEN, unit="µJ/cm²"))
     if place is not None:
-        found.attempt("biexciton_lifetime", lambda: _left_over(
-            *(pieces[int(np.argmin(np.abs(np.log(fluence * 1e6 / (share * place.value)))))] for share in (STRONG, WEAK)), age))
+        strong, weak = (pieces[int(np.argmin(np.abs(np.log(fluence * 1e6 / (share * place.value)))))] for share in (STRONG, WEAK))
+        found.attempt("biexciton_lifetime", lambda: _left_over(strong, weak, age))
     return {"early_share": CurveData("pump.fluence", fluence, ratio, "1", "Light within 0.1 ns over that after 0.5 ns", error)}
 
 
