@@ -10,6 +10,7 @@ from labctl.analysis.lineshape import PairFit, Shape, Window, average_shape, fit
 from labctl.core.errors import AnalysisError
 from labctl.core.photons import energy_ev
 
+PAIR_WIDE_NM = 1.0  # from the lower edge of the pair to where it has ended
 FREE_FITS = 5       # brightest spectra from which the shape is learnt; more do not improve it visibly
 
 
@@ -27,8 +28,8 @@ class Series:
 class Emission:
     """Where the pair is looked for, wavelengths in nm (vacuum).
 
-    `margin_nm` is the distance that a pump band needs: pixels nearer to it are not fitted, up to `edge_nm`, the lower edge of the
-    pair.
+    `margin_nm` is the distance that a pump band needs: pixels nearer to it, or beyond it, are not fitted. The pair itself, from its
+    lower edge `edge_nm` to PAIR_WIDE_NM above, always is.
     """
 
     splitting_ev: float
@@ -41,8 +42,11 @@ class Emission:
 
 def fitted_pixels(pump_nm: np.ndarray, wavelength: np.ndarray, emission: Emission) -> np.ndarray:
     """Mark the pixels that enter the fit of each spectrum, (points, pixels): inside the window and clear of the pump band."""
-    low = np.maximum(emission.low_nm, np.minimum(pump_nm + emission.margin_nm, emission.edge_nm))
-    return (wavelength >= low[:, None]) & (wavelength <= emission.high_nm)
+    redder = pump_nm > emission.edge_nm + PAIR_WIDE_NM
+    low = np.where(redder, emission.low_nm, np.clip(pump_nm + emission.margin_nm, emission.low_nm, emission.edge_nm))
+    high = np.where(redder, np.clip(pump_nm - emission.margin_nm, emission.edge_nm + PAIR_WIDE_NM, emission.high_nm),
+                    emission.high_nm)
+    return (wavelength >= low[:, None]) & (wavelength <= high[:, None])
 
 
 def learn_shape(series: Series, emission: Emission, usable: np.ndarray) -> tuple[Shape, float]:

@@ -6,7 +6,24 @@ import sys
 
 import typer
 
-from labctl.cli import bench, dose, emulate, export, fit, note, procedures, queue, recover, run, runs, serve, show, verify, wirelog
+from labctl.cli import (
+    bench,
+    dose,
+    emulate,
+    export,
+    fit,
+    note,
+    procedures,
+    queue,
+    recover,
+    reproduce,
+    run,
+    runs,
+    serve,
+    show,
+    verify,
+    wirelog,
+)
 
 app = typer.Typer(
     name="labctl", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -22,6 +39,7 @@ app.command("runs")(runs.runs)
 app.command("note")(note.note)
 app.command("export")(export.export)
 app.command("fit")(fit.fit)
+app.command("reproduce")(reproduce.reproduce)
 app.command("verify")(verify.verify)
 app.command("recover")(recover.recover)
 app.command("serve")(serve.serve)

@@ -21,6 +21,7 @@ DRIVERS = "drivers know only labctl.core"
 PROCEDURES = "procedures know only labctl.core and labctl.analysis"
 EMULATORS = "emulators and twin know nothing of labctl"
 BY_NAME = "labctl finds what plugs into it by name, not by import"
+CLAIMS = "published claims are read by labctl.reproduce alone"
 TOP = "nothing inside imports the labctl package itself"
 QT = "no Qt outside labctl.gui"
 NO_INSTRUMENT = "the window speaks to no instrument"
@@ -42,6 +43,9 @@ PLANTED = [
     (EMULATORS, "sim_instruments/planted_driver.py", "from drivers import planted_marker"),
     (BY_NAME, "labctl/bench/planted_emulator.py", "from sim_instruments import planted_marker"),
     (BY_NAME, "labctl/cli/planted_procedure.py", "from procedures import planted_marker"),
+    (CLAIMS, "labctl/analysis/planted_claims.py", "from labctl.data import TARGETS"),
+    (CLAIMS, "labctl/cli/planted_claims.py", "def show():\n    import labctl.data"),
+    (CLAIMS, "procedures/planted_claims.py", "import labctl.data"),
     (TOP, "labctl/cli/planted_top.py", "import labctl"),
     (TOP, "drivers/planted_top.py", "from labctl import run"),
     (TOP, "procedures/planted_top.py", "from labctl import load"),
@@ -138,7 +142,8 @@ def run_at_import(node: ast.AST) -> Iterator[ast.AST]:
 
 
 # Whoever is about one of them may import it; a module about figures is then itself as heavy as matplotlib to others.
-DRAWING = tuple(f"labctl.analysis.{name}" for name in ("figure", "fit_figure", "panels", "panels_polar", "panels_time"))
+DRAWING = (*(f"labctl.analysis.{name}" for name in ("figure", "fit_figure", "panels", "panels_polar", "panels_time")),
+           "labctl.reproduce.pictures")
 HEAVY = ("matplotlib", "lmfit", "xarray", "h5netcdf", "pymeasure.experiment", "PyQt5", "qtpy", "pyqtgraph", *DRAWING)
 NEEDS_IT = {
     "labctl/core/procedure.py": ("pymeasure.experiment",),
@@ -165,6 +170,16 @@ def naming_sim_instruments(tree: Path) -> list[str]:
     return found
 
 
+def naming_claims(tree: Path) -> list[str]:
+    """List the modules that name the published claims in a string that is not a docstring: a way around the contract."""
+    found = []
+    for path, syntax in modules(tree, *PACKAGES):
+        documents = {id(node.value) for node in ast.walk(syntax) if isinstance(node, ast.Expr)}
+        strings = [node.value for node in ast.walk(syntax) if isinstance(node, ast.Constant) and id(node) not in documents]
+        found += [path] * any(name in text for text in strings if isinstance(text, str) for name in ("targets.yaml", "labctl.data"))
+    return found
+
+
 def foreign_to_core(tree: Path) -> list[str]:
     """List what the vocabulary imports beside the standard library, numpy and, in two files, pymeasure."""
     allowed = set(sys.stdlib_module_names) | {"numpy", "labctl"}
@@ -182,6 +197,12 @@ class TestBeyondContracts:
         assert naming_sim_instruments(TREE) == ["labctl/bench/connect.py"]
         (planted_tree / "labctl/engine/planted_name.py").write_text('NAME = "sim_instruments.twin"\n', encoding="utf-8")
         assert "labctl/engine/planted_name.py" in naming_sim_instruments(planted_tree)
+
+    def test_only_their_own_package_names_the_claims(self, planted_tree: Path) -> None:
+        assert naming_claims(TREE) == ["labctl/data/__init__.py"]
+        planted = 'from importlib import resources\nTEXT = resources.files("labctl.data").joinpath("targets.yaml")\n'
+        (planted_tree / "labctl/analysis/planted_targets.py").write_text(planted, encoding="utf-8")
+        assert "labctl/analysis/planted_targets.py" in naming_claims(planted_tree)
 
     def test_heavy_packages_are_imported_when_needed(self, planted_tree: Path) -> None:
         assert heavy_at_import(TREE) == []
