@@ -89,6 +89,7 @@ class PolarizationSweep(Procedure):
         if not usable.any():
             raise AnalysisError("Every spectrum is flagged bad.")
         spectra, _ = spectra_of(run, run["detection.polarization"], usable)
+        spectra = polarized.without_grating(spectra, run.constants, found)
         at = run["pump.wavelength"][usable]
         for wavelength, suffix in zip(self.wavelengths(), ("", "_off"), strict=False):
             turn = spectra.where(at == wavelength)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from labctl.analysis.lines import Line, gaussian_line
 from labctl.analysis.lineshape import fit_free, fixed_areas, window
 from labctl.analysis.pair_series import Emission, fitted_pixels
 from labctl.analysis.polarization import Malus, angle_between, malus
+from labctl.analysis.scatter import grating_response
 from labctl.analysis.series import Findings, Spectra
 from labctl.core.photons import energy_ev
 from labctl.core.plan import Result
@@ -21,6 +24,22 @@ LINE_REACH_NM = 0.25        # half the range in which one line of a pair is fitt
 NEAR_EXTINCTION_DEG = 12.0  # from the angle that extinguishes a line: within it, less than 5 % of the line is left
 PARALLEL_DEG = 45.0         # lines whose axis lies nearer than this to that of the strongest belong to its family
 REPEATS_DRIFT = 5.0         # mean squared pull of the repeats from which the light has drifted
+
+
+def without_grating(turn: Spectra, constants: Mapping[str, Any], found: Findings) -> Spectra:
+    """Divide spectra at detected polarisations `turn.pump` by the grating's answer, where a rotating polariser lets it matter.
+
+    Without a calibration nothing is divided, and a warning says so.
+    """
+    if float(constants.get("detection.polarization_turn", 0.5)) != 1.0:
+        return turn
+    if "detection.grating_contrast" not in constants:
+        found.warn("polarization", "the grating's answer to the polarisation is not calibrated; behind a rotating polariser "
+                                   "degrees of polarisation are off by some 10 %, axes by some 10 deg. Take a "
+                                   "polarization_calibration.")
+        return turn
+    answer = grating_response(turn.pump, float(constants["detection.grating_contrast"]), float(constants["detection.grating_axis"]))
+    return replace(turn, signal=turn.signal / answer[:, None], sigma=turn.sigma / answer[:, None])
 
 
 def pair_areas(spectra: Spectra, pump_nm: float, emission: Emission) -> dict[str, Areas]:

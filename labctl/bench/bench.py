@@ -13,6 +13,7 @@ from labctl.bench.connect import MANUAL_PREFIX
 from labctl.bench.devices import Device, DriverShutter, run_action
 from labctl.bench.optics import PumpLevel, PumpWavelength
 from labctl.bench.parts import Parts
+from labctl.bench.polarization import DetectionPolarization
 from labctl.core.calibration import Calibration
 from labctl.core.clock import Clock
 from labctl.core.errors import AnalysisError, InstrumentError, Interlocked
@@ -26,6 +27,8 @@ from labctl.core.steps import Steps, Together, drive
 RATE_TOLERANCE = 0.01       # between laser and sync: the rate meter counts for 0.1 s
 READY_S = 1800.0            # longest wait for a detector to get ready (a CCD to cool down)
 KEEP_ALIVE_S = 3.0          # the laser hears from us at least this often while a run holds the bench
+GIVEN_BY_CALIBRATIONS = ("pickoff.wavelengths_nm", "pickoff.ratios", "detection.grating_contrast", "detection.grating_axis",
+                         "detection.wavelength_uncertainty")
 ACTION_DEADLINE_S = {"park": 8.0, "safe": 8.0, "shutdown": 1800.0}
 
 
@@ -80,11 +83,13 @@ class Bench:
 
     def note_calibrations(self) -> None:
         """Let the constants say what today's calibrations say."""
+        for name in (name for name in GIVEN_BY_CALIBRATIONS if name in self._constants):
+            del self._constants[name]
         if self.beam is not None:
-            for name in ("pickoff.wavelengths_nm", "pickoff.ratios"):
-                self._constants.pop(name, None)
             self._constants |= self.beam.pickoff.constants()
-        self._constants.pop("detection.wavelength_uncertainty", None)
+        analyser = self.axes.get("detection.polarization")
+        if isinstance(analyser, DetectionPolarization):
+            self._constants |= analyser.constants()
         self._constants |= detection.instrument_width(self.config, self.devices, self.gratings,
                                                       self.calibrations.get(detection.WAVELENGTH))
 

@@ -47,6 +47,14 @@ class PumpSource(_Strict):
     uncertainty: float = Field(0.2, ge=0)
 
 
+class PumpPolarization(_Strict):
+    """Axis of the pump's linear polarisation at the sample, in the laboratory's frame."""
+
+    angle_deg: float = Field(ge=0, le=180)
+    uncertainty_deg: float = Field(default=0.5, ge=0)
+    source: str = ""
+
+
 class Pump(_Strict):
     """The pump beam between source and sample."""
 
@@ -58,6 +66,7 @@ class Pump(_Strict):
     transmission: Measured = Measured(value=1.0, uncertainty=0.1)    # behind the pick-off, up to the sample
     filters: list[Filter] = [Filter()]                               # the slots of `pump.nd`, slot 1 first; a number is enough
     source: PumpSource | None = None
+    polarization: PumpPolarization | None = None
     tolerance: float = Field(0.01, gt=0, lt=0.5)                     # of the closed loop on the pick-off
     lowest_reading_w: float = Field(4e-7, ge=0)                      # of the head in the loop: 20 × a photodiode's wandering zero
 

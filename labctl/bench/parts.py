@@ -149,7 +149,7 @@ def _polarization(config: BenchConfig, parts: Parts) -> None:
         return
     axis = DetectionPolarization(mount, wanted, lambda: parts.calibrations.get("polarization_calibration"))
     parts.axes[axis.name] = axis
-    parts.constants["detection.polarization_uncertainty"] = wanted.uncertainty_deg
+    parts.constants |= axis.constants()
 
 
 def _behind_shutter(config: BenchConfig) -> set[str]:
@@ -190,6 +190,9 @@ def _pump(config: BenchConfig, devices: dict[str, Device], parts: Parts, repetit
         "pump.bandwidth": pump.bandwidth_nm, "pickoff.fraction": pump.pickoff.value,
         "pickoff.uncertainty": pump.pickoff.uncertainty,
     }
+    if pump.polarization is not None:
+        parts.constants["pump.polarization"] = pump.polarization.angle_deg
+        parts.constants["pump.polarization_uncertainty"] = pump.polarization.uncertainty_deg
     if pump.source is not None:
         parts.constants["source.spectral_density_w_nm"] = pump.source.spectral_density_w_nm
         parts.constants["source.uncertainty"] = pump.source.uncertainty

@@ -36,6 +36,17 @@ class DetectionPolarization:
         found = self.calibration()
         return self.config.zero_deg if found is None else float(found.curve["zero_deg"])
 
+    def constants(self) -> dict[str, float]:
+        """Give what a run has to remember; the grating's answer only where a polariser rotates and was calibrated."""
+        found = self.calibration()
+        curve = {} if found is None else found.curve
+        told = {"detection.polarization_zero": self.zero_deg, "detection.polarization_turn": TURN_OF_THE_MOUNT[self.config.scheme],
+                "detection.polarization_uncertainty": float(curve.get("uncertainty_deg", self.config.uncertainty_deg))}
+        if "grating_contrast" in curve:
+            told |= {"detection.grating_contrast": float(curve["grating_contrast"]),
+                     "detection.grating_axis": float(curve["grating_axis_deg"])}
+        return told
+
     def mount_angle(self, polarization_deg: float) -> float:
         """Give the angle of the mount that passes a polarisation, within what the mount can reach."""
         angle = polarization_deg * TURN_OF_THE_MOUNT[self.config.scheme] + self.zero_deg

@@ -21,7 +21,7 @@ from sim_instruments.twin.noise import Streams, frozen
 from sim_instruments.twin.path import Part
 from sim_instruments.twin.sample import Sample
 from sim_instruments.twin.spectra import Emission, Polarisation
-from sim_instruments.twin.spectrograph import Analyser, Geometry, Window, efficiency, photons_per_column, window
+from sim_instruments.twin.spectrograph import Analyser, Geometry, Window, efficiency, grating_answer, photons_per_column, window
 from sim_instruments.twin.units import ELECTRON_J, air_to_vacuum, energy_ev
 
 LEAKAGE_E_PER_PHOTON = 1e-4        # electrons per pump photon at the sample, all columns together
@@ -159,7 +159,8 @@ class DetectorArm:
     def leakage_per_s(self, state: tuple[Any, ...], density_w_nm: np.ndarray) -> np.ndarray:
         """Give the photo-electrons per second of scattered pump light, from the pump's spectral power at the columns' wavelengths.
 
-        K S_n(λ) Φ T_f(λ) [sin²(a − a_p) + 1e-3]; without an analyser nothing holds it back.
+        K S_n(λ) Φ T_f(λ) [sin²(a − a_p) + 1e-3], times the grating's answer to the polarisation that the analyser gives it; without
+        an analyser nothing holds it back.
         """
         seen = self.seen(state)
         blocked = 1.0
@@ -167,6 +168,7 @@ class DetectorArm:
             passes = self._analyser(state[3])
             angle = passes.passes_deg if passes else 0.0
             blocked = np.sin(np.radians(angle - float(self.camera.options["pump_angle_deg"]))) ** 2 + LEAKAGE_EXTINCTION
+            blocked *= grating_answer(passes.leaves_deg - self._groove()) if passes else 1.0
         photons = density_w_nm * seen.step_nm / (energy_ev(seen.wavelength_nm) * ELECTRON_J)
         return LEAKAGE_E_PER_PHOTON * photons * blocked * self._filter(seen.wavelength_nm, state[4])
 

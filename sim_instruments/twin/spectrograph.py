@@ -67,10 +67,15 @@ def window(geometry: Geometry, lines_per_mm: float, centre_air_nm: float, slit_u
 def passed(light: Polarisation, analyser: Analyser | None, groove_deg: float) -> float:
     """Give the fraction of light that passes analyser and grating, relative to a grating at its best polarisation."""
     if analyser is None:
-        return (1.0 + GROOVE_CONTRAST * light.degree * _double(light.angle_deg - groove_deg)) / (1.0 + GROOVE_CONTRAST)
+        return grating_answer(light.angle_deg - groove_deg, light.degree)
     through = (1.0 + light.degree * _double(analyser.passes_deg - light.angle_deg)) / 2.0
     through = analyser.extinction / 2.0 + (1.0 - analyser.extinction) * through
-    return through * (1.0 + GROOVE_CONTRAST * _double(analyser.leaves_deg - groove_deg)) / (1.0 + GROOVE_CONTRAST)
+    return through * grating_answer(analyser.leaves_deg - groove_deg)
+
+
+def grating_answer(off_groove_deg: float, degree: float = 1.0) -> float:
+    """Give the grating's efficiency for light polarised to `degree` at an angle from the grooves, relative to its best."""
+    return (1.0 + GROOVE_CONTRAST * degree * _double(off_groove_deg)) / (1.0 + GROOVE_CONTRAST)
 
 
 def _double(angle_deg: float) -> float:
