@@ -31,6 +31,9 @@ class Device(Instrument):
 
     moving: Any = False      # devices that move say so by a property
 
+    # pymeasure looks at every attribute twice, to hide those of properties with changing limits: half of what a question costs.
+    __getattribute__ = object.__getattribute__      # type: ignore[assignment]  its parameters have names there
+
     def __init__(self, port: Port | Adapter | str, *, clock: Clock, name: str, visa_library: Any = None):
         self.clock = clock
         made = port if isinstance(port, Port) else self.Port(port, clock=clock, name=name, visa_library=visa_library)

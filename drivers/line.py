@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from pymeasure.adapters import Adapter, VISAAdapter
@@ -12,11 +11,12 @@ from pyvisa.constants import StatusCode
 from pyvisa.errors import Error as VisaError
 from pyvisa.errors import VisaIOError
 
-from labctl.core.errors import BadReply, Disconnected, NoReply, ResourceBusy
+from labctl.core.errors import BadReply, CommunicationError, Disconnected, NoReply, ResourceBusy
 
 wire = logging.getLogger("labctl.wire")
 
 REMEDY = "Check cable, power and the resource in the bench file."
+FAILURES = (VisaError, OSError)
 LOOK_S = 0.001          # how long a look for bytes that may have come takes
 
 
@@ -56,8 +56,10 @@ class Line:
     def send(self, data: bytes) -> None:
         """Send bytes; raises Disconnected."""
         wire.debug("%s > %r", self.name, data)
-        with self._translated():
+        try:
             self.adapter.write_bytes(data)
+        except FAILURES as exc:
+            raise self._typed(exc) from exc
 
     def message(self, timeout_s: float) -> bytes:
         """Wait for a message; raises NoReply when the time is up, BadReply for one that was cut off."""
@@ -89,30 +91,26 @@ class Line:
     def discard(self) -> None:
         """Discard what has already come: duplicates, and what was said unasked."""
         self._partial = b""
-        with self._translated():
+        try:
             self.adapter.flush_read_buffer()
+        except FAILURES as exc:
+            raise self._typed(exc) from exc
 
     def _read(self, timeout_s: float, count: int = -1) -> bytes:
         """Read up to the end mark, or `count` bytes."""
         milliseconds = max(1, round(timeout_s * 1000))
-        with self._translated():
+        try:
             if milliseconds != self._timeout_ms:
                 self._timeout_ms = milliseconds
                 self.adapter.connection.timeout = milliseconds      # type: ignore[attr-defined]
             return self.adapter.read_bytes(count, break_on_termchar=count < 0)
+        except FAILURES as exc:
+            raise self._typed(exc) from exc
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Turn what the transport raises into errors a person can act on."""
-        try:
-            yield
-        except VisaIOError as exc:
-            if exc.error_code == StatusCode.error_timeout:
-                raise NoReply(self.name, "no answer in time.", state="unknown", remedy="Check power and cable.") from None
-            raise self._gone(exc.abbreviation) from exc
-        except (VisaError, OSError) as exc:
-            raise self._gone(str(exc)) from exc
-
-    def _gone(self, reason: str) -> Disconnected:
+    def _typed(self, failure: Exception) -> CommunicationError:
+        """Turn what the transport raised into an error a person can act on."""
+        if isinstance(failure, VisaIOError) and failure.error_code == StatusCode.error_timeout:
+            return NoReply(self.name, "no answer in time.", state="unknown", remedy="Check power and cable.")
+        reason = failure.abbreviation if isinstance(failure, VisaIOError) else str(failure)
         return Disconnected(self.name, f"the connection is gone ({reason}).", state="unknown; it may go on with what it was doing",
                             remedy="Check cable and power, then reopen the bench.")

@@ -160,31 +160,26 @@ class Port:
 
     def converse(self, request: bytes, take: Take[T], *, timeout_s: float | None = None) -> T:
         """Send a request and wait for the message that `take` accepts: one try, in step, or an exception."""
-        with self.held():
-            self._finish_errand()
-            self._get_in_step(request)
-            with self._watched(request):
-                return self._collect(request, take, self.reply_timeout_s if timeout_s is None else timeout_s)
+        limit_s = self.reply_timeout_s if timeout_s is None else timeout_s
+        return self._talk(request, lambda: self._collect(request, take, limit_s))
 
     def post(self, request: bytes) -> None:
         """Send a command that is not answered."""
+        self._talk(request, lambda: None)
+
+    def _talk(self, request: bytes, collect: Callable[[], T]) -> T:
+        """Send a request on a line that holds nothing old; after a failure the line counts as out of step."""
         with self.held():
             self._finish_errand()
             self._get_in_step(request)
-            with self._watched(request):
-                pass
-
-    @contextmanager
-    def _watched(self, request: bytes) -> Iterator[None]:
-        """Send a request on a line that holds nothing old; after a failure the line counts as out of step."""
-        self._last = request
-        try:
-            self._line.discard()
-            self._line.send(request)
-            yield
-        except CommunicationError:
-            self._astray[self.party(request)] = request
-            raise
+            self._last = request
+            try:
+                self._line.discard()
+                self._line.send(request)
+                return collect()
+            except CommunicationError:
+                self._astray[self.party(request)] = request
+                raise
 
     def _collect(self, request: bytes, take: Take[T], timeout_s: float) -> T:
         give_up = self.clock.now() + timeout_s
@@ -233,6 +228,8 @@ class Port:
 
     def _finish_errand(self) -> None:
         """Let an errand end before anything else is said; a device in the middle of one is busy."""
+        if self.errand is None:
+            return
         give_up = self.clock.now() + self.reply_timeout_s
         while not self.errand_done():
             if self.clock.now() >= give_up:

@@ -29,8 +29,8 @@ from sim_instruments.clock import Clock
 from sim_instruments.wire import ByteDevice
 
 _library_numbers = itertools.count(1)
-DISCARDING = (constants.BufferOperation.discard_read_buffer | constants.BufferOperation.discard_receive_buffer
-              | constants.BufferOperation.discard_read_buffer_no_io | constants.BufferOperation.discard_receive_buffer2)
+DISCARDING = int(constants.BufferOperation.discard_read_buffer | constants.BufferOperation.discard_receive_buffer
+                 | constants.BufferOperation.discard_read_buffer_no_io | constants.BufferOperation.discard_receive_buffer2)
 
 
 def _canonical(resource: str) -> str:
@@ -90,7 +90,8 @@ class WireSession(MessageBasedSession):
 
     def discard(self) -> None:
         """Throw away what has arrived and was not read."""
-        self.device.read(self.device.pending)
+        if self.device.pending:
+            self.device.read(self.device.pending)
 
     def _termination(self) -> bytes:
         """Give the byte that ends a read now (VPP-4.3 rules 6.1.1 to 6.1.7), or nothing."""
@@ -177,7 +178,7 @@ class SimulatedVisa(SimVisaLibrary):
 
     def flush(self, session: Any, mask: constants.BufferOperation) -> StatusCode:
         """Discard unread input if the mask asks for it; output is never held back."""
-        if mask & DISCARDING:
+        if int(mask) & DISCARDING:
             self._session(session).discard()
         return self.handle_return_value(session, StatusCode.success)
 

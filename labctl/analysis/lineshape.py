@@ -101,6 +101,20 @@ def _columns(energy: np.ndarray, pixel_ev: np.ndarray, shape: np.ndarray, splitt
     ])
 
 
+def _slopes(data: Window, splitting_ev: float, shape: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:
+    """Differentiate the spectrum by the four shape constants, (pixels, 4), the amplitudes being held."""
+    pair, fwhm, broad, broad_fwhm = shape
+
+    def by(centre: float, width: float, area: float) -> tuple[np.ndarray, np.ndarray]:
+        line = area * gaussian(data.energy, centre, width) * data.pixel_ev
+        distance = (data.energy - centre) * FWHM_PER_SIGMA / width
+        return line * distance * FWHM_PER_SIGMA / width, line * (distance**2 - 1.0) / width
+
+    lower, upper, below = (by(pair - splitting_ev / 2, fwhm, amplitudes[0]), by(pair + splitting_ev / 2, fwhm, amplitudes[1]),
+                           by(broad, broad_fwhm, amplitudes[2]))
+    return np.column_stack([lower[0] + upper[0], lower[1] + upper[1], *below])
+
+
 def fit_free(data: Window, splitting_ev: float, width_ev: float, start: Shape | None = None) -> PairFit:
     """Fit everything: areas, offset, and all four shape constants; `width_ev` is the instrument's FWHM.
 
@@ -155,19 +169,34 @@ def _best_start(data: Window, splitting_ev: float, width_ev: float) -> Shape:
         Shape(float(pair), 1.5 * width_ev, broad, broad_fwhm)
         for broad_fwhm in (10e-3, 20e-3) for broad in (middle - 3e-3, middle, middle + 3e-3) for pair in energies
     ]
-    return min(candidates, key=lambda shape: float(np.sum(_solve(data, splitting_ev, shape.as_array())[1] ** 2)))
+    return min(candidates, key=lambda shape: float(np.sum(_solve(data, splitting_ev, shape.as_array()).left ** 2)))
 
 
-def _solve(data: Window, splitting_ev: float, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the best areas and offset for a shape, and the weighted residuals."""
+@dataclass(frozen=True)
+class _Solved:
+    """The best areas and offset for a shape (4,), the weighted residuals, and the scaled system that gave them."""
+
+    amplitudes: np.ndarray
+    left: np.ndarray
+    unit: np.ndarray
+    normal: np.ndarray
+
+    def without_columns(self, slopes: np.ndarray) -> np.ndarray:
+        """Take out of weighted slopes (pixels, k) what areas and offset make good: the residuals' Jacobian after Kaufman."""
+        return slopes - self.unit @ np.linalg.solve(self.normal, self.unit.T @ slopes)
+
+
+def _solve(data: Window, splitting_ev: float, shape: np.ndarray) -> _Solved:
+    """Solve for areas and offset."""
     design = _columns(data.energy, data.pixel_ev, shape, splitting_ev) / data.sigma[:, None]
     scale = np.linalg.norm(design, axis=0)
     scale[scale == 0] = 1.0
     target = data.signal / data.sigma
     unit = design / scale
     # Normal equations: four well-scaled columns, solved thousands of times. The ridge only matters for a line outside the window.
-    amplitudes = np.linalg.solve(unit.T @ unit + RIDGE * np.eye(4), unit.T @ target)
-    return amplitudes / scale, unit @ amplitudes - target
+    normal = unit.T @ unit + RIDGE * np.eye(4)
+    amplitudes = np.linalg.solve(normal, unit.T @ target)
+    return _Solved(amplitudes / scale, unit @ amplitudes - target, unit, normal)
 
 
 def _project(data: Window, splitting_ev: float, start: Shape, bounds: tuple[Sequence[float], Sequence[float]] | tuple,
@@ -180,16 +209,31 @@ def _project(data: Window, splitting_ev: float, start: Shape, bounds: tuple[Sequ
         shape[index] = values
         return shape
 
+    known: dict[bytes, _Solved] = {}         # the residuals and their slopes are asked for at the same place, one after the other
+
+    def solved(values: np.ndarray) -> _Solved:
+        place = values.tobytes()
+        if place not in known:
+            known.clear()
+            known[place] = _solve(data, splitting_ev, full(values))
+        return known[place]
+
     def residuals(values: np.ndarray) -> np.ndarray:
-        left = _solve(data, splitting_ev, full(values))[1]
+        left = solved(values).left
         return left if spread is None else np.concatenate([left, (values - fixed[index]) / spread])
+
+    def steepness(values: np.ndarray) -> np.ndarray:
+        here = solved(values)
+        rows = here.without_columns(_slopes(data, splitting_ev, full(values), here.amplitudes)[:, index] / data.sigma[:, None])
+        return rows if spread is None else np.vstack([rows, np.diag(1.0 / spread)])
 
     # Centres are known to 1e-4 of their value, widths to 1e-1: scale by what can change.
     steps = np.array([1e-4, 1e-4, 1e-3, 1e-3])[index]
     first = np.clip(fixed[index], np.asarray(bounds[0]) + 1e-9, np.asarray(bounds[1]) - 1e-9)
-    solution = least_squares(residuals, first, bounds=bounds, x_scale=steps, method="trf", xtol=1e-7, ftol=1e-7)
+    solution = least_squares(residuals, first, jac=steepness,      # type: ignore[arg-type]  a function is taken, too
+                             bounds=bounds, x_scale=steps, method="trf", xtol=1e-7, ftol=1e-7)
     shape = full(solution.x)
-    amplitudes, left = _solve(data, splitting_ev, shape)
+    amplitudes, left = solved(solution.x).amplitudes, solved(solution.x).left
     covariance = _covariance(data, splitting_ev, shape, amplitudes, index, spread)
     errors = np.zeros(4)
     errors[index] = np.sqrt(np.diag(covariance)[4:])
@@ -206,14 +250,8 @@ def _project(data: Window, splitting_ev: float, start: Shape, bounds: tuple[Sequ
 def _covariance(data: Window, splitting_ev: float, shape: np.ndarray, amplitudes: np.ndarray, index: list[int],
                 spread: np.ndarray | None) -> np.ndarray:
     """Give the covariance of (4 amplitudes, free shape constants) from the full Jacobian, expectations included."""
-    columns = [_columns(data.energy, data.pixel_ev, shape, splitting_ev)]
-    for i in index:
-        step = np.zeros(4)
-        step[i] = 1e-6
-        up = _columns(data.energy, data.pixel_ev, shape + step, splitting_ev) @ amplitudes
-        down = _columns(data.energy, data.pixel_ev, shape - step, splitting_ev) @ amplitudes
-        columns.append(((up - down) / 2e-6)[:, None])
-    jacobian = np.hstack(columns) / data.sigma[:, None]
+    slopes = _slopes(data, splitting_ev, shape, amplitudes)[:, index]
+    jacobian = np.hstack([_columns(data.energy, data.pixel_ev, shape, splitting_ev), slopes]) / data.sigma[:, None]
     scale = np.linalg.norm(jacobian, axis=0)
     scale[scale == 0] = 1.0
     information = (jacobian / scale).T @ (jacobian / scale)

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 log = logging.getLogger("labctl.clock")
+NOTHING = "every thread of the virtual clock waits without a deadline: nothing can ever happen"
 Forever = float("inf")
 
 
@@ -75,6 +76,13 @@ class Clock(Protocol):
 
     def spawn(self, name: str, target: Callable[[], None]) -> None:
         """Start a daemon thread that may wait on this clock."""
+        ...
+
+    def loop(self, wake: Signal, body: Callable[[], float | None]) -> None:
+        """Call `body` again and again: whenever `wake` is up, or after the seconds it gave, until it gives None.
+
+        `body` must not wait. Whatever it raises is raised here.
+        """
         ...
 
 
@@ -156,6 +164,11 @@ class RealClock:
         """Make a flag."""
         return _RealSignal(self.speed)
 
+    def loop(self, wake: Signal, body: Callable[[], float | None]) -> None:
+        """Call `body`, and wait for the flag in between."""
+        while (seconds := body()) is not None:
+            wake.wait(None if seconds == Forever else seconds)
+
     def spawn(self, name: str, target: Callable[[], None]) -> None:
         """Start a daemon thread."""
         threading.Thread(target=target, name=name, daemon=True).start()
@@ -187,9 +200,9 @@ class RealClock:
 
 # ------------------------------------------------------------------ virtual time
 class _Runner:
-    """One thread of a virtual clock: its place in the order, and the lock it sleeps on."""
+    """One thread of a virtual clock: its place in the order, the lock it sleeps on, and the loop it has left to the others."""
 
-    __slots__ = ("baton", "deadline", "place", "signal")
+    __slots__ = ("baton", "body", "deadline", "error", "place", "signal")
 
     def __init__(self, name: str, order: int):
         self.place = (name, order)               # who comes first when several want to run at the same time
@@ -197,6 +210,8 @@ class _Runner:
         self.baton.acquire()
         self.deadline = Forever                  # when it wants to run again
         self.signal: _VirtualSignal | None = None  # or as soon as this is up
+        self.body: Callable[[], float | None] | None = None
+        self.error: BaseException | None = None    # what ended the loop
 
 
 class _VirtualSignal:
@@ -233,6 +248,7 @@ class VirtualClock:
         self._order = itertools.count()
         self._timers: list[tuple[float, int, Timer]] = []
         self._runners: dict[int, _Runner] = {}
+        self._looping = False                    # a body is being called, by whichever thread
         self._waiting: list[_Runner] = []
         self._register(threading.get_ident(), "main")
 
@@ -258,6 +274,20 @@ class VirtualClock:
         heapq.heappush(self._timers, (max(when, self._now), next(self._order), timer))
         return timer
 
+    def loop(self, wake: Signal, body: Callable[[], float | None]) -> None:
+        """Call `body` whenever it is this thread's turn; the call is made by whichever thread is giving the baton away.
+
+        Turns come as if this thread waited in between. It need not be woken for them, which is most of what a wait costs.
+        """
+        me = self._me()
+        me.signal, me.body = wake, body      # type: ignore[assignment]  a flag of this clock
+        if not self._ended(me):
+            self._hand_over(me)
+        me.signal = me.body = None
+        error, me.error = me.error, None
+        if error is not None:
+            raise error
+
     def spawn(self, name: str, target: Callable[[], None]) -> None:
         """Start a daemon thread; it first runs when the baton reaches it, however fast the system started it."""
         runner = _Runner(name, next(self._order))
@@ -282,18 +312,30 @@ class VirtualClock:
         runner = self._runners[ident] = _Runner(name, next(self._order))
         return runner
 
-    def _sleep(self, deadline: float, signal: _VirtualSignal | None) -> None:
+    def _me(self) -> _Runner:
+        """Give the calling thread if it may wait."""
         me = self._runners.get(threading.get_ident())
         if me is None:
             raise RuntimeError("a thread that this virtual clock does not know tried to wait; start it with clock.spawn()")
+        if self._looping:
+            raise RuntimeError("the body of a loop tried to wait on its virtual clock; it has to give the seconds to its loop")
+        return me
+
+    def _sleep(self, deadline: float, signal: _VirtualSignal | None) -> None:
+        me = self._me()
         me.deadline, me.signal = deadline, signal
         self._waiting.append(me)
+        self._hand_over(me)
+        me.signal = None
+
+    def _hand_over(self, me: _Runner) -> None:
+        """Give the baton to whoever is next, and wait until it comes back."""
         following = self._following()
         if following is me:
             return
         if following is None:
             self._waiting.remove(me)
-            raise RuntimeError("every thread of the virtual clock waits without a deadline: nothing can ever happen")
+            raise RuntimeError(NOTHING)
         following.baton.release()
         me.baton.acquire()
 
@@ -308,12 +350,38 @@ class VirtualClock:
                     heapq.heappop(self._timers)[2].go()
                 continue
             if due == Forever and not self._patient:
-                return None
+                return self._stuck()
             if not self._pass_until(due) or best is None:
                 continue
             self._waiting.remove(best)
-            best.signal = None
-            return best
+            if best.body is None or self._ended(best):
+                return best
+
+    def _ended(self, runner: _Runner) -> bool:
+        """Call the body of a loop as long as its flag is up; tells whether the loop has ended, else it waits again."""
+        assert runner.body is not None and runner.signal is not None   # noqa: S101, PT018  whose loop this is
+        self._looping = True
+        try:
+            while (seconds := runner.body()) is not None:
+                if not runner.signal._up:
+                    runner.deadline = self._now + max(seconds, 0.0)
+                    self._waiting.append(runner)
+                    return False
+        except BaseException as exc:      # it belongs to the thread whose loop this is
+            runner.error = exc
+        finally:
+            self._looping = False
+        return True
+
+    def _stuck(self) -> _Runner | None:
+        """Tell a loop that nothing can ever happen; None if there is none, so that the caller is told."""
+        loops = [runner for runner in self._waiting if runner.body is not None]
+        if not loops:
+            return None
+        first = min(loops, key=lambda runner: runner.place)
+        self._waiting.remove(first)
+        first.error = RuntimeError(NOTHING)
+        return first
 
     def _soonest(self) -> tuple[_Runner | None, float]:
         """Find who is to run next, and when; Forever when nobody has a deadline and no flag is up."""

@@ -98,21 +98,24 @@ def drive(clock: Clock, steps: Steps[T], interrupt: Interrupt | None = None, wak
     `interrupt` is asked whenever something wakes; it raises to stop everything at once (second Ctrl-C). `wake` is the flag the
     driver sleeps on; who raises it from outside makes `interrupt` be asked.
     """
-    wake = wake or clock.event()
+    flag = wake or clock.event()
     root = _Task(steps)
     tasks = [root]
-    try:
-        while True:
-            wake.clear()
+
+    def body() -> float | None:
+        while not root.done:
+            flag.clear()
             if interrupt is not None:
                 interrupt()
-            progressed = _advance_ready(tasks, clock)
-            if root.done:
-                if root.error is not None:
-                    raise root.error
-                return root.result
-            if not progressed:
-                _sleep(clock, tasks, wake)
+            if not _advance_ready(tasks, clock):
+                return _seconds_left(clock, tasks, flag)
+        return None
+
+    try:
+        clock.loop(flag, body)
+        if root.error is not None:
+            raise root.error
+        return root.result
     finally:
         root.close()
 
@@ -127,8 +130,8 @@ def _advance_ready(tasks: list[_Task], clock: Clock) -> bool:
     return progressed
 
 
-def _sleep(clock: Clock, tasks: list[_Task], wake: Signal) -> None:
-    """Wait until a future is done, the soonest deadline or wake-up time has come, or somebody raises `wake`."""
+def _seconds_left(clock: Clock, tasks: list[_Task], wake: Signal) -> float:
+    """Give the time until the soonest deadline or wake-up, infinite without any; futures that are done meanwhile raise `wake`."""
     soonest = float("inf")
     for task in tasks:
         if isinstance(task.waiting, Future):
@@ -136,4 +139,4 @@ def _sleep(clock: Clock, tasks: list[_Task], wake: Signal) -> None:
             soonest = min(soonest, task.waiting.deadline)
         elif not isinstance(task.waiting, dict) and task.waiting is not None:
             soonest = min(soonest, task.waiting)
-    wake.wait(None if soonest == float("inf") else max(soonest - clock.now(), 0.0))
+    return max(soonest - clock.now(), 0.0)

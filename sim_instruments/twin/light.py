@@ -69,7 +69,7 @@ def half_wave_plate(wavelength_nm: Any, angle_deg: float, *, offset_deg: float, 
 
 def pick_off_fraction(wavelength_nm: Any, fraction: float, slope: float) -> Any:
     """Give the fraction of the beam that the pick-off sends to the head: a straight line near 515 nm, bounded far from there."""
-    return fraction * np.clip(1.0 + slope * (wavelength_nm - 515.0) / 100.0, 0.5, 2.0)
+    return fraction * np.minimum(np.maximum(1.0 + slope * (wavelength_nm - 515.0) / 100.0, 0.5), 2.0)
 
 
 def objective_transmission(wavelength_nm: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -61,13 +61,19 @@ class Beam:
 
     def __init__(self, stages: Sequence[Stage]):
         self.stages = tuple(stages)
-        self.movers = tuple(pair for stage in self.stages for pair in stage.movers)
+        self.movers = tuple(dict.fromkeys(pair for stage in self.stages for pair in stage.movers))
         self.band = lru_cache(maxsize=512)(self._band)
         self._passed = lru_cache(maxsize=64)(self._product)
 
-    def states(self, when: float) -> tuple[tuple[Any, ...], ...]:
-        """Give the state of every stage at clock time `when`."""
+    def states(self, when: float, known: Sequence[tuple[Any, ...] | None] = ()) -> tuple[tuple[Any, ...], ...]:
+        """Give the state of every stage at clock time `when`, but for those whose state is `known`."""
+        if known:
+            return tuple(stage.state(when) if state is None else state for stage, state in zip(self.stages, known, strict=True))
         return tuple(stage.state(when) for stage in self.stages)
+
+    def standing(self, when: float, moving: Container[Mover]) -> tuple[tuple[Any, ...] | None, ...]:
+        """Give the state of every stage that stands while some movers move; None for those they are part of."""
+        return tuple(None if any(mover in moving for mover, _ in stage.movers) else stage.state(when) for stage in self.stages)
 
     def density_w_nm(self, states: tuple[tuple[Any, ...], ...], wavelength_nm: np.ndarray) -> np.ndarray:
         """Give the spectral power behind the stages whose states are given, in W/nm, at any wavelengths."""
@@ -184,7 +190,7 @@ def clean_up_stage(role: str, filter_stage: Stage, offset_nm: float, blocking: f
             return (0.0,)
         return ((max(line[0] for line in state) if isinstance(state[0], tuple) else state[1]) + offset_nm,)
 
-    return Stage(role, red_edge, lambda state, wavelength: light.short_pass(wavelength, state[0], blocking))
+    return Stage(role, red_edge, lambda state, wavelength: light.short_pass(wavelength, state[0], blocking), filter_stage.movers)
 
 
 def plate_stage(element: RotatingPlate, optics: dict[str, float], achromatic: bool = False) -> Stage:

@@ -85,6 +85,9 @@ class Twin:
         self.counter = next((CounterArm(part.options, self.sample) for part in self._parts if part.kind == "counter"), None)
         self._on_counter: tuple[Any, Counted] | None = None
         self.heads: dict[str, Head] = {}
+        self._pick_offs: dict[str, tuple[int, float, float]] = {}      # of heads: which stage, its fraction and slope
+        self._shutters = tuple(place for place, stage in enumerate(self.beam.stages)
+                               if isinstance(self.elements.get(stage.role), BeamShutter))
         self._chips: dict[str, Chip] = {}
         self._install()
         self._built = True
@@ -121,7 +124,7 @@ class Twin:
             if isinstance(part.element, PowerHead):
                 draw = frozen(self.bench_seed, part.role, "head")
                 self.heads[part.role] = make_head(draw, self.clock.now(), self.ideal)
-                self._install_head(part.role, part.element)
+                self._install_head(part, part.element)
             elif isinstance(part.element, TcspcPort):
                 part.element.rates, part.element.histogram = self._counter_rates, self._histogram
             elif isinstance(part.element, Camera):
@@ -131,7 +134,11 @@ class Twin:
                 camera.drop_gate = self._drop_gate   # type: ignore[assignment]  a Gate is what open_gate gave
                 camera.read_out = self._read_out   # type: ignore[assignment]  a Gate is what open_gate gave
 
-    def _install_head(self, role: str, element: PowerHead) -> None:
+    def _install_head(self, part: Part, element: PowerHead) -> None:
+        role = part.role
+        if part.kind != "sample_head":
+            place = next(number for number, stage in enumerate(self.beam.stages) if stage.role == role)
+            self._pick_offs[role] = place, float(part.options["fraction"]), float(part.options["slope"])
         element.measure = lambda wavelength_nm, averages: self._measure(role, wavelength_nm, averages)
         element.zero = lambda: self._zero(role)
         element.pulses_per_s = lambda: self.lighting.pulses_per_s
@@ -202,18 +209,18 @@ class Twin:
 
     def _flow(self, start: float, stop: float, movers: Sequence[tuple[Mover, float]]) -> None:
         """Let light flow while every mover stands or travels evenly."""
-        travels = [abs(mover.at(stop) - mover.at(start)) / step for mover, step in movers]
-        furthest = max(travels, default=0.0)
+        travels = {mover: abs(mover.at(stop) - mover.at(start)) / step for mover, step in movers}
+        furthest = max(travels.values(), default=0.0)
         steps = 1 if furthest == 0.0 else int(np.clip(np.ceil(furthest), FEWEST_STEPS, MOST_STEPS))
         seconds = (stop - start) / steps
+        standing = self.beam.standing(stop, {mover for mover, travel in travels.items() if travel > 0.0})
         for step in range(steps):
             middle = start + (step + 0.5) * seconds
             self.specimen.advance(middle)
-            self._instant(middle, round(seconds, 9))
+            self._instant(middle, round(seconds, 9), self.beam.states(middle, standing))
             self.specimen.advance(middle + seconds / 2.0)
 
-    def _instant(self, when: float, seconds: float) -> None:
-        states = self.beam.states(when)
+    def _instant(self, when: float, seconds: float, states: tuple[tuple[Any, ...], ...]) -> None:
         for gate in self._gates:
             if gate.camera.shutter_open:
                 gate.steady = gate.steady + self.arm.lamp_per_s(when) * seconds
@@ -239,25 +246,21 @@ class Twin:
                 gate.electrons += self._electrons_per_s(gate.lit) * seconds
 
     def _at_sample(self, states: tuple[tuple[Any, ...], ...]) -> float:
-        for stage, state in zip(self.beam.stages, states, strict=True):
-            if state and stage.role in self.elements and isinstance(self.elements[stage.role], BeamShutter) and state[0] <= 0.0:
-                return 0.0
+        if any(states[place] and states[place][0] <= 0.0 for place in self._shutters):
+            return 0.0
         return self.beam.band(states).total_w * (1.0 + self.drift.value)
 
     def _on_head(self, role: str, states: tuple[tuple[Any, ...], ...]) -> tuple[float, float]:
         """Give the power on a head in W and its mean wavelength in nm (vacuum)."""
-        part = self._part(role)
-        if part.kind == "sample_head":
+        pick_off = self._pick_offs.get(role)
+        if pick_off is None:
             return self._at_sample(states), self.beam.band(states).mean_nm
-        place = next(number for number, stage in enumerate(self.beam.stages) if stage.role == role)
+        place, fraction, slope = pick_off
         band = self.beam.band(states[:place])
         if band.total_w <= 0.0:
             return 0.0, 0.0
-        share = light.pick_off_fraction(band.mean_nm, float(part.options["fraction"]), float(part.options["slope"]))
+        share = light.pick_off_fraction(band.mean_nm, fraction, slope)
         return band.total_w * share * (1.0 + self.drift.value), band.mean_nm
-
-    def _part(self, role: str) -> Part:
-        return next(part for part in self._parts if part.role == role)
 
     @property
     def parts(self) -> Sequence[Part]:

@@ -152,6 +152,20 @@ class TestDose:
         assert twin.sample_port.fluence_max_j_cm2 > 5 * narrow
         assert twin.fluence_now() < 1.5 * narrow
 
+    def test_what_follows_a_moving_optic_is_not_taken_to_stand(self, build):
+        rig = build(without=("filter", "cleanup"))
+        path = [PathItem("filter", "varia"), PathItem("cleanup", "clean_up"), *(PathItem(role, kind) for role, kind in (
+            ("laser", "supercontinuum"), ("attenuator", "wave_plate_attenuator"), ("shutter", "shutter"), ("sample", "sample")))]
+        twin = Twin(path, sample="ying2021", clock=rig.clock, ideal=True)
+        upper, beam = twin.element("filter").upper_nm, twin.beam
+        upper.move(560.0, 0.5)
+        rig.clock.wait(0.5)
+        upper.move(510.0, 0.5)
+        start = rig.clock.now()
+        standing = beam.standing(start, {upper})
+        assert [stage.role for stage, state in zip(beam.stages, standing, strict=True) if state is None] == ["filter", "cleanup"]
+        assert beam.states(start + 0.2, standing) == beam.states(start + 0.2) != beam.states(start)
+
 
 class TestPowerHead:
     def test_sees_the_beam_with_the_sample_dark(self, rig):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from labctl.analysis.lineshape import Shape, average_shape, fit_free, fit_pair, window
+from labctl.analysis.lineshape import Shape, _columns, _slopes, average_shape, fit_free, fit_pair, window
 from labctl.core.errors import AnalysisError
 
 SPLITTING, INSTRUMENT = 2e-3, 0.64e-3
@@ -49,6 +49,15 @@ def test_area_is_right_for_a_pair_that_has_shifted() -> None:
     fit = fit_pair(cut(signal, np.sqrt(signal + 25)), SPLITTING, TRUE)
     assert fit.pair == pytest.approx(1e5, rel=2e-3)
     assert fit.shape.pair_ev - TRUE.pair_ev == pytest.approx(0.8e-3, abs=2e-5)
+
+
+@pytest.mark.parametrize("constant", range(4))
+def test_slopes_are_those_of_the_spectrum(constant: int) -> None:
+    data, areas = cut(exact(1e5), np.ones(PIXELS.size)), np.array([3e4, 5e4, 6e4, 3.0])
+    step = 1e-7 * np.eye(4)[constant]
+    up, down = (_columns(data.energy, data.pixel_ev, TRUE.as_array() + sign * step, SPLITTING) @ areas for sign in (1.0, -1.0))
+    slope = _slopes(data, SPLITTING, TRUE.as_array(), areas)[:, constant]
+    assert slope == pytest.approx((up - down) / 2e-7, rel=1e-4, abs=1e-5 * float(np.abs(slope).max()))
 
 
 @pytest.mark.parametrize("pair", [5e4, 3e3])

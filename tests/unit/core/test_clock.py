@@ -108,6 +108,87 @@ class TestVirtualClock:
         assert all(trace() == first for _ in range(3))
 
 
+def by_waiting(clock, wake, body):
+    """What a loop is to the rest of the world: its thread waits between two calls."""
+    while (seconds := body()) is not None:
+        wake.wait(None if seconds == float("inf") else seconds)
+
+
+class TestLoop:
+    """A loop takes its turns as if its thread waited in between, and its thread sleeps through them."""
+
+    @staticmethod
+    def trace(loop) -> tuple[list[str], set[int]]:
+        clock, seen, callers = VirtualClock(), [], set()
+        wake = clock.event()
+
+        def worker(name: str, period: float):
+            def body():
+                for _ in range(20):
+                    clock.wait(period)
+                    seen.append(f"{name} {clock.now():.3f}")
+                    if name == "b":
+                        wake.set()
+            return body
+
+        def body():
+            wake.clear()
+            callers.add(threading.get_ident())
+            seen.append(f"main {clock.now():.3f}")
+            return None if clock.now() > 8.0 else 0.35
+
+        for name, period in (("a", 0.35), ("b", 0.5), ("z", 0.7)):
+            clock.spawn(name, worker(name, period))
+        loop(clock, wake, body)
+        return seen, callers
+
+    def test_order_is_that_of_waiting(self):
+        seen, callers = self.trace(lambda clock, wake, body: clock.loop(wake, body))
+        waited, only_main = self.trace(by_waiting)
+        assert seen == waited
+        assert only_main == {threading.get_ident()}
+        assert len(callers) > 1, "the thread was woken for its turns"
+
+    @pytest.mark.parametrize("clock", [VirtualClock(), RealClock(speed=1000.0)])
+    def test_an_error_belongs_to_the_thread_whose_loop_it_is(self, clock):
+        turns = iter([1.0, 1.0])
+
+        def body():
+            return next(turns)
+
+        clock.spawn("other", lambda: clock.wait(1.5))
+        with pytest.raises(StopIteration):
+            clock.loop(clock.event(), body)
+        clock.wait(1.0)
+
+    def test_a_body_that_waits_is_refused(self):
+        clock = VirtualClock()
+        with pytest.raises(RuntimeError, match="has to give the seconds"):
+            clock.loop(clock.event(), lambda: clock.wait(1.0))
+        clock.wait(1.0)
+        assert clock.now() == 1.0
+
+    def test_a_loop_that_nothing_can_wake_is_told_whoever_waits_last(self):
+        clock = VirtualClock()
+        clock.spawn("other", lambda: (clock.wait(1.0), clock.event().wait()))
+        with pytest.raises(RuntimeError, match="nothing can ever happen"):
+            clock.loop(clock.event(), lambda: float("inf"))
+
+    def test_a_flag_raised_while_the_body_runs_calls_it_again_at_once(self):
+        clock, seen = VirtualClock(), []
+        wake = clock.event()
+
+        def body():
+            wake.clear()
+            seen.append(clock.now())
+            if len(seen) == 1:
+                wake.set()
+            return 1.0 if len(seen) < 3 else None
+
+        clock.loop(wake, body)
+        assert seen == [0.0, 0.0, 1.0]
+
+
 class TestRealClock:
     """The wall's clock, faster on demand."""
 
