@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import numpy as np
 
 from labctl.analysis.lamp_lines import Fitted, Visit, find_lines, fit_geometry
-from labctl.analysis.spectrograph import MODEL, Geometry, assumed_fwhm_um
+from labctl.analysis.spectrograph import MODEL, assumed_fwhm_um, stated
 from labctl.core import lamp
 from labctl.core.calibration import Calibration
-from labctl.core.errors import AnalysisError, Refused
+from labctl.core.errors import AnalysisError
 from labctl.core.instrument import BenchView
 from labctl.core.lit import ascending
 from labctl.core.plan import Point, Problem, Result
@@ -18,7 +18,6 @@ from labctl.core.plots import Curve
 from labctl.core.procedure import PlanSteps, count, quantity
 from labctl.core.reduction import CurveData, Reduction, RunView
 
-GRATING, CENTRE = "spectrograph.grating", "emission.centre"
 ROLES = ("spectrograph", "ccd")         # whose replacement makes the calibration worthless
 RUN_UP_NM = 20.0                        # below the first centre: all moves up come from below, which takes the backlash out
 FULL = 0.98 * 65535                     # counts of a pixel whose line is cut off
@@ -45,20 +44,14 @@ class WavelengthCalibration(lamp.LampProcedure):
 
     def plan(self, bench: BenchView) -> PlanSteps:
         """Take dark frames, then every centre of every grating upwards and back down; at the end the lamp is taken away."""
-        lamp.insist_on(bench, lamp.SOURCE, GRATING, CENTRE)
+        numbers = lamp.gratings(bench, self.grating)
         centres = [float(centre) for centre in np.linspace(self.first_centre, self.last_centre, self.centres)]
         yield from self.darks()
-        for number in self._numbers(bench):
-            yield Point({GRATING: float(number), CENTRE: centres[0] - RUN_UP_NM}, kind="zero", read=(), light=False)
+        for number in numbers:
+            yield Point({lamp.GRATING: float(number), lamp.CENTRE: centres[0] - RUN_UP_NM}, kind="zero", read=(), light=False)
             for centre in (*centres, *centres[-2::-1]):
-                yield self.lit(lamp.LINES, {GRATING: float(number), CENTRE: centre})
+                yield self.lit(lamp.LINES, {lamp.GRATING: float(number), lamp.CENTRE: centre})
         yield self.away()
-
-    def _numbers(self, bench: BenchView) -> list[int]:
-        installed = int(bench.constant("spectrograph.gratings"))
-        if self.grating > installed:
-            raise Refused([Problem("grating", f"there is no grating {self.grating}; the turret holds {installed}.")])
-        return [self.grating] if self.grating else list(range(1, installed + 1))
 
     def reduce(self, run: RunView) -> Reduction:
         """Find the lines and fit the geometry of every grating.
@@ -67,7 +60,7 @@ class WavelengthCalibration(lamp.LampProcedure):
         (deg), `wavelength_repeatability_N` (nm, of any visit), `wavelength_residual_N` (nm, rms) and `instrument_fwhm_N` (nm, at
         the middle centre). Raises AnalysisError when the camera is binned or when a grating shows too few lines.
         """
-        numbers = np.unique(run[GRATING].astype(int))
+        numbers = np.unique(run[lamp.GRATING].astype(int))
         fits = {int(number): self._fit(run, int(number)) for number in numbers}
         results: dict[str, Result] = {}
         curves: dict[str, CurveData] = {}
@@ -78,15 +71,14 @@ class WavelengthCalibration(lamp.LampProcedure):
 
     def _fit(self, run: RunView, number: int) -> Fitted:
         pixel_um, slit_um = (float(run.constants[f"spectrograph.{name}"]) for name in ("pixel_um", "slit_um"))
-        names = ("focal_length_mm", "half_angle_deg", f"lines_per_mm_{number}")
-        nominal = Geometry(*(float(run.constants[f"spectrograph.{name}"]) for name in names))
+        nominal = stated(run.constants, number)
         raw, signal, sigma = run.counts(), run.signal(), run.sigma()
         if raw.shape[1] != int(run.constants["spectrograph.columns"]):
             raise AnalysisError(f"The frames have {raw.shape[1]} columns, fewer than the camera: take binning and range of columns "
                                 "out of its options, so that every line has its place on the chip.")
         visits: list[Visit] = []
-        for row in np.flatnonzero(run[GRATING].astype(int) == number):
-            displayed = float(run[f"{CENTRE}_measured"][row])
+        for row in np.flatnonzero(run[lamp.GRATING].astype(int) == number):
+            displayed = float(run[f"{lamp.CENTRE}_measured"][row])
             fwhm = assumed_fwhm_um(slit_um, pixel_um) * 1e-3 * nominal.dispersion_nm_mm(displayed)
             error = np.where(raw[row] < FULL, sigma[row], np.nan)
             visits.append(find_lines(displayed, signal[row], error, nominal, pixel_um, fwhm))
@@ -114,7 +106,7 @@ def _calibration(run: RunView, fits: dict[int, Fitted]) -> Calibration:
     return Calibration(
         kind="wavelength_calibration", model=MODEL, curve=curve,
         units={"focal_length_mm": "mm", "half_angle_deg": "deg", "offset_nm": "nm", "repeatability_nm": "nm", "fwhm_um": "um"},
-        valid={GRATING: (float(min(fits)), float(max(fits)))},
+        valid={lamp.GRATING: (float(min(fits)), float(max(fits)))},
         serials={role: run.serials[role] for role in ROLES if role in run.serials},
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         residuals=tuple(float(value) for fit in found for value in fit.residual_nm / fit.line_nm),

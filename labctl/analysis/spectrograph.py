@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from labctl.core.reduction import RunView
+
 PIXEL_BLUR = 1.6      # FWHM of pixel and aberrations in pixels; an assumption until measured with a lamp line
 NEAR_MM = 0.026       # from the middle of the chip: a column, over which the dispersion is even
-MODEL = "grating_equation"
+KIND, MODEL = "wavelength_calibration", "grating_equation"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,18 @@ def calibrated(curve: Mapping[str, Any], grating: int, nominal: Geometry) -> Geo
     place = gratings.index(grating)
     focal_mm, half_deg, offset_nm = (float(curve[name][place]) for name in ("focal_length_mm", "half_angle_deg", "offset_nm"))
     return Geometry(focal_mm, half_deg, nominal.lines_per_mm, offset_nm)
+
+
+def stated(constants: Mapping[str, Any], grating: int) -> Geometry:
+    """Give the geometry that the bench file states, from the constants of a run."""
+    names = ("focal_length_mm", "half_angle_deg", f"lines_per_mm_{grating}")
+    return Geometry(*(float(constants[f"spectrograph.{name}"]) for name in names))
+
+
+def of_run(run: RunView, grating: int) -> Geometry:
+    """Give the geometry of a grating during a run: as calibrated then, else as stated."""
+    found, nominal = run.calibration(KIND), stated(run.constants, grating)
+    return nominal if found is None else calibrated(found.curve, grating, nominal)
 
 
 def assumed_fwhm_um(slit_um: float, pixel_um: float) -> float:

@@ -26,6 +26,7 @@ def constants(config: BenchConfig, devices: Mapping[str, Device], gratings: Mapp
     found |= {f"spectrograph.lines_per_mm_{number}": lines for number, lines in gratings.items()}
     found["spectrograph.gratings"] = float(len(gratings))
     columns = next((device.driver.columns for device in devices.values() if hasattr(device.driver, "columns")), None)
+    found["spectrograph.grating"] = float(devices["spectrograph"].config.initial.get("grating", next(iter(gratings))))
     return found if columns is None else {**found, "spectrograph.columns": float(columns)}
 
 

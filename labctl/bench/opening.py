@@ -26,7 +26,8 @@ from labctl.store import state
 log = logging.getLogger("labctl.bench")
 
 OPEN_DEADLINE_S = 30.0
-CALIBRATION_KINDS = ("power_calibration", "pickoff_calibration", "polarization_calibration", "wavelength_calibration")
+CALIBRATION_KINDS = ("power_calibration", "pickoff_calibration", "polarization_calibration", "wavelength_calibration",
+                     "response_calibration")
 
 
 class _Opening:

@@ -9,7 +9,7 @@ from labctl.core.instrument import BenchView
 from labctl.core.plan import Point, Problem
 from labctl.core.procedure import Procedure, count, quantity
 
-SOURCE = "lamp.source"
+SOURCE, GRATING, CENTRE = "lamp.source", "spectrograph.grating", "emission.centre"
 AWAY, LINES, WHITE = 0.0, 1.0, 2.0      # which lamp stands there: none, the one with lines, the white one
 
 
@@ -30,6 +30,15 @@ class LampProcedure(Procedure):
     def away(self) -> Point:
         """Give the last point: the lamp is taken away, so that the next run does not see it."""
         return Point({SOURCE: AWAY}, kind="zero", read=(), light=False)
+
+
+def gratings(bench: BenchView, wanted: int) -> list[int]:
+    """Give the gratings to visit, 0 meaning every one; refuses a bench without lamp or spectrograph, or without that grating."""
+    insist_on(bench, SOURCE, GRATING, CENTRE)
+    installed = int(bench.constant("spectrograph.gratings"))
+    if wanted > installed:
+        raise Refused([Problem("grating", f"there is no grating {wanted}; the turret holds {installed}.")])
+    return [wanted] if wanted else list(range(1, installed + 1))
 
 
 def insist_on(bench: BenchView, *axes: str) -> None:

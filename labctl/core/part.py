@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from labctl.core.calibration import Calibration
 from labctl.core.reduction import RunView
 
 SAME = 1e-9                 # relative difference below which two set-points are one
@@ -42,6 +43,10 @@ class Part:
     def serials(self) -> Mapping[str, str]:
         """Role -> serial number of every instrument."""
         return self.run.serials
+
+    def calibration(self, kind: str) -> Calibration | None:
+        """Give the calibration of a kind that was valid during the run."""
+        return self.run.calibration(kind)
 
     @property
     def signal_label(self) -> str:

@@ -40,6 +40,7 @@ QUANTITIES = _table(
     Quantity("half_wave_plate.angle", "deg", "half_wave_plate_angle", "Half-wave plate angle"),
     Quantity("detection.polarization", "deg", "polarization_angle", "Detected polarization (lab frame)"),
     Quantity("emission.wavelength", "nm", "emission_wavelength", "Emission wavelength (vacuum)"),
+    Quantity("emission.scale", "nm", "emission_scale", "Emission wavelength (air)"),
     Quantity("lamp.line", "nm", "lamp_line", "Lamp line (air)"),
     Quantity("emission.centre", "nm", "emission_centre", "Spectrograph centre (air)"),
     Quantity("bias.voltage", "V", "bias_voltage", "Bias voltage"),

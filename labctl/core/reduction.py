@@ -63,6 +63,10 @@ class RunView(Protocol):
         """Role -> serial number of every instrument."""
         ...
 
+    def calibration(self, kind: str) -> Calibration | None:
+        """Give the calibration of a kind that was valid during the run; None when there was none."""
+        ...
+
     def __getitem__(self, name: str) -> np.ndarray:
         """Give a set-point, companion or `<name>_measured`, 1-D float; KeyError lists what there is."""
         ...

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from labctl.analysis.detector_response import correction
+from labctl.core.calibration import Calibration
 from labctl.core.errors import AnalysisError, StoreError
 from labctl.core.photons import air_to_vacuum, vacuum_to_air
 from labctl.core.quantities import file_name
@@ -66,6 +68,11 @@ class View:
         wanted = dim or (dims[-1] if dims else "")
         found = self._table.coordinate(wanted) if wanted in dims else None
         return None if found is None else (wanted, found[1], found[0])
+
+    def calibration(self, kind: str) -> Calibration | None:
+        """Give the calibration of a kind that was valid during the run; None when there was none."""
+        told = next((each for each in self._header.get("calibrations") or () if each["kind"] == kind), None)
+        return None if told is None else Calibration.from_json(told)
 
     def __len__(self) -> int:
         return len(self._table.numbers())
@@ -130,7 +137,8 @@ class View:
     def signal_label(self) -> str:
         """Words and unit of `signal`, for the axis of a plot; of a foreign file those it states."""
         if "foreign" not in self._header:
-            return "Signal (electrons/s per pixel)"
+            corrected = ", response corrected" if self._response() is not None else ""
+            return f"Signal (electrons/s per pixel{corrected})"
         told = words(self._header, self._channel(""))
         unit = told["units"] if told["units"] != told["long_name"].lower() else ""
         return f"{told['long_name']} ({unit})" if unit else told["long_name"]
@@ -138,19 +146,20 @@ class View:
     def signal(self, per_pulse: bool = False) -> np.ndarray:
         """Give electrons per second (or per pump pulse), dark frame of the same exposure subtracted, (points, pixels).
 
-        Divided by what the filters of the detection let through; NaN where a filter held the light back. Of a file of another
+        Divided by what the filters of the detection let through, NaN where a filter held the light back, and by the relative
+        response of grating and camera where that was calibrated for the whole window (`signal_label` says so). Of a file of another
         program, which states neither gain nor dark frames, the numbers as they stand there. Raises AnalysisError when there is no
         such dark frame, or no gain or effective exposure was recorded.
         """
         if "foreign" in self._header:
             return self.counts().astype(float)
         rate = electrons.electrons_per_second(self.counts(), self._camera(), *self._dark_frames())
-        return rate / self._pulses(per_pulse) / self._transmission(rate.ndim)
+        return rate / self._pulses(per_pulse) / self._efficiency(rate.ndim)
 
     def sigma(self, per_pulse: bool = False) -> np.ndarray:
         """Give the standard error of `signal` from shot noise, read noise and dark frames, same shape."""
         error = electrons.standard_error(self.counts(), self._camera(), *self._dark_frames())
-        return error / self._pulses(per_pulse) / self._transmission(error.ndim)
+        return error / self._pulses(per_pulse) / self._efficiency(error.ndim)
 
     def _channel(self, name: str) -> str:
         channels = self._table.channels()
@@ -176,6 +185,18 @@ class View:
         if missing and len(self):
             raise AnalysisError(f"Electrons per second need {', '.join(missing)} at every point; this detector did not report it.")
         return electrons.Camera(*(np.empty(0) if column is None else column for column in columns))
+
+    def _efficiency(self, dimensions: int) -> np.ndarray | float:
+        """Give what an array of (points, ..., pixels) is divided by: transmission of the filters, relative response."""
+        response = self._response()
+        return self._transmission(dimensions) * (1.0 if response is None else response)
+
+    def _response(self) -> np.ndarray | None:
+        """Give the relative response of every pixel; None where it was not calibrated, or where the spectrograph was moved."""
+        found, axis = self.calibration("response_calibration"), self._pixels_nm()
+        if found is None or axis is None or not {"emission.centre", "spectrograph.grating"}.isdisjoint(self._table.names()):
+            return None
+        return correction(found.curve, int(self.constants.get("spectrograph.grating", 0)), axis)
 
     def _transmission(self, dimensions: int) -> np.ndarray | float:
         """Give what the detection lets through of the light, to divide an array of (points, ..., pixels) by."""

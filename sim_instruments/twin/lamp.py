@@ -37,8 +37,8 @@ class CalibrationLamp(Element):
 
     LIT_STATE = ("source",)
 
-    def __init__(self, role: str, clock: Clock, changed: Callable[[], None] | None = None, *, line_electrons_s: float = 1e5,
-                 white_electrons_s: float = 1.5e5, colour_k: float = 2856.0):
+    def __init__(self, role: str, clock: Clock, changed: Callable[[], None] | None = None, *, line_electrons_s: float = 3e5,
+                 white_electrons_s: float = 6e5, colour_k: float = 2856.0):
         super().__init__(role, clock, changed)
         self.source = float(AWAY)
         self.line_electrons_s, self.white_electrons_s, self.colour_k = line_electrons_s, white_electrons_s, colour_k

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from labctl import api
+from labctl.analysis.detector_response import planck_photons
 from labctl.analysis.lamp_lines import MERCURY
 from labctl.core.errors import Refused
 from labctl.core.plan import Point
@@ -72,6 +73,47 @@ def test_another_spectrograph_does_not_get_the_calibration(misaligned, tmp_path)
     with api.open_bench(misaligned) as opened:                  # another port of the twin: another box, another serial number
         assert opened.calibrations["wavelength_calibration"] is None
         assert "detection.wavelength_uncertainty" not in opened.constants()
+
+
+class White(Procedure):
+    """Dark frames, then the halogen lamp where the bench begins."""
+
+    def plan(self, bench):
+        yield from [Point({"lamp.source": 0.0}, kind="dark", light=False, exposure_s=2.0)] * 4
+        yield Point({"lamp.source": 2.0}, light=False, exposure_s=2.0)
+
+
+def evenness(folder) -> tuple[float, str]:
+    """Give by how much the lamp's spectrum over its own photons varies along the chip, and how the signal calls itself."""
+    with api.open_bench(BENCH) as opened:
+        outcome = api.run(White(), opened, order=api.Order("white", folder, seed=6, figure=False))
+    with api.load(outcome.run) as measured:
+        axis = measured.wavelength("air")
+        level = measured.signal()[0] / planck_photons(axis, 2856.0) / np.gradient(axis)
+        coarse = np.median(level[:1000].reshape(20, 50), axis=1)
+        return float(np.ptp(coarse) / coarse.mean()), measured.signal_label
+
+
+def test_the_response_of_grating_and_camera_is_found_and_taken_out_of_later_signals(state_folder, tmp_path) -> None:
+    before, label = evenness(tmp_path)
+    assert before > 0.05
+    assert "corrected" not in label
+    outcome = run(BENCH, "response_calibration", tmp_path, {"grating": 1, "frames": 3})
+    assert outcome.status == "done", outcome.problems
+    after, label = evenness(tmp_path)
+    assert after < 0.005
+    assert "response corrected" in label
+
+
+@pytest.mark.parametrize(("values", "field", "text"), [
+    ({"first_centre": 600.0, "last_centre": 500.0}, "last_centre", "not above the start"),
+    ({"grating": 7}, "grating", "the turret holds 2"),
+    ({"last_centre": 1900.0}, "emission.centre", "outside"),
+])
+def test_wrong_input_of_response_calibration_is_refused(tmp_path, values, field, text) -> None:
+    with pytest.raises(Refused) as caught:
+        run(BENCH, "response_calibration", tmp_path, values)
+    assert any(problem.field == field and text in problem.text for problem in caught.value.problems), caught.value.problems
 
 
 @pytest.mark.parametrize(("bench", "values", "field", "text"), [
