@@ -107,8 +107,9 @@ def detector_response(windows: Sequence[Window], colour_k: float) -> DetectorRes
     ordered = sorted(windows, key=lambda window: float(window.air_nm[0]))
     for left, right in pairwise(ordered):
         if left.air_nm[-1] - right.air_nm[0] < LEAST_OVERLAP * np.ptp(right.air_nm):
-            raise AnalysisError(f"The windows ending at {left.air_nm[-1]:.1f} nm and beginning at {right.air_nm[0]:.1f} nm overlap by "
-                                f"less than {LEAST_OVERLAP:.0%}: a drift of the lamp would pass for response. Choose more centres.")
+            raise AnalysisError(
+                f"The windows ending at {left.air_nm[-1]:.1f} nm and beginning at {right.air_nm[0]:.1f} nm overlap by less than "
+                f"{LEAST_OVERLAP:.0%}: a drift of the lamp would pass for response. Choose more centres.")
     low = min(float(window.air_nm.min()) for window in windows)
     high = max(float(window.air_nm.max()) for window in windows)
     place = np.concatenate([window.air_nm for window in windows])
