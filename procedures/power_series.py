@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from labctl.analysis import hunt, input_output, pair_output, threshold
-from labctl.analysis.pair_series import Emission
-from labctl.analysis.pump import UNIT, PumpScale, about_the_pump, clear_of_pump, margin, pump_fluence, reading_error
-from labctl.analysis.series import Findings, Spectra, reference_drift, spectra_of
+from labctl.analysis import hunt, power_output
+from labctl.analysis.series import Findings
 from labctl.core import points
-from labctl.core.errors import AnalysisError, Refused
+from labctl.core.errors import Refused
 from labctl.core.instrument import BenchView
 from labctl.core.plan import Bounds, Kind, Point, Problem
 from labctl.core.plots import Curve, Map
@@ -19,7 +17,7 @@ from labctl.core.reduction import Reduction, RunView
 
 READ = ("power", "spectrum")
 LOW_REFERENCE = 5        # the reference stands a fifth up the ladder: below threshold, so that it shows the sample and not the pump
-ORDERS = {"1": "", "2": "_2p", "3": "_3p"}      # photons per excitation, and what slopes and breaks are called then
+ORDERS = tuple(str(photons) for photons in power_output.SUFFIX)
 
 
 class PowerSeries(Procedure):
@@ -40,7 +38,7 @@ class PowerSeries(Procedure):
     fluences = count("Fluences", default=25, minimum=6, maximum=10_000, group="Pump")
     spacing = choice("Spacing", ("linear", "logarithmic", "hunt"), default="linear", group="Pump",
                      description="A hunt climbs a coarse ladder, then closes in on the threshold from both sides.")
-    photons = choice("Photons per excitation", tuple(ORDERS), default="1", group="Pump",
+    photons = choice("Photons per excitation", ORDERS, default="1", group="Pump",
                      description="How many photons of the pump excite a crystal once; slopes and breaks are named by it.")
     exposure = quantity("Exposure", "s", default=10.0, minimum=1e-5, maximum=3600.0, group="Detection")
     dark_frames = count("Dark frames", default=4, minimum=1, maximum=100, group="Detection")
@@ -128,58 +126,8 @@ class PowerSeries(Procedure):
 
         What cannot be estimated is missing, with a warning that says why. Raises AnalysisError when no point is usable.
         """
-        found, scale = Findings(), PumpScale.of(run.constants)
-        usable = ~run.flag("bad")
-        if self.emission == "band":
-            usable &= ~run.flag("saturated")
-        if not usable.any():
-            raise AnalysisError("Every spectrum is flagged (saturated, or bad). Expose more briefly and repeat.")
-        whole, _ = spectra_of(run, pump_fluence(run), usable)
-        spectra = self._emission(run, whole)
-        pair = None if self.emission == "band" else pair_output.pair_curve(spectra, self.wavelength, self._pair(run))
-        output = spectra.integral() if pair is None else (pair.pair, pair.pair_sigma)
-        data = threshold.series(spectra.pump, *output, relative_pump=reading_error(run), unit=UNIT)
-        fitted = input_output.thresholds(data, scale, found, up_to=self.fit_to * 1e6)
-        law = input_output.power_law(data, scale, found, count=self.segments, suffix=ORDERS[self.photons])
-        found.results |= about_the_pump(run)
-        curves = input_output.curves(data, fitted.get("kink"), law)
-        if "kink" in fitted:
-            place = fitted["kink"].threshold.value
-            input_output.bends(data, scale, found, place)
-            below = input_output.spontaneous(spectra, found, place, float(run.constants["detection.instrument_fwhm"]))
-            if pair is None:
-                self._band(whole, spectra, below, found, place)
-            else:
-                pair_output.blue_shift(pair, found, place)
-                pair_output.shares(pair, found, scale.microwatt_per_fluence)
-            curves |= input_output.width_curve(spectra.pump, input_output.narrowing(spectra, found, place))
-        found.problems += self._drift(run)
+        found, pair = Findings(), (self.pair_edge, self.splitting * 1e-3)
+        curves = power_output.reduce_series(run, power_output.Sought(
+            self.wavelength, (self.band_start, self.band_stop), (self.spontaneous_start, self.spontaneous_stop), self.line_reach,
+            pair if self.emission == "pair" else None, self.fit_to * 1e6, self.segments, int(self.photons)), found)
         return Reduction(found.results, curves, problems=tuple(found.problems))
-
-    def _band(self, whole: Spectra, spectra: Spectra, below: input_output.Line | None, found: Findings, place: float) -> None:
-        """Look at the band above the threshold, and at its blue side."""
-        above = input_output.stimulated(spectra, found, place, self.line_reach)
-        input_output.separation(below, above, found, "spe_ase_separation")
-        input_output.blue_shift(spectra, found, place, self.line_reach)
-        blue = found.attempt("spe_slope_below", lambda: whole.band(self.spontaneous_start, self.spontaneous_stop))
-        if blue is not None:
-            input_output.spontaneous_slopes(blue, found, place)
-
-    def _emission(self, run: RunView, spectra: Spectra) -> Spectra:
-        constants = run.constants
-        clear = clear_of_pump(self.wavelength, float(constants["pump.bandwidth"]), float(constants["detection.instrument_fwhm"]))
-        return spectra.emission(self.band_start, self.band_stop, clear)
-
-    def _pair(self, run: RunView) -> Emission:
-        width = float(run.constants["detection.instrument_fwhm"])
-        return Emission(self.splitting * 1e-3, self.band_start, self.pair_edge, self.band_stop,
-                        margin(float(run.constants["pump.bandwidth"]), width), width)
-
-    def _drift(self, run: RunView) -> list[Problem]:
-        """Compare the reference points, each at the same fluence by the power law of its order."""
-        reference = run.select("reference")
-        pump, order = pump_fluence(reference), int(self.photons)
-        spectra, _ = spectra_of(reference, pump)
-        value, sigma = self._emission(run, spectra).integral()
-        same = (pump[0] / pump) ** order if len(pump) else np.ones(0)
-        return reference_drift(value * same, np.hypot(sigma, order * reading_error(run) * value))

@@ -76,9 +76,12 @@ def power_law(data: threshold.Series, scale: PumpScale, found: Findings, *, coun
 
 
 def bends(data: threshold.Series, scale: PumpScale, found: Findings, place: float) -> None:
-    """Say where the output saturates and how straight it is above threshold, `place` in µJ/cm²."""
-    saturated = found.attempt("se_saturation_power", lambda: saturation.saturation(
-        data.pump, data.output, data.sigma, threshold=place, unit=data.unit))
+    """Say where the output saturates and how straight it is above threshold, `place` in µJ/cm².
+
+    A series that ends before the line to be compared with does is not asked.
+    """
+    saturated = None if data.pump[-1] < saturation.LINE_TO * place else found.attempt(
+        "se_saturation_power", lambda: saturation.saturation(data.pump, data.output, data.sigma, threshold=place, unit=data.unit))
     if saturated is not None:
         found.results["se_saturation_power"] = scale.power(saturated)
     found.attempt("linear_residual", lambda: saturation.straightness(data.pump, data.output, data.sigma, above=place))

@@ -136,10 +136,8 @@ def fit_threshold(curve: Curve, options: Options) -> Fitted:
 
 
 def _doubtful(data: threshold.Series, found: dict[str, threshold.Threshold]) -> list[str]:
-    """Take out what could as well be no threshold: an intercept that may be zero, a kink that may lie outside the series."""
-    reasons = []
-    if "intercept" in found and (found["intercept"].threshold.interval or (1.0, 1.0))[0] <= 0:
-        reasons.append(f"x-intercept: the line meets zero at {found.pop('intercept').threshold}, which may be no threshold at all")
+    """Take out what could as well be no threshold: a kink that may lie outside the series."""
+    reasons: list[str] = []
     if "kink" not in found:
         return reasons
     low, high = found["kink"].threshold.interval or (data.pump[2], data.pump[2])

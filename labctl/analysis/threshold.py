@@ -169,7 +169,8 @@ def intercept(data: Series, *, low: float = LOW, high: float = HIGH) -> Threshol
     """Put a straight line through the points between `low` and `high` of the maximum; the threshold is where it meets zero.
 
     Reads higher than the kink on curves that bend upwards above threshold. Only points below the maximum count, so a saturated
-    end does no harm. Raises AnalysisError when fewer than 3 points qualify or when the line does not rise clearly.
+    end does no harm. Raises AnalysisError when fewer than 3 points qualify, when the line does not rise clearly, or when it may as
+    well meet zero at no pump at all.
     """
     top = int(np.argmax(data.output))
     share = data.output / data.output[top]
@@ -192,6 +193,9 @@ def intercept(data: Series, *, low: float = LOW, high: float = HIGH) -> Threshol
     place = float(-offset / slope)
     stderr = fit.error_of([-1 / slope, offset / slope**2])
     reach = fit.quantile * stderr
+    if place <= reach:
+        raise AnalysisError(f"The line through {low:.0%} to {high:.0%} of the maximum meets zero at {place:.4g} ± {stderr:.2g} "
+                            f"{data.unit}, which may be no threshold at all.")
     threshold = Result(place, stderr, data.unit, f"x-intercept of {low:.0%} to {high:.0%} of the maximum", goodness=fit.goodness,
                        interval=(place - reach, place + reach))
     end = float(pump[-1])

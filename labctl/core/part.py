@@ -48,6 +48,10 @@ class Part:
         """Give the calibration of a kind that was valid during the run."""
         return self.run.calibration(kind)
 
+    def other(self, name: str) -> RunView:
+        """Give another run of the same data folder, as a whole."""
+        return self.run.other(name)
+
     @property
     def signal_label(self) -> str:
         """What `signal` is, in words with its unit."""

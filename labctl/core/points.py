@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from labctl.core.errors import AnalysisError
+from collections.abc import Sequence
+
+import numpy as np
+
+from labctl.core.errors import AnalysisError, Refused
 from labctl.core.instrument import BenchView
-from labctl.core.plan import Point
+from labctl.core.plan import Point, Problem
+from labctl.core.quantities import QUANTITIES, shown
 
 
 def wheel(bench: BenchView) -> tuple[dict[str, float], dict[str, float]]:
@@ -28,3 +33,19 @@ def zero(bench: BenchView) -> list[Point]:
 def darks(count: int, exposure_s: float, read: tuple[str, ...] = ("spectrum",)) -> list[Point]:
     """Take frames of one exposure with the shutter closed."""
     return [Point(kind="dark", light=False, exposure_s=exposure_s, read=read)] * count
+
+
+def common_level(bench: BenchView, wavelengths_nm: Sequence[float] | np.ndarray, held: str, share: float) -> float:
+    """Give a level that the pump reaches at all wavelengths: a share of the smallest of its highest photon fluxes (or powers).
+
+    Raises Refused, under `level`, when the attenuator cannot make the pump so weak everywhere.
+    """
+    reaches = [bench.reach(held, {"pump.wavelength": float(wavelength)}) for wavelength in wavelengths_nm]
+    level = share * min(high for _, high in reaches)
+    worst = int(np.argmax([low for low, _ in reaches]))
+    if level < reaches[worst][0]:
+        raise Refused([Problem(
+            "level", f"{shown(level, held)} is below the lowest {QUANTITIES[held].file_name.replace('_', ' ')} that the attenuator "
+            f"gives at {wavelengths_nm[worst]:g} nm, {shown(reaches[worst][0], held)}. Raise the level, or add a neutral density "
+            "filter.")])
+    return level

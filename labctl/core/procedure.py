@@ -18,7 +18,7 @@ from labctl.core.instrument import BenchView
 from labctl.core.plan import Bounds, Point, Problem, Reading
 from labctl.core.plots import Plot
 from labctl.core.quality import Policy
-from labctl.core.quantities import to_float
+from labctl.core.quantities import listed, to_float
 from labctl.core.reduction import Reduction, RunView
 from labctl.core.suggest import suggestion
 
@@ -74,6 +74,27 @@ class _Switch(BooleanParameter):
         return self.WORDS[word]
 
 
+class _Numbers(Parameter):
+    """Numbers in one unit, kept as the text a person wrote."""
+
+    def __init__(self, label: str, unit: str, **declared: Any):
+        self.units = unit
+        super().__init__(label, **declared)
+
+    def convert(self, value: Any) -> str:
+        text = value if isinstance(value, str) else ", ".join(f"{float(number):.12g}" for number in value)
+        if not all(math.isfinite(number) for number in listed(text, self.units)):
+            raise ValueError(f"{value!r} holds a number that is not finite")
+        return text.strip()
+
+
+class _AnotherRun(Parameter):
+    """A run that has been measured."""
+
+    def convert(self, value: Any) -> str:
+        return str(value).strip()
+
+
 def quantity(label: str, unit: str, *, default: float, minimum: float = -1e12, maximum: float = 1e12,
              description: str | None = None, group: str | None = None) -> float:
     """Declare a float parameter in `unit`; typed as the float it will be on the instance."""
@@ -102,6 +123,20 @@ def switch(label: str, *, default: bool, description: str | None = None, group: 
     made = _Switch(label, default=default, description=description)
     made.group = group      # type: ignore[attr-defined]
     return cast(bool, made)
+
+
+def numbers(label: str, unit: str, *, default: str = "", description: str | None = None, group: str | None = None) -> str:
+    """Declare a list of numbers, written as text (`labctl.core.quantities.listed` reads it); empty means none."""
+    made = _Numbers(label, unit, default=default, description=description)
+    made.group = group      # type: ignore[attr-defined]
+    return cast(str, made)
+
+
+def another_run(label: str, *, description: str | None = None, group: str | None = None) -> str:
+    """Declare another run by number, path or the beginning of its id; empty means none. Preflight refuses what is not there."""
+    made = _AnotherRun(label, default="", description=description)
+    made.group = group      # type: ignore[attr-defined]
+    return cast(str, made)
 
 
 AdaptiveSteps = Generator[Point, Reading, None]
@@ -170,6 +205,11 @@ class Procedure(_PymeasureProcedure):
     def values(self) -> dict[str, Any]:
         """Give every parameter's value by name."""
         return {name: getattr(self, name) for name in self.declarations()}
+
+    def other_runs(self) -> dict[str, str]:
+        """Give the parameters that name another run, where they do."""
+        return {name: getattr(self, name) for name, declared in self.declarations().items()
+                if isinstance(declared, _AnotherRun) and getattr(self, name)}
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Give every parameter with value, unit and label, as it is stored in the run file."""

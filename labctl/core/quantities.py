@@ -84,6 +84,9 @@ def long_name(name: str) -> str:
     return words + (", measured" if name != base else "")
 
 
+MOST_LISTED = 100_000
+
+
 @functools.cache
 def _registry() -> Any:
     # pint comes with pymeasure and costs 0.2 s: only where a person's text is read.
@@ -115,6 +118,28 @@ def to_float(text: str | float, unit: str) -> float:
         return float(value.to(unit).magnitude)
     except Exception as exc:     # pint raises a dozen kinds, tokenizer errors among them
         raise ValueError(f"{text!r} is not a number in {unit} or in a unit that converts to {unit}") from exc
+
+
+def listed(text: str, unit: str) -> tuple[float, ...]:
+    """Read a list of numbers: '500, 505.5, 510:520:2' (start:stop:step, the stop included where the step meets it), nothing: none.
+
+    Each number may have a unit of its own. Raises ValueError naming the part that was wrong.
+    """
+    found: list[float] = []
+    for part in (part.strip() for part in text.replace(";", ",").split(",")):
+        if not part:
+            continue
+        ends = [to_float(each.strip(), unit) for each in part.split(":")]
+        if len(ends) == 1:
+            found.append(ends[0])
+            continue
+        if len(ends) != 3 or ends[2] == 0 or (ends[1] - ends[0]) * ends[2] < 0:
+            raise ValueError(f"{part!r} is neither a number nor start:stop:step with a step that leads from start to stop")
+        steps = int((ends[1] - ends[0]) / ends[2] + 1e-6)
+        if steps > MOST_LISTED:
+            raise ValueError(f"{part!r} means {steps} numbers, more than {MOST_LISTED}")
+        found += [ends[0] + number * ends[2] for number in range(steps + 1)]
+    return tuple(found)
 
 
 def shown(value: float, name_or_unit: str) -> str:

@@ -75,6 +75,13 @@ class RunView(Protocol):
         """Give the view of the points of another kind ("reference", "dark", "zero")."""
         ...
 
+    def other(self, name: str) -> RunView:
+        """Give another run of the same data folder (a blank, a control), by number, path or beginning of its id.
+
+        Raises AnalysisError when there is none.
+        """
+        ...
+
     @property
     def signal_label(self) -> str:
         """Words and unit of `signal`, for the axis of a plot."""

@@ -10,7 +10,7 @@ from typing import Any
 from labctl.bench.bench import Bench
 from labctl.bench.optics import PumpLevel
 from labctl.core.dose import Light
-from labctl.core.errors import AnalysisError, CalibrationNeeded, Refused
+from labctl.core.errors import AnalysisError, CalibrationNeeded, Refused, StoreError
 from labctl.core.plan import Estimate, Point, Problem, Reading
 from labctl.core.procedure import Procedure
 from labctl.core.quality import policies
@@ -20,6 +20,9 @@ from labctl.engine.arrangement import Arrangement
 from labctl.engine.course import Course, FixedCourse
 from labctl.engine.dose_plan import Place, planned, planned_at_most, with_light
 from labctl.engine.quality import missing_darks
+from labctl.engine.rehearsal import FOLDER as REHEARSALS
+from labctl.store.find import find_run
+from labctl.store.run import load
 
 MOST_POINTS = 1_000_000
 AS_PLANNED = Arrangement()
@@ -74,7 +77,7 @@ NOTHING = Estimate(0.0, 0.0, 0, 0)
 
 def make_plan(procedure: Procedure, bench: Bench, root: Path, arrangement: Arrangement = AS_PLANNED, seed: int = 0) -> Plan:
     """Enumerate and arrange the points and check them, the parameters, the calibrations and the disk; touches no instrument."""
-    problems = [*procedure.check(), *arrangement.check()]
+    problems = [*procedure.check(), *arrangement.check(), *_absent_runs(procedure, root)]
     problems += [problem for flag, policy in procedure.quality.items() for problem in policy.check(flag)]
     points: tuple[Point, ...] = ()
     adaptive: Adaptive | None = None
@@ -107,6 +110,19 @@ def make_plan(procedure: Procedure, bench: Bench, root: Path, arrangement: Arran
         estimate = with_light(estimate, light)
     problems += preflight.check_disk(root, estimate.bytes)
     return Plan(points, estimate, tuple(problems), adaptive=adaptive, light=light)
+
+
+def _absent_runs(procedure: Procedure, root: Path) -> list[Problem]:
+    """Say which of the runs that parameters name (a blank, a control) are not below the data root, or did not come to their end."""
+    problems = []
+    for parameter, name in procedure.other_runs().items():
+        try:
+            with load(find_run(name, root.parent if root.name == REHEARSALS else root)) as other:
+                if other.status != "done":
+                    problems.append(Problem(parameter, f"run {name} is {other.status}; a complete one is needed."))
+        except StoreError as exc:
+            problems.append(Problem(parameter, str(exc)))
+    return problems
 
 
 def _checked(points: tuple[Point, ...], adaptive: Adaptive | None, bench: Bench) -> list[Problem]:

@@ -8,17 +8,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from labctl.core.errors import StoreError
+from labctl.core.errors import AnalysisError, StoreError
 from labctl.core.plan import Point, Result
 from labctl.core.plots import Plot, from_json
 from labctl.core.reduction import CurveData
 from labctl.store import foreign, seal
+from labctl.store.find import find_run
 from labctl.store.header import JOURNAL_SUFFIX, RUN_SUFFIX
 from labctl.store.journal_source import JournalSource
 from labctl.store.nexus_source import NexusSource
 from labctl.store.reader import Event
 from labctl.store.table import Table
 from labctl.store.view import View
+
+FOLDERS_UP = 4       # from a run to the data root that its runs share: the pattern of file names has folders of its own
 
 if TYPE_CHECKING:
     import xarray
@@ -125,6 +128,16 @@ class Run(View):
     def plots(self) -> tuple[Plot, ...]:
         """The plots that the procedure declared."""
         return tuple(from_json(told) for told in self.header.get("plots", ()))
+
+    def other(self, name: str) -> View:
+        """Give another run of the same data folder, by number, path or the beginning of its id; AnalysisError says why not."""
+        reasons: list[str] = []
+        for folder in self.path.resolve().parents[:FOLDERS_UP]:
+            try:
+                return load(find_run(name, folder))
+            except StoreError as exc:
+                reasons.append(str(exc))
+        raise AnalysisError(f"The run {name!r} that a parameter names is not there. {reasons[-1]}")
 
     def figure(self) -> Figure:
         """Draw the plots with results and fits: a matplotlib Figure, to be shown or saved."""

@@ -96,6 +96,10 @@ class View:
         """Give the view of the points of another kind ("scan", "reference", "dark", "zero")."""
         return View(self._header, self._tables, kind)
 
+    def other(self, name: str) -> View:
+        """Give another run of the same data folder; AnalysisError where nobody knows of one."""
+        raise AnalysisError(f"Run {name!r} is asked for, and the points of one kind do not know the data folder.")
+
     # ---------------------------------------------------------------- flags
     def flag(self, name: str) -> np.ndarray:
         """Tell which points carry this flag."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labctl.core import photons
-from labctl.core.quantities import file_name, shown, to_float
+from labctl.core.quantities import file_name, listed, shown, to_float
 
 
 def test_mercury_line_reads_its_vacuum_energy():
@@ -63,3 +63,18 @@ def test_names_in_the_file():
 
 def test_people_read_microjoules():
     assert shown(2e-5, "pump.fluence") == "20 µJ/cm²"
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("", ()), ("500", (500.0,)), ("500, 505.5; 0.51 um", (500.0, 505.5, 510.0)),
+    ("500:502:0.5", (500.0, 500.5, 501.0, 501.5, 502.0)),
+    ("503:500:-2", (503.0, 501.0)), ("500:501:0.4,", (500.0, 500.4, 500.8)),
+])
+def test_a_list_of_numbers_is_read(text: str, found: tuple[float, ...]) -> None:
+    assert listed(text, "nm") == pytest.approx(found)
+
+
+@pytest.mark.parametrize("text", ["five", "500:510", "500:510:-1", "500:510:0", "1 s", "0:1:1e-9"])
+def test_what_is_no_list_of_numbers_says_which_part(text: str) -> None:
+    with pytest.raises(ValueError, match=text.split(",", maxsplit=1)[0]):
+        listed(text, "nm")

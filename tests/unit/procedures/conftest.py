@@ -68,6 +68,12 @@ class FakeRun:
     parameters: dict[str, Any] = field(default_factory=dict)
     extra_flags: dict[str, np.ndarray] = field(default_factory=dict)
     raw: np.ndarray | None = None
+    runs: dict[str, FakeRun] = field(default_factory=dict)
+
+    def other(self, name: str) -> FakeRun:
+        if name not in self.runs:
+            raise AnalysisError(f"there is no run {name}")
+        return self.runs[name]
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name in self.values:
@@ -160,3 +166,15 @@ def fake_bench() -> type[FakeBench]:
 def fake_run() -> type[FakeRun]:
     """The run view over given numbers."""
     return FakeRun
+
+
+@pytest.fixture
+def pair_spectra() -> Callable[..., np.ndarray]:
+    """The maker of exact spectra."""
+    return spectra
+
+
+@pytest.fixture
+def excitation_curve() -> np.ndarray:
+    """The true excitation spectrum from 500 to 530 nm, relative to its maximum."""
+    return BAND_1_75

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from labctl.core.errors import AnalysisError, Refused
-from labctl.core.plan import plan_hash
+from labctl.core.plan import Point, plan_hash
 from procedures.ple import PLEScan
 
 
@@ -225,3 +225,112 @@ class TestRefusal:
         run = make_ple_run(part(), np.random.default_rng(1), peak=0.0)
         with pytest.raises(AnalysisError, match=r"No pair of lines 2\.00 meV apart is visible"):
             part().reduce(run)
+
+
+class TestWavelengthsByName:
+    """A list instead of a range, any order, there and back, photon flux or power."""
+
+    def test_the_list_is_visited_as_written(self, fake_bench) -> None:
+        procedure = PLEScan(wavelengths="525, 500:504:2, 510 nm")
+        assert wavelengths(list(procedure.plan(fake_bench()))).tolist() == [525.0, 500.0, 502.0, 504.0, 510.0]
+        assert PLEScan(wavelengths=[500.0, 501.5]).grid().tolist() == [500.0, 501.5]
+
+    @pytest.mark.parametrize("text", ["500, five", "500:510:-1", "500:510", "500:510:0", "500 nm, 3 kg", "nan", "0:1e9:1e-3"])
+    def test_what_is_no_list_is_refused(self, text: str) -> None:
+        with pytest.raises(Refused, match="wavelengths"):
+            PLEScan(wavelengths=text)
+
+    def test_a_wavelength_out_of_reach_is_the_lists_fault(self, fake_bench) -> None:
+        with pytest.raises(Refused, match="wavelengths: 1 of 2"):
+            list(PLEScan(wavelengths="500, 800").plan(fake_bench()))
+
+    def test_power_held_instead_of_photon_flux(self, fake_bench) -> None:
+        reaches = {"pump.power": (1e-8, 5e-5), "pump.wavelength": (400.0, 700.0)}
+        scan = [point for point in PLEScan(held="power").plan(fake_bench(reaches=reaches)) if point.kind == "scan"]
+        assert {point.set["pump.power"] for point in scan} == {0.8 * 5e-5}
+        assert all("pump.photon_flux" not in point.set for point in scan)
+
+    def test_there_and_back_counts_as_one_scan(self, make_ple_run, fake_run) -> None:
+        """Each wavelength visited twice: the same place, with less noise, and both visits are drawn."""
+        once = make_ple_run(part(), np.random.default_rng(4))
+        back = make_ple_run(part(), np.random.default_rng(5))
+        both = fake_run([*once.points, *reversed(back.points)], constants=once.constants, pixels_nm=once.pixels_nm,
+                        spectra=np.concatenate([once.spectra, back.spectra[::-1]]),
+                        errors=np.concatenate([once.errors, back.errors[::-1]]), others=once.others)
+        single, double = part().reduce(once), part().reduce(both)
+        assert double.results["resonance_nm"].value == pytest.approx(526.4, abs=0.15)
+        assert double.results["resonance_nm"].stderr < single.results["resonance_nm"].stderr
+        assert len(double.curves["pair_rate"].x) == 2 * len(single.curves["pair_rate"].x)
+
+
+class TestBlank:
+    """What the same scan shows without the sample is taken out."""
+
+    @pytest.fixture
+    def with_blank(self, make_ple_run, pair_spectra):
+        """A scan and its blank, taken at 0.8 of the flux; nothing but the pump and stray light is in the blank."""
+        def make(shift_nm: float = 0.0):
+            procedure = PLEScan(start=518, blank="7")
+            run = make_ple_run(procedure, np.random.default_rng(6), noise=0.0)
+            blank = make_ple_run(procedure, np.random.default_rng(7), noise=0.0, peak=0.0)
+            for view, level in ((run, 1.0), (blank, 0.8), (run.others["reference"], 1.0), (blank.others["reference"], 0.8)):
+                view.values["pump.photon_flux_measured"] = level * view["pump.photon_flux"]
+            for view in (blank, blank.others["reference"]):
+                bare = pair_spectra(view["pump.wavelength"], 0.0 * view["pump.wavelength"], view.pixels_nm, broad=0.0)
+                view.spectra, view.errors = 0.8 * bare, np.sqrt(0.8 * bare + 16.0)
+            if shift_nm:
+                blank.pixels_nm = blank.pixels_nm + shift_nm
+            run.runs = {"7": blank}
+            return procedure, run
+        return make
+
+    def test_points_in_the_pumps_band_show_the_emission_again(self, with_blank, excitation_curve) -> None:
+        procedure, run = with_blank()
+        clean = procedure.reduce(run).curves["pair_rate"]
+        dirty = PLEScan(start=518).reduce(run).curves["pair_rate"]
+        truth = 1.2e5 * np.interp(clean.x, np.arange(500.0, 530.01, 0.5), excitation_curve)
+        near = (clean.x > 527.2) & (clean.x < 529.5)
+        assert np.abs(clean.y - truth)[near].max() < 0.03 * truth.max()
+        assert np.abs(dirty.y - truth)[near].max() > 0.5 * truth.max()
+        assert not clean.used[near].any()              # seen again, and still not fitted
+
+    def test_another_axis_is_refused(self, with_blank) -> None:
+        procedure, run = with_blank(shift_nm=1.0)
+        with pytest.raises(AnalysisError, match="another wavelength axis"):
+            procedure.reduce(run)
+
+    def test_a_blank_over_other_wavelengths_is_refused(self, with_blank) -> None:
+        procedure, run = with_blank()
+        few = run.runs["7"]
+        keep = slice(0, 10)
+        few.points, few.spectra, few.errors = list(few.points)[keep], few.spectra[keep], few.errors[keep]
+        few.values = {name: values[keep] for name, values in few.values.items()}
+        with pytest.raises(AnalysisError, match=r"no spectrum at 15 of 25 pump wavelengths, the first 523\.00 nm"):
+            procedure.reduce(run)
+
+
+class TestBands:
+    """Films: the light of a band against pump wavelength, and the maxima of the absorption in it."""
+
+    def test_two_maxima_the_reddest_first(self, fake_run) -> None:
+        rng = np.random.default_rng(8)
+        procedure = PLEScan(emission="band", band_start=515.0, band_stop=540.0, start=455.0, stop=512.0, step=1.0,
+                            spontaneous_start=540.0, spontaneous_stop=550.0)
+        pixels = np.linspace(510.0, 560.0, 400)
+        points = [Point({"pump.wavelength": float(nm), "pump.photon_flux": 1e12}) for nm in procedure.grid()]
+        pump = procedure.grid()
+        absorbed = np.exp(-(((pump - 507.0) / 6.0) ** 2)) + 0.9 * np.exp(-(((pump - 478.0) / 7.0) ** 2)) + 0.4
+        line = np.exp(-4 * np.log(2) * ((pixels - 525.0) / 18.0) ** 2)
+        exact = 4e3 * absorbed[:, None] * line
+        run = fake_run(points, spectra=rng.poisson(exact).astype(float), errors=np.sqrt(exact + 1.0), pixels_nm=pixels,
+                       constants={"pump.bandwidth": 1.75, "detection.instrument_fwhm": 0.15})
+        run.others = {"reference": fake_run([])}
+        reduction = procedure.reduce(run)
+        assert reduction.results["absorption_wavelength_1"].value == pytest.approx(507.0, abs=0.5)
+        assert reduction.results["absorption_wavelength_2"].value == pytest.approx(478.0, abs=0.7)
+        assert set(reduction.curves) == {"band_rate", "spontaneous_rate"}
+
+    @pytest.mark.parametrize(("values", "field"), [({"band_stop": 520.0}, "band_stop"),
+                                                   ({"spontaneous_start": 540.0, "spontaneous_stop": 530.0}, "spontaneous_stop")])
+    def test_bands_that_hold_nothing_are_refused(self, values: dict, field: str) -> None:
+        assert [problem.field for problem in PLEScan(emission="band", **values).check()] == [field]
