@@ -103,6 +103,36 @@ def is_source(device: Device) -> bool:
     return hasattr(type(device.driver), EMISSION) and getattr(device.driver, "emits", True)
 
 
+@dataclass(frozen=True)
+class Path:
+    """The light path, source first: which element picks the colour, which lets light through, where the sample is."""
+
+    roles: tuple[str, ...] = ()
+    tuned_at: str = ""
+    shutter: str = ""
+    sample: str = ""
+
+
+def path(bench: Bench) -> Path:
+    """Give the light path of a bench, as its file has it and the twin propagates it."""
+    beam, pump = bench.config.beam, bench.wavelength_axis()
+    if beam is None:
+        return Path()
+    return Path(tuple(beam.path), pump.tune.device.role if pump is not None else "", beam.shutter, beam.sample)
+
+
+def position(bench: Bench, name: str) -> float | None:
+    """Give where a quantity was last read to stand, asking nobody; None while it moves or when nobody knows."""
+    axis: Any = bench.axes.get(name)
+    found = getattr(axis, "position", getattr(axis, "value", None))
+    return None if found is None else float(found)
+
+
+def moving(bench: Bench, role: str) -> bool:
+    """Tell whether an instrument is under way to somewhere, or has not said where it stands since."""
+    return None in bench.devices[role].positions.values()
+
+
 class Watch:
     """Asks the instruments of a bench how they are, from any thread, and never waits for an answer."""
 

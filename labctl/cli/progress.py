@@ -9,17 +9,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from labctl.core.dose import written
 from labctl.core.plan import Estimate
+from labctl.core.words import human_bytes, human_time
 from labctl.engine import events
-
-
-def human_time(seconds: float) -> str:
-    """Write seconds as people say them: 45 s, 3 min 20 s, 2 h 05 min."""
-    whole = round(max(seconds, 0.0))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def cost(estimate: Estimate) -> str:
@@ -28,14 +19,6 @@ def cost(estimate: Estimate) -> str:
     dose = f"{least}{written('dose_j_cm2', estimate.dose_j_cm2)} in {human_time(estimate.lit_seconds)} of light"
     light = f", {dose}" if estimate.lit_seconds else ""
     return f"{human_time(estimate.seconds)} on the bench{light}, {human_bytes(estimate.bytes)}"
-
-
-def human_bytes(count: float) -> str:
-    """Write a file size: 512 bytes, 74 kB, 1.2 GB."""
-    for size, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= size:
-            return f"{count / size:.3g} {name}"
-    return f"{count:.0f} bytes"
 
 
 class ProgressBar:

@@ -25,7 +25,6 @@ from labctl.engine.events import Listeners
 from labctl.gui.model.intake import Intake, LatestBox
 from labctl.gui.model.line import Line, LogTap, line
 from labctl.gui.model.worker import BenchThread, Job, JobEnded, NotOpened, Opened
-from labctl.gui.qt import Signal
 
 log = logging.getLogger("labctl.gui")
 
@@ -66,17 +65,17 @@ class Question:
 class Session(QtCore.QObject):
     """One window's bench and what is done with it."""
 
-    changed = Signal()               # state, progress or what instruments say; at most once a tick
-    opened = Signal()
-    queue_changed = Signal()
-    began = Signal(object)           # RunStarted
-    prepared = Signal(object)        # header
-    point = Signal(object)           # Reading
-    closed = Signal(object)          # RunClosed
-    frames = Signal()                # a box of `live` has something new
-    said = Signal(object)            # Line
-    asked = Signal(object)           # Question
-    job_ended = Signal(object)       # JobEnded
+    changed = QtCore.Signal()               # state, progress or what instruments say; at most once a tick
+    opened = QtCore.Signal()
+    queue_changed = QtCore.Signal()
+    began = QtCore.Signal(object)           # RunStarted
+    prepared = QtCore.Signal(object)        # header
+    point = QtCore.Signal(object)           # Reading
+    closed = QtCore.Signal(object)          # RunClosed
+    frames = QtCore.Signal()                # a box of `live` has something new
+    said = QtCore.Signal(object)            # Line
+    asked = QtCore.Signal(object)           # Question
+    job_ended = QtCore.Signal(object)       # JobEnded
 
     def __init__(self, bench: str, *, speed: float | None = None, root: Path | None = None):
         super().__init__()

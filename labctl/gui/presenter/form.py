@@ -1,0 +1,240 @@
+"""What is typed into the form of a procedure, what is wrong with it, and what a run of it would take."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qtpy import QtCore
+
+from labctl import api
+from labctl.core import registry
+from labctl.core.errors import LabctlError, Refused
+from labctl.core.plan import Problem
+from labctl.core.procedure import Procedure
+from labctl.engine.prospect import Prospect, prospect
+from labctl.gui.model.planner import Planner
+from labctl.gui.model.session import Session
+from labctl.gui.presenter.fields import Field, fields, own_defaults
+
+log = logging.getLogger("labctl.gui")
+
+REST_MS = 250                    # after the last key before a plan is made
+ORDERS = ("planned", "down", "up-down", "random", "interleaved")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A procedure one can choose: its registered name, title, and one sentence about it."""
+
+    name: str
+    title: str
+    about: str
+
+
+def choices() -> list[Choice]:
+    """Give every procedure that is installed, by title; one that cannot be loaded is left out, and the log says why."""
+    found = []
+    for name in registry.points("procedure"):
+        try:
+            cls = registry.find("procedure", name)
+        except Exception as exc:     # somebody else's package: it must not keep the window from opening
+            log.warning("the procedure %s cannot be loaded: %s", name, exc)
+            continue
+        about = (cls.__doc__ or "").strip().splitlines()
+        found.append(Choice(name, cls.title or name, about[0] if about else ""))
+    return sorted(found, key=lambda each: each.title)
+
+
+class FormPresenter(QtCore.QObject):
+    """The form's content and judgement; draws nothing."""
+
+    rebuilt = QtCore.Signal()            # another procedure was chosen
+    judged = QtCore.Signal()             # problems, estimate or readiness have changed
+    queued = QtCore.Signal(object)       # the item
+
+    def __init__(self, session: Session):
+        super().__init__()
+        self.session = session
+        self.choices = choices()
+        self.name = ""
+        self.procedure: type[Procedure] | None = None
+        self.fields: tuple[Field, ...] = ()
+        self.texts: dict[str, str] = {}
+        self.order = ORDERS[0]
+        self.prospect: Prospect | None = None
+        self.refusal: tuple[Problem, ...] = ()
+        self.planning = False
+        self._wrong: dict[str, str] = {}
+        self._last: dict[str, dict[str, str]] = {}          # by procedure: what was last queued
+        self._kept: dict[str, dict[str, str]] = {}          # by procedure: what stood in the form when another was chosen
+        self._planner, self._enqueuer = Planner(), Planner()
+        self._asked = 0
+        self._rest = QtCore.QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MS)
+        self._rest.timeout.connect(self._plan)
+        session.opened.connect(self.replan)
+        session.job_ended.connect(lambda ended: self.replan())
+
+    # ---------------------------------------------------------------- what a person does
+    def choose(self, name: str) -> None:
+        """Show the form of another procedure; what was typed into the last one is kept."""
+        if self.name:
+            self._kept[self.name] = dict(self.texts)
+        procedure: type[Procedure] = registry.find("procedure", name)
+        self.name, self.procedure = name, procedure
+        self.fields = fields(procedure, own_defaults(procedure, self.session.config.procedures.get(name, {})))
+        self.texts = {field.name: field.write(field.default) for field in self.fields} | self._kept.get(name, {})
+        self._judge_all()
+        self.rebuilt.emit()
+        self.replan()
+
+    def type(self, name: str, text: str) -> None:
+        """Take what was typed, as it is."""
+        self.texts[name] = text
+        self._judge(self.field(name))
+        self.replan()
+
+    def fill(self, values: Mapping[str, Any]) -> list[str]:
+        """Take the values of another run; gives what changed, in words. Names that the procedure does not have are left out."""
+        changed = []
+        for field in self.fields:
+            if field.name in values:
+                text = self._text_of(field, values[field.name])
+                if text != self.texts[field.name]:
+                    changed.append(f"{field.label}: {self.texts[field.name]} → {text} {field.shown_unit}".rstrip())
+                self.texts[field.name] = text
+        self._judge_all()
+        self.rebuilt.emit()
+        self.replan()
+        return changed
+
+    @staticmethod
+    def _text_of(field: Field, value: Any) -> str:
+        """Write a stored value; text that a person had typed is read first."""
+        try:
+            return field.write(field.read(f"{value} {field.unit}".strip()) if isinstance(value, str) and field.unit else
+                               field.read(value) if isinstance(value, str) else value)
+        except (ValueError, TypeError):
+            return str(value)
+
+    def reset(self, name: str, source: str = "default") -> None:
+        """Put a field back to its default, or to what was last queued ("last")."""
+        field = self.field(name)
+        last = self._last.get(self.name, {})
+        self.type(name, last.get(name, self.texts[name]) if source == "last" else field.write(field.default))
+
+    def enqueue(self) -> None:
+        """Put the run at the end of the queue; it begins when nothing else waits."""
+        if not self.ready or self.session.bench is None:
+            return
+        self._last[self.name] = dict(self.texts)
+        name, settings, bench = self.name, self.settings(), self.session.bench
+        options = {"out": str(self.session.root), "sample": self.session.sample, "note": self.session.note, "order": self.order}
+        where = str(self.session.path) if self.session.path.suffix and self.session.bench_name.endswith(".toml") else \
+            self.session.bench_name
+        self._enqueuer.ask(lambda: api.enqueue(name, where, settings, options, opened=bench))
+
+    # ---------------------------------------------------------------- what the form shows
+    def field(self, name: str) -> Field:
+        """Give a field by name."""
+        return next(field for field in self.fields if field.name == name)
+
+    def changed(self, name: str) -> bool:
+        """Whether a field differs from its default."""
+        field = self.field(name)
+        return self.texts[name] != field.write(field.default)
+
+    def wrong(self, name: str) -> str:
+        """Say what is wrong with a field, alone or with others; empty when nothing is."""
+        if name in self._wrong:
+            return self._wrong[name]
+        return next((problem.text for problem in self.problems if problem.field == name and problem.level == "error"), "")
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything that is known about the run as a whole."""
+        return self.refusal or (self.prospect.problems if self.prospect is not None else ())
+
+    @property
+    def ready(self) -> bool:
+        """Whether the run could be queued."""
+        return not self.reason
+
+    @property
+    def reason(self) -> str:
+        """Say why it could not be queued; empty when it could."""
+        if self._wrong:
+            first = next(iter(self._wrong))
+            return f"{self.field(first).label}: {self._wrong[first]}"
+        if self.session.bench is None:
+            return "the bench is not open yet"
+        error = next((problem for problem in self.problems if problem.level == "error"), None)
+        if error is not None:
+            return error.text
+        return "" if self.prospect is not None else "the plan is being made"
+
+    def settings(self) -> dict[str, str]:
+        """Give every parameter as text with full precision, as the queue keeps it; only what differs from the bench's default."""
+        return {field.name: f"{field.read(self.texts[field.name])!r}".strip("'") for field in self.fields
+                if field.name not in self._wrong and self.changed(field.name)}
+
+    # ---------------------------------------------------------------- judging
+    def _judge(self, field: Field) -> None:
+        try:
+            field.read(self.texts[field.name])
+            self._wrong.pop(field.name, None)
+        except ValueError as exc:
+            self._wrong[field.name] = str(exc)
+
+    def _judge_all(self) -> None:
+        self._wrong.clear()
+        for field in self.fields:
+            self._judge(field)
+
+    def replan(self) -> None:
+        """Make a new plan as soon as nobody types any more."""
+        self.prospect, self.refusal = None, ()
+        self.planning = True
+        self._rest.start()
+        self.judged.emit()
+
+    def _plan(self) -> None:
+        bench, name, config = self.session.bench, self.name, self.session.config
+        if self._wrong or bench is None or not name:
+            self.planning = False
+            return
+        settings, root, sample = self.settings(), self.session.root, self.session.sample
+        self._asked = self._planner.ask(lambda: prospect(api.make_procedure(name, settings, config), bench, root, sample=sample))
+
+    def tick(self) -> None:
+        """Take up what the planner has found; in the window's thread."""
+        queued = self._enqueuer.answer()
+        if queued is not None:
+            self._take_queued(queued.value, queued.error)
+        answer = self._planner.answer()
+        if answer is None or answer.number != self._asked or self._rest.isActive():
+            return
+        self.planning = False
+        self.prospect, error = answer.value, answer.error
+        if error is not None:
+            self.refusal = error.problems if isinstance(error, Refused) else (Problem("plan", str(error)),)
+            if not isinstance(error, LabctlError):
+                log.error("defect while planning %s", self.name, exc_info=error)
+        self.judged.emit()
+
+    def _take_queued(self, item: api.Item | None, error: Exception | None) -> None:
+        if error is not None:
+            for problem in error.problems if isinstance(error, Refused) else [error]:
+                self.session.say(f"not queued: {problem}", "error")
+            return
+        self.queued.emit(item)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._rest.stop()
+        self._planner.close()
+        self._enqueuer.close()
