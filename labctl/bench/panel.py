@@ -14,6 +14,7 @@ from typing import Any
 
 from labctl.bench.bench import Bench
 from labctl.bench.devices import Device
+from labctl.bench.optics import PumpLevel
 from labctl.core.instrument import Meter, Readout
 from labctl.core.lane import Future
 
@@ -22,6 +23,8 @@ ASK_S = 0.5              # between two questions about light
 LOOK_S = 1.0             # between two looks at a card of an idle bench
 EMISSION, CLOSED, OPEN = "emission", "is_closed", "is_open"
 ON, OFF, UNKNOWN = "ON", "OFF", "UNKNOWN"
+UNBOUNDED = (float("-inf"), float("inf"))
+SHOWN_LEVEL = "pump.power"           # of the ways to say how strong the pump is, the one on its card
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,12 @@ class Action:
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of an instrument without asking it."""
+    """What is known of an instrument without asking it; `signals` are the numbers that a run reads there, with their units."""
 
     role: str
     title: str
     lines: tuple[Readout | Meter, ...] = ()
+    signals: tuple[tuple[str, str], ...] = ()
     settings: tuple[Setting, ...] = ()
     actions: tuple[Action, ...] = ()
     source: bool = False
@@ -80,20 +84,33 @@ def _card(bench: Bench, device: Device) -> Card:
     identity = bench.identities.get(role)
     settings = []
     for name, axis in bench.axes.items():
-        if getattr(getattr(axis, "device", None), "role", None) == role and not _has_quantity(bench, name, axis):
-            low, high = getattr(axis, "limits", (float("-inf"), float("inf")))
+        if _role_of(axis) == role and not _has_quantity(bench, name, axis):
+            low, high = getattr(axis, "limits", bench.config.safety.limits.get(name, UNBOUNDED))
             settings.append(Setting(name, axis.unit, low, high, axis.illuminates, dangerous=axis.unit == "V"))
+    settings.sort(key=lambda setting: not setting.name.startswith("pump."))       # what it is for, before how it does it
+    signals = tuple((spec.signal, spec.unit) for spec in getattr(driver, "detectors", {}).values() if not spec.dims)
     actions = [Action(name, spec.long_name or name.partition(".")[2].replace("_", " "),
                       dangerous=source and not name.endswith(".emission_off"))
                for name, (owner, spec) in bench.actions.items() if owner.role == role]
     return Card(role, f"{identity.vendor} {identity.model}".strip() if identity else "", tuple(getattr(driver, "panel", ())),
-                tuple(settings), tuple(actions), source, bench.shutter is not None and bench.shutter.name == role,
+                signals, tuple(settings), tuple(actions), source, bench.shutter is not None and bench.shutter.name == role,
                 getattr(driver, "operator", None) is not None)
+
+
+def _role_of(axis: Any) -> str:
+    """Give the role of the instrument that moves an axis; of a composite one, the one that is named after what it does."""
+    if isinstance(axis, PumpLevel):
+        return axis.beam.plate.device.role if axis.name == SHOWN_LEVEL else ""
+    device = getattr(getattr(axis, "tune", axis), "device", None)
+    return device.role if device is not None else ""
 
 
 def _has_quantity(bench: Bench, name: str, axis: Any) -> bool:
     """Tell whether the same axis of the device has a better name, that of a quantity."""
-    return name == f"{axis.device.role}.{axis.axis}" and any(
+    if name != f"{_role_of(axis)}.{getattr(axis, 'axis', '')}":
+        return False
+    pump = bench.wavelength_axis()
+    return (pump is not None and pump.tune is axis) or any(
         other != name and getattr(found, "device", None) is axis.device and getattr(found, "axis", None) == axis.axis
         for other, found in bench.axes.items())
 
@@ -124,6 +141,9 @@ def path(bench: Bench) -> Path:
 def position(bench: Bench, name: str) -> float | None:
     """Give where a quantity was last read to stand, asking nobody; None while it moves or when nobody knows."""
     axis: Any = bench.axes.get(name)
+    if name == SHOWN_LEVEL:
+        power, how = bench.power_now()
+        return power if how in ("measured", "calibrated") else None
     found = getattr(axis, "position", getattr(axis, "value", None))
     return None if found is None else float(found)
 
@@ -178,6 +198,10 @@ class Watch:
     def value(self, role: str, attribute: str) -> Value:
         """Give the newest answer, however old."""
         return self.values.get((role, attribute), Value())
+
+    def age(self, role: str, attribute: str) -> float:
+        """Give the seconds since the newest answer."""
+        return self._now() - self.value(role, attribute).at
 
     def silent_s(self, role: str) -> float:
         """Give the seconds for which an instrument owes an answer; 0 when it owes none."""

@@ -12,6 +12,7 @@ from labctl.cli import (
     emulate,
     export,
     fit,
+    gui,
     note,
     procedures,
     queue,
@@ -43,6 +44,7 @@ app.command("reproduce")(reproduce.reproduce)
 app.command("verify")(verify.verify)
 app.command("recover")(recover.recover)
 app.command("serve")(serve.serve)
+app.command("gui")(gui.gui)
 app.command("emulate")(emulate.emulate)
 app.add_typer(bench.app, name="bench")
 app.add_typer(queue.app, name="queue")

@@ -27,8 +27,12 @@ class Measured(Protocol):
     header: Mapping[str, Any]
     reduction: Reduction | None
     refusal: str                    # why there is no reduction, in the words of the analysis
-    flags: Sequence[tuple[str, ...]]
     changes: int                    # grows with everything that comes
+
+    @property
+    def flags(self) -> Sequence[tuple[str, ...]]:
+        """The flags of every row."""
+        ...
 
     def __len__(self) -> int:
         """The number of rows."""

@@ -107,15 +107,25 @@ class Session(QtCore.QObject):
     def _make(self) -> api.Bench:
         return api.open_bench(self.bench_name, speed=self.speed, watched=True, operator=lambda clock: self)
 
-    def close(self) -> bool:
-        """Abort what is under way, make the bench safe and close it; False when its thread has not ended in time."""
+    def leave(self) -> None:
+        """Abort what is under way, make the bench safe and close it; `gone` tells when that is done."""
         logging.getLogger("labctl").removeHandler(self._tap)
         if self._thread is None:
-            return True
+            return
         if self.bench is not None:
-            Ordered(self.bench, "safe")
+            self.stopping, self._told_stopping = Ordered(self.bench, "safe"), False
         self._thread.close()
-        ended, self._thread = self._thread.join(JOIN_S), None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the bench is closed, or was never open."""
+        return self._thread is None or self._thread.join(0.0)
+
+    def close(self) -> bool:
+        """As `leave`, and wait for the end; False when it has not come in time."""
+        self.leave()
+        ended = self._thread is None or self._thread.join(JOIN_S)
+        self._thread = None
         return ended
 
     def reopen(self, speed: float | None) -> None:

@@ -54,6 +54,7 @@ class FormPresenter(QtCore.QObject):
     rebuilt = QtCore.Signal()            # another procedure was chosen
     judged = QtCore.Signal()             # problems, estimate or readiness have changed
     queued = QtCore.Signal(object)       # the item
+    rehearsed = QtCore.Signal(object)    # the outcome of a dry run
 
     def __init__(self, session: Session):
         super().__init__()
@@ -70,7 +71,8 @@ class FormPresenter(QtCore.QObject):
         self._wrong: dict[str, str] = {}
         self._last: dict[str, dict[str, str]] = {}          # by procedure: what was last queued
         self._kept: dict[str, dict[str, str]] = {}          # by procedure: what stood in the form when another was chosen
-        self._planner, self._enqueuer = Planner(), Planner()
+        self._planner, self._enqueuer, self._rehearser = Planner(), Planner(), Planner()
+        self.rehearsing = False
         self._asked = 0
         self._rest = QtCore.QTimer(self)
         self._rest.setSingleShot(True)
@@ -137,6 +139,17 @@ class FormPresenter(QtCore.QObject):
         where = str(self.session.path) if self.session.path.suffix and self.session.bench_name.endswith(".toml") else \
             self.session.bench_name
         self._enqueuer.ask(lambda: api.enqueue(name, where, settings, options, opened=bench))
+
+    def rehearse(self) -> None:
+        """Run it on the twin, in virtual time and in a thread of its own; what the bench does meanwhile is not disturbed."""
+        if self._wrong or not self.name or self.rehearsing:
+            return
+        name, settings, session = self.name, self.settings(), self.session
+        order = api.Order(name, session.root, sample=session.sample, figure=False)
+        self.rehearsing = True
+        session.say(f"dry run of {name} on the twin")
+        self.judged.emit()
+        self._rehearser.ask(lambda: api.rehearse(name, session.bench_name, settings, order=order, announce=session.announce))
 
     # ---------------------------------------------------------------- what the form shows
     def field(self, name: str) -> Field:
@@ -215,6 +228,9 @@ class FormPresenter(QtCore.QObject):
         queued = self._enqueuer.answer()
         if queued is not None:
             self._take_queued(queued.value, queued.error)
+        rehearsed = self._rehearser.answer()
+        if rehearsed is not None:
+            self._take_rehearsed(rehearsed.value, rehearsed.error)
         answer = self._planner.answer()
         if answer is None or answer.number != self._asked or self._rest.isActive():
             return
@@ -233,8 +249,19 @@ class FormPresenter(QtCore.QObject):
             return
         self.queued.emit(item)
 
+    def _take_rehearsed(self, outcome: api.Outcome | None, error: Exception | None) -> None:
+        self.rehearsing = False
+        self.judged.emit()
+        for problem in [] if error is None else error.problems if isinstance(error, Refused) else [error]:
+            self.session.say(f"dry run: {problem}", "error")
+        if outcome is not None:
+            peak = outcome.forecast.peak if outcome.forecast is not None else None
+            self.session.say(f"dry run {outcome.status}" + ("" if peak is None else f": brightest {peak}"))
+            self.rehearsed.emit(outcome)
+
     def close(self) -> None:
         """End the threads."""
         self._rest.stop()
         self._planner.close()
         self._enqueuer.close()
+        self._rehearser.close()

@@ -18,6 +18,7 @@ from labctl.gui.presenter.fields import SHOWN, Field
 from labctl.gui.theme import State, state
 
 SILENT_S = 5.0           # an instrument that owes an answer for longer is shown as not answering
+STALE_S = 3.0            # an older answer is not shown while a run is under way
 INTERLOCK = "interlock_tripped"
 
 
@@ -45,10 +46,12 @@ class InstrumentPresenter(QtCore.QObject):
         super().__init__()
         self.session = session
         self.wanted: dict[str, float] = {}          # set-points, by quantity: of the run, or by hand
+        self.read: dict[str, float] = {}            # what the last point of the run has read
         session.point.connect(self._remember)
 
     def _remember(self, reading: Reading) -> None:
         self.wanted.update(reading.point.set)
+        self.read = dict(reading.values)
 
     # ---------------------------------------------------------------- what a card shows
     def shown(self, card: Card) -> Shown:
@@ -92,6 +95,9 @@ class InstrumentPresenter(QtCore.QObject):
                 unit, factor = SHOWN.get(setting.unit, (setting.unit, 1.0))
                 arrow = f"→ {wanted * factor:.6g}" if wanted is not None else ""
                 return ("…" if stands is None else f"{stands * factor:.6g}"), unit, arrow
+        for name, unit in card.signals:
+            if self.session.busy and name in self.read:
+                return *said(self.read[name], unit), ""
         for line in card.lines:
             found = watch.value(card.role, line.attribute)
             if found.value is not None and line.attribute not in (EMISSION, CLOSED, OPEN):
@@ -103,6 +109,8 @@ class InstrumentPresenter(QtCore.QObject):
         parts, meter = [], None
         for line in card.lines:
             found = watch.value(card.role, line.attribute)
+            if self.session.busy and watch.age(card.role, line.attribute) > STALE_S:
+                continue                                # a run is not disturbed for this, and an old number would deceive
             if found.error:
                 parts.append(f"{line.name}: {found.error}")
             elif found.value is not None and line.attribute not in (EMISSION, CLOSED, OPEN):
@@ -176,7 +184,7 @@ def said(value: Any, unit: str) -> tuple[str, str]:
         return ("yes" if value else "no"), ""
     if isinstance(value, int | float):
         shown_unit, factor = SHOWN.get(unit, (unit, 1.0))
-        return f"{value * factor:.5g}", shown_unit
+        return f"{value * factor:.5g}".replace("-", "\u2212"), shown_unit
     if isinstance(value, list | tuple):
         return ", ".join(str(each) for each in value) or "none", ""
     return str(value), unit

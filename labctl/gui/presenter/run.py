@@ -96,8 +96,8 @@ class RunPresenter:
         power, how = bench.power_now()
         parts = [] if not wavelength else [f"{wavelength:.1f} nm"]
         if power is not None:
-            parts.append(f"{'≤ ' if how == 'limit' else ''}{shown(float(f'{power:.3g}'), 'pump.power')}")
-        return " · ".join(parts)
+            parts.append(f"{'≤ ' if how == 'limit' else ''}{shown(float(f'{power:.3g}'), 'pump.power')} at the sample")
+        return f"pump {' · '.join(parts)}" if parts else ""
 
     @property
     def title(self) -> str:

@@ -125,9 +125,12 @@ class BeamPathView(QtWidgets.QFrame):
             painter.drawEllipse(place, 2.5, 2.5)
         else:
             painter.drawRoundedRect(box, 3, 3)
+        words = name_of(role)
+        half = painter.fontMetrics().horizontalAdvance(words) / 2 + 2
+        text = QtCore.QRectF(place.x() - half, place.y() + BOX_PX / 2 + 3, 2 * half, 13)
+        painter.fillRect(text, QtGui.QColor(self.theme.card))        # a segment may run behind the word
         painter.setPen(QtGui.QColor(self.theme.muted))
-        text = QtCore.QRectF(place.x() - 42, place.y() + BOX_PX / 2 + 2, 84, 14)
-        painter.drawText(text, QtCore.Qt.AlignmentFlag.AlignCenter, name_of(role))
+        painter.drawText(text, QtCore.Qt.AlignmentFlag.AlignCenter, words)
 
     def restyle(self, theme: Theme) -> None:
         """Take another theme."""

@@ -39,7 +39,7 @@ class BeforeView(QtWidgets.QWidget):
         self._problems = label("", "wrong", wrap=True)
         self._problems.hide()
         column.addWidget(self._problems)
-        self.dry_run = button("Dry run", lambda: None, tip="Rehearse the run on the twin; nothing is moved  [Ctrl+D]")
+        self.dry_run = button("Dry run", presenter.rehearse, tip="Rehearse the run on the twin; nothing is moved  [Ctrl+D]")
         self.queue = button("Add to queue", presenter.enqueue, "primary", "[Ctrl+Return]")
         buttons = QtWidgets.QHBoxLayout()
         buttons.setSpacing(GRID)
@@ -58,6 +58,8 @@ class BeforeView(QtWidgets.QWidget):
         """Show what is known now."""
         presenter = self.presenter
         self.queue.setEnabled(presenter.ready)
+        self.dry_run.setEnabled(not presenter.rehearsing)
+        self.dry_run.setText("Rehearsing …" if presenter.rehearsing else "Dry run")
         self.queue.setToolTip(f"Not yet: {presenter.reason}" if presenter.reason else "Queue this run  [Ctrl+Return]")
         known = presenter.prospect
         texts = dict.fromkeys(ROWS, "…" if presenter.planning else "—")

@@ -7,20 +7,9 @@ from qtpy import QtCore, QtGui, QtWidgets
 from labctl.gui.presenter.fields import CHOICE, SWITCH, Field
 from labctl.gui.presenter.form import FormPresenter
 from labctl.gui.theme import DARK, GRID, Theme
-from labctl.gui.views.parts import label
+from labctl.gui.views.parts import Choice, label
 
-FIELD_PX = 112           # the least width of a field; labels take the rest
-
-
-class NoWheel(QtCore.QObject):
-    """Keeps the mouse wheel, which scrolls the form, from changing what stands in it."""
-
-    def eventFilter(self, watched: QtCore.QObject, event: QtCore.QEvent) -> bool:
-        """Hand a wheel on to the form unless the widget has the focus."""
-        if event.type() == QtCore.QEvent.Type.Wheel and isinstance(watched, QtWidgets.QWidget) and not watched.hasFocus():
-            event.ignore()
-            return True
-        return False
+FIELD_PX = 112           # width of a field; the label takes the rest
 
 
 class FieldView(QtWidgets.QWidget):
@@ -32,7 +21,6 @@ class FieldView(QtWidgets.QWidget):
     def __init__(self, field: Field, theme: Theme = DARK, parent: QtWidgets.QWidget | None = None):
         super().__init__(parent)
         self.field, self.theme = field, theme
-        self._wheel = NoWheel(self)
         self._mark = label("", "muted")
         self._mark.setFixedWidth(GRID)
         self._label = label(field.label, wrap=True)
@@ -56,18 +44,15 @@ class FieldView(QtWidgets.QWidget):
     # ---------------------------------------------------------------- editors
     def _make_editor(self) -> QtWidgets.QWidget:
         if self.field.kind == CHOICE:
-            made = self._frame = QtWidgets.QComboBox()
+            made = self._frame = Choice()
             made.addItems(self.field.choices)
-            made.installEventFilter(self._wheel)
-            made.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
             made.currentTextChanged.connect(lambda text: self.typed.emit(self.field.name, text))
         elif self.field.kind == SWITCH:
             made = self._frame = QtWidgets.QCheckBox()
             made.toggled.connect(lambda on: self.typed.emit(self.field.name, "yes" if on else "no"))
         else:
             made = self._make_line()
-        self._frame.setMinimumWidth(FIELD_PX)
-        self._frame.setMaximumWidth(FIELD_PX + 3 * GRID)
+        self._frame.setFixedWidth(FIELD_PX)
         made.setContextMenuPolicy(QtCore.Qt.ContextMenuPolicy.CustomContextMenu)
         made.customContextMenuRequested.connect(self._menu)
         return made
@@ -151,12 +136,8 @@ class FormView(QtWidgets.QWidget):
         super().__init__(parent)
         self.presenter, self.theme = presenter, theme
         self.fields: dict[str, FieldView] = {}
-        self.procedure = QtWidgets.QComboBox()
-        self.procedure.setObjectName("procedure")
+        self.procedure = Choice("procedure")
         self.procedure.setAccessibleName("Procedure")
-        self._wheel = NoWheel(self)
-        self.procedure.installEventFilter(self._wheel)
-        self.procedure.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
         for choice in presenter.choices:
             self.procedure.addItem(choice.title, choice.name)
             self.procedure.setItemData(self.procedure.count() - 1, choice.about, QtCore.Qt.ItemDataRole.ToolTipRole)

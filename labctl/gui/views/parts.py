@@ -46,6 +46,32 @@ def panel(name: str = "panel") -> tuple[QtWidgets.QFrame, QtWidgets.QVBoxLayout]
     return frame, column
 
 
+class Choice(QtWidgets.QComboBox):
+    """A choice of words with an arrow in the theme's colours; the wheel changes it only while it has the focus."""
+
+    def __init__(self, name: str = "", parent: QtWidgets.QWidget | None = None):
+        super().__init__(parent)
+        self.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
+        if name:
+            self.setObjectName(name)
+
+    def wheelEvent(self, event: QtGui.QWheelEvent) -> None:
+        """Let the form scroll unless somebody is choosing."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:
+        """Draw the arrow, which a style sheet cannot."""
+        super().paintEvent(event)
+        painter = QtGui.QPainter(self)
+        painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
+        painter.setPen(QtGui.QPen(self.palette().color(QtGui.QPalette.ColorRole.PlaceholderText), 1.5))
+        x, y = self.width() - 13.0, self.height() / 2 + 2
+        painter.drawPolyline(QtGui.QPolygonF([QtCore.QPointF(x - 4, y - 4), QtCore.QPointF(x, y), QtCore.QPointF(x + 4, y - 4)]))
+
+
 class Elided(QtWidgets.QLabel):
     """A text that ends in "…" where there is no room, and says the whole in its tool tip."""
 

@@ -96,7 +96,7 @@ class QueueView(QtWidgets.QWidget):
             self.start,
             button("Move up", lambda: self._move(-1), "quiet", "Let the chosen run begin earlier"),
             button("Move down", lambda: self._move(1), "quiet", "Let the chosen run begin later"),
-            button("Remove", lambda: presenter.remove(self.chosen()), "quiet", "Take the chosen runs out of the queue; their files stay"),
+            button("Remove", lambda: presenter.remove(self.chosen()), "quiet", "Take the chosen runs out; their files stay"),
             button("Compare", lambda: presenter.compare(self.chosen()), "quiet", "Show the chosen runs in the same plots"),
             button("Run again", self._again, "quiet", "Put the settings of the chosen run into the form"),
         ]

@@ -13,7 +13,7 @@ from labctl.core.words import human_bytes
 from labctl.gui.model import session as model
 from labctl.gui.model.session import Session
 from labctl.gui.theme import GLYPHS, GRID, Theme
-from labctl.gui.views.parts import Elided, label
+from labctl.gui.views.parts import Choice, Elided, label
 
 STATUS_PX = 24
 KEYS = "F5 live · F6 keep · F8 pause · F11 make safe · F12 abort · F1 all keys"
@@ -37,11 +37,12 @@ class StatusView(QtWidgets.QFrame):
         self._looked = 0.0
         self._ticks: deque[tuple[float, float]] = deque(maxlen=TICKS)
         session.point.connect(self._written)
-        self.speed = QtWidgets.QComboBox()
+        self.speed = Choice("small")
         self.speed.setAccessibleName("Speed of simulated time")
         self.speed.setToolTip("How fast simulated time passes; changing it opens the bench anew")
         self.speed.setFixedHeight(STATUS_PX - 4)
-        for words, speed in SPEEDS:
+        own = () if session.speed in [speed for _, speed in SPEEDS] else ((f"{session.speed:g}×", session.speed),)
+        for words, speed in (*own, *SPEEDS):
             self.speed.addItem(words, speed)
         self.speed.setCurrentIndex(max(self.speed.findData(session.speed), 0) if session.speed else self.speed.count() - 1)
         self.speed.setVisible(session.config.simulated)

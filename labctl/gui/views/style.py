@@ -68,6 +68,7 @@ def sheet(theme: Theme) -> str:
     QComboBox::drop-down {{ border: none; width: 20px; }}
     QComboBox QAbstractItemView {{ background: {theme.card}; border: 1px solid {theme.border}; outline: none;
         selection-background-color: {theme.selected}; selection-color: {theme.text}; }}
+    QComboBox#small {{ padding: 0 {GRID // 2}px; min-height: 16px; font-size: {CAPTION_PX}px; }}
     #procedure {{ font-size: 14px; font-weight: 600; min-height: 24px; }}
     QCheckBox {{ spacing: {GRID}px; }}
     QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {theme.muted}; border-radius: 3px;
@@ -95,8 +96,8 @@ def sheet(theme: Theme) -> str:
     QTabBar {{ qproperty-drawBase: 0; }}
     QTabBar::tab {{ background: transparent; color: {theme.muted}; padding: 6px {GRID + 6}px; margin-right: 2px;
         border: 1px solid transparent; border-bottom: none; border-top-left-radius: {RADIUS}px;
-        border-top-right-radius: {RADIUS}px; font-weight: 500; }}
-    QTabBar::tab:selected {{ background: {theme.panel}; color: {theme.text}; border-color: {theme.border}; font-weight: 600; }}
+        border-top-right-radius: {RADIUS}px; }}
+    QTabBar::tab:selected {{ background: {theme.panel}; color: {theme.text}; border-color: {theme.border}; }}
     QTabBar::tab:hover {{ color: {theme.text}; }}
     QTabBar::tab:focus {{ color: {theme.accent}; }}
     QTabWidget::pane {{ background: {theme.panel}; border: 1px solid {theme.border}; border-radius: {RADIUS}px; top: -1px; }}

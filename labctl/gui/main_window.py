@@ -1,0 +1,293 @@
+"""The main window: puts models, presenters and views together, and looks around 30 times a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from qtpy import QtCore, QtGui, QtWidgets
+
+from labctl.gui.keys import LIST, Keys
+from labctl.gui.model.queue_model import QueueModel
+from labctl.gui.model.session import Session
+from labctl.gui.presenter.form import FormPresenter
+from labctl.gui.presenter.instrument import InstrumentPresenter
+from labctl.gui.presenter.queue import QueuePresenter
+from labctl.gui.presenter.run import RunPresenter
+from labctl.gui.presenter.shown import ShownPresenter
+from labctl.gui.theme import GRID, THEMES, Theme
+from labctl.gui.views.beam_path import BeamPathView
+from labctl.gui.views.before import BeforeView
+from labctl.gui.views.cards import CardsView
+from labctl.gui.views.centre import CentreView
+from labctl.gui.views.form import FormView
+from labctl.gui.views.header import HeaderView
+from labctl.gui.views.log_view import LogView
+from labctl.gui.views.parts import Elided, button, label, panel
+from labctl.gui.views.question import QuestionView
+from labctl.gui.views.queue_view import QueueView
+from labctl.gui.views.status import StatusView
+from labctl.gui.views.style import apply
+
+TICK_MS = 33
+SLOW_EVERY = 15          # ticks between two looks at what changes slowly
+LEFT_PX, RIGHT_PX, BOTTOM_PX = 304, 284, 206
+PINNED_FROM_PX = 900     # height of the window from which on the spectrum is pinned
+FIRST = "ple"            # of the procedures, if it is installed: the one of the tutorial
+LEAVE_S = 30.0           # longest wait for the bench when the window closes
+SETTINGS = ("labctl", "labctl")
+
+
+class MainWindow(QtWidgets.QMainWindow):
+    """Everything in one window."""
+
+    def __init__(self, session: Session, theme: Theme, settings: QtCore.QSettings | None = None):
+        super().__init__()
+        self.session, self.theme = session, theme
+        self.settings = settings if settings is not None else QtCore.QSettings(*SETTINGS)
+        self.run, self.form = RunPresenter(session), FormPresenter(session)
+        self.instruments, self.shown = InstrumentPresenter(session), ShownPresenter(session)
+        self.queue_model = QueueModel(session)
+        self.queue = QueuePresenter(session, self.queue_model, self.form)
+        self._ticks, self._leaving = 0, 0.0
+        self._make_views()
+        self._connect()
+        self.keys = Keys(self._actions(), self)
+        app = QtWidgets.QApplication.instance()
+        if app is not None:
+            app.installEventFilter(self.keys)
+        self._timer = QtCore.QTimer(self)
+        self._timer.setInterval(TICK_MS)
+        self._timer.setTimerType(QtCore.Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self.tick)
+        self.restyle(theme)
+        self._restore()
+        names = [choice.name for choice in self.form.choices]
+        self.form.choose(FIRST if FIRST in names else names[0])
+
+    # ---------------------------------------------------------------- putting together
+    def _make_views(self) -> None:
+        theme = self.theme
+        self.header = HeaderView(self.session, self.run, theme)
+        self.form_view, self.before = FormView(self.form, theme), BeforeView(self.form, theme)
+        self.centre, self.question = CentreView(theme), QuestionView(self.session)
+        self.queue_view, self.log_view = QueueView(self.queue_model, self.queue, theme), LogView(self.session, theme)
+        self.cards, self.beam = CardsView(self.instruments, theme), BeamPathView(self.session, theme)
+        self.status = StatusView(self.session)
+        self._cards_summary, self._beam_words = Elided("muted"), label("", "muted")
+        self.bottom = _split(QtCore.Qt.Orientation.Horizontal, (self.queue_view, 3), (self.log_view, 2))
+        middle = QtWidgets.QWidget()
+        column = QtWidgets.QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GRID)
+        column.addWidget(self.question)
+        column.addWidget(self.centre, 1)
+        self.middle = _split(QtCore.Qt.Orientation.Vertical, (middle, 1), (self.bottom, 0))
+        self.whole = _split(QtCore.Qt.Orientation.Horizontal, (self._left(), 0), (self.middle, 1), (self._right(), 0))
+        inside = QtWidgets.QWidget()
+        inside.setObjectName("bench")
+        row = QtWidgets.QHBoxLayout(inside)
+        row.setContentsMargins(GRID, GRID, GRID, GRID)
+        row.addWidget(self.whole)
+        central = QtWidgets.QWidget()
+        rows = QtWidgets.QVBoxLayout(central)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        for each, stretch in ((self.header, 0), (inside, 1), (self.status, 0)):
+            rows.addWidget(each, stretch)
+        self.setCentralWidget(central)
+        self.setWindowTitle(f"labctl · {self.session.name}{' (simulated)' if self.session.config.simulated else ''}")
+
+    def _left(self) -> QtWidgets.QWidget:
+        frame, column = panel()
+        column.addWidget(self.form_view, 1)
+        column.addWidget(self.before)
+        frame.setMinimumWidth(LEFT_PX - 24)
+        return frame
+
+    def _right(self) -> QtWidgets.QWidget:
+        frame, column = panel()
+        head = QtWidgets.QHBoxLayout()
+        head.addWidget(label("INSTRUMENTS", "title"))
+        self._cards_summary.setAlignment(QtCore.Qt.AlignmentFlag.AlignRight)
+        head.addWidget(self._cards_summary, 1)
+        inside = QtWidgets.QWidget()
+        inside.setObjectName("inside")
+        rows = QtWidgets.QVBoxLayout(inside)
+        rows.setContentsMargins(0, 0, GRID, 0)
+        rows.addWidget(self.cards)
+        beam = QtWidgets.QHBoxLayout()
+        beam.addWidget(label("BEAM PATH", "title"))
+        beam.addStretch(1)
+        beam.addWidget(self._beam_words)
+        rows.addLayout(beam)
+        rows.addWidget(self.beam)
+        rows.addStretch(1)
+        scroll = QtWidgets.QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        column.addLayout(head)
+        column.addWidget(scroll, 1)
+        frame.setMinimumWidth(RIGHT_PX - 24)
+        return frame
+
+    def _connect(self) -> None:
+        self.session.changed.connect(self._refresh)
+        self.session.opened.connect(self._bench_opened)
+        self.session.closed.connect(lambda closed: self.queue_model.reread())
+        self.form.rebuilt.connect(self._procedure_chosen)
+        self.form.rehearsed.connect(self.shown.promise)
+        self.queue.opened.connect(lambda paths: self.open_runs(paths))
+        self.shown.plots.connect(self.centre.show_plots)
+        self.shown.run.connect(self.centre.set_run)
+        self.shown.rehearsal.connect(self.centre.set_rehearsal)
+        self.shown.reduced.connect(self.centre.reduced)
+        self.centre.go_to.connect(self.instruments.move)
+
+    def _actions(self) -> dict[str, Callable[[], object]]:
+        actions: dict[str, Callable[[], object]] = {
+            "F12": self.run.abort, "F11": self.run.make_safe, "F8": self.run.pause, "F5": self.header.live.click,
+                   "F1": self.show_keys, "Ctrl+Return": self.form.enqueue, "Ctrl+Enter": self.form.enqueue,
+                   "Ctrl+D": self.form.rehearse, "Ctrl+T": self.next_theme}
+        for number in range(9):
+            actions[f"Ctrl+{number + 1}"] = lambda number=number: self.centre.tabs.setCurrentIndex(number)
+        return actions
+
+    # ---------------------------------------------------------------- what happens
+    def start(self) -> None:
+        """Open the bench and begin to look around."""
+        self.session.open()
+        self._timer.start()
+
+    def tick(self) -> None:
+        """Look around once."""
+        began = time.monotonic()
+        self.session.tick()
+        self.form.tick()
+        self.centre.refresh()
+        self._ticks += 1
+        if self._ticks % SLOW_EVERY == 0:
+            self._refresh()
+            self.status.refresh()
+        if self._leaving and (self.session.gone or began - self._leaving > LEAVE_S):
+            self._leave_now()
+        self.status.ticked(began, time.monotonic())
+
+    def _refresh(self) -> None:
+        self.header.refresh()
+        self.cards.refresh()
+        self.beam.refresh()
+        self.queue_view.refresh()
+        self.centre.set_idle(self.instruments.idle)
+        self._cards_summary.say(self.cards.summary)
+        self._beam_words.setText(self.beam.words)
+
+    def _bench_opened(self) -> None:
+        self.cards.make(self.session.cards)
+        self.beam.make()
+        self._refresh()
+
+    def _procedure_chosen(self) -> None:
+        if self.form.procedure is not None:
+            self.shown.choose(self.form.procedure.plots)
+
+    def open_runs(self, paths: list[Path]) -> None:
+        """Show a finished run."""
+        self.shown.open(paths[0])
+
+    # ---------------------------------------------------------------- looks
+    def restyle(self, theme: Theme) -> None:
+        """Take another theme."""
+        self.theme = theme
+        app = QtWidgets.QApplication.instance()
+        if isinstance(app, QtWidgets.QApplication):
+            apply(app, theme)
+        for view in (self.header, self.form_view, self.before, self.centre, self.queue_view, self.log_view, self.cards, self.beam,
+                     self.status):
+            view.restyle(theme)
+        self.settings.setValue("theme", theme.name)
+
+    def next_theme(self) -> None:
+        """Go round: dark, light, red."""
+        names = list(THEMES)
+        self.restyle(THEMES[names[(names.index(self.theme.name) + 1) % len(names)]])
+
+    def show_keys(self) -> None:
+        """Show the keys beside the window; it stays usable."""
+        dialog = QtWidgets.QDialog(self)
+        dialog.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowTitle("Keys")
+        grid = QtWidgets.QGridLayout(dialog)
+        for row, (key, words) in enumerate(LIST):
+            grid.addWidget(label(key, "strong"), row, 0)
+            grid.addWidget(label(words), row, 1)
+        grid.addWidget(button("Close", dialog.close), len(LIST), 1, QtCore.Qt.AlignmentFlag.AlignRight)
+        dialog.show()
+
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
+        """Give up what may be given up in a small window."""
+        super().resizeEvent(event)
+        self.header.fit(self.width())
+        self.status.fit(self.width())
+        self.centre.fit(self.height(), PINNED_FROM_PX)
+
+    def reset_layout(self) -> None:
+        """Put every part back to its first size."""
+        width, height = max(self.width(), 1000), max(self.height(), 700)
+        self.whole.setSizes([LEFT_PX, width - LEFT_PX - RIGHT_PX - 4 * GRID, RIGHT_PX])
+        self.middle.setSizes([height - BOTTOM_PX, BOTTOM_PX])
+        self.bottom.setSizes([(width - LEFT_PX - RIGHT_PX) * 64 // 100, (width - LEFT_PX - RIGHT_PX) * 36 // 100])
+
+    def _restore(self) -> None:
+        self.resize(1600, 960)
+        geometry = self.settings.value("geometry")
+        if isinstance(geometry, QtCore.QByteArray):
+            self.restoreGeometry(geometry)
+        self.reset_layout()
+        for name in ("whole", "middle", "bottom"):
+            state = self.settings.value(name)
+            if isinstance(state, QtCore.QByteArray):
+                getattr(self, name).restoreState(state)
+
+    def _save(self) -> None:
+        self.settings.setValue("geometry", self.saveGeometry())
+        for name in ("whole", "middle", "bottom"):
+            self.settings.setValue(name, getattr(self, name).saveState())
+
+    # ---------------------------------------------------------------- the end
+    def closeEvent(self, event: QtGui.QCloseEvent) -> None:
+        """Abort, make safe, close the bench, and only then be gone; the window stays alive meanwhile."""
+        if self.session.gone and not self._leaving:
+            self._leave_now()
+        if not self._timer.isActive():
+            super().closeEvent(event)
+            return
+        event.ignore()
+        if not self._leaving:
+            self._leaving = time.monotonic()
+            self._save()
+            self.setWindowTitle("labctl · making the bench safe …")
+            self.session.leave()
+
+    def _leave_now(self) -> None:
+        """Stop looking around and close for good."""
+        self._timer.stop()
+        self.form.close()
+        self.shown.close()
+        self.queue_model.close()
+        app = QtWidgets.QApplication.instance()
+        if app is not None:
+            app.removeEventFilter(self.keys)
+        self.close()
+
+
+def _split(orientation: QtCore.Qt.Orientation, *parts: tuple[QtWidgets.QWidget, int]) -> QtWidgets.QSplitter:
+    made = QtWidgets.QSplitter(orientation)
+    made.setHandleWidth(GRID)
+    made.setChildrenCollapsible(False)
+    for number, (part, stretch) in enumerate(parts):
+        made.addWidget(part)
+        made.setStretchFactor(number, stretch)
+    return made

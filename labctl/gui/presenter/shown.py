@@ -1,0 +1,113 @@
+"""Which run the plots show: the one under way, or a finished one that somebody has opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qtpy import QtCore
+
+from labctl import api
+from labctl.core.errors import LabctlError
+from labctl.core.plan import Reading
+from labctl.core.plots import Plot, from_json
+from labctl.engine.events import RunClosed
+from labctl.gui.model.measured import LiveRun, Measured, StoredRun
+from labctl.gui.model.session import Session
+
+
+class ShownPresenter(QtCore.QObject):
+    """Feeds the run under way, and opens files of others; says when plots have to be made anew."""
+
+    plots = QtCore.Signal(object)        # the declarations to draw
+    run = QtCore.Signal(object)          # Measured, or None for empty plots
+    rehearsal = QtCore.Signal(object)    # Measured of a dry run
+    reduced = QtCore.Signal()
+
+    def __init__(self, session: Session):
+        super().__init__()
+        self.session = session
+        self.live: LiveRun | None = None
+        self.opened: StoredRun | None = None
+        self.promised: StoredRun | None = None
+        session.prepared.connect(self._begin)
+        session.point.connect(self._add)
+        session.closed.connect(self._end)
+
+    @property
+    def measured(self) -> Measured | None:
+        """What is on the screen."""
+        return self.opened or self.live
+
+    def choose(self, specs: tuple[Plot, ...]) -> None:
+        """Show the empty plots of a procedure, unless a run is under way."""
+        if not self.session.busy or self.live is None:
+            self._close()
+            self.live = None
+            self.plots.emit(specs)
+
+    def open(self, path: Path) -> bool:
+        """Show a finished run; False, with a line in the log, when its file cannot be read."""
+        try:
+            found = StoredRun(api.load(path))
+        except (LabctlError, OSError) as exc:
+            self.session.say(f"{path.name} cannot be shown: {exc}", "error")
+            return False
+        self._close()
+        self.opened = found
+        self.plots.emit(_specs(found.header))
+        self.run.emit(found)
+        self.reduced.emit()
+        self.session.say(f"shown: {path.name}, {found.header.get('title', '')}, {len(found)} points")
+        return True
+
+    def back(self) -> None:
+        """Show the run under way again."""
+        if self.live is not None:
+            self._close()
+            self.plots.emit(_specs(self.live.header))
+            self.run.emit(self.live)
+
+    def promise(self, outcome: api.Outcome) -> None:
+        """Show what a dry run has given behind the plots."""
+        if outcome.run is None:
+            return
+        self.promised = StoredRun(api.load(outcome.run))
+        self.rehearsal.emit(self.promised)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._close()
+        if self.promised is not None:
+            self.promised.run.close()
+            self.promised = None
+
+    # ---------------------------------------------------------------- what the session says
+    def _begin(self, header: Mapping[str, Any]) -> None:
+        self._close()
+        self.live = LiveRun(header)
+        self.plots.emit(_specs(header))
+        self.run.emit(self.live)
+        if self.promised is not None and self.promised.header.get("procedure") == header.get("procedure"):
+            self.rehearsal.emit(self.promised)
+
+    def _add(self, reading: Reading) -> None:
+        if self.live is not None:
+            self.live.add(reading)
+
+    def _end(self, closed: RunClosed) -> None:
+        if self.live is not None and self.live.header.get("run_id") == closed.run_id:
+            self.live.reduction = closed.reduction
+            self.live.refusal = next((problem.text for problem in closed.problems if problem.field == "analysis"), "")
+            self.live.changes += 1
+            self.reduced.emit()
+
+    def _close(self) -> None:
+        if self.opened is not None:
+            self.opened.run.close()
+            self.opened = None
+
+
+def _specs(header: Mapping[str, Any]) -> tuple[Plot, ...]:
+    return tuple(from_json(told) for told in header.get("plots", ()))

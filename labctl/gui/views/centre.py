@@ -1,0 +1,159 @@
+"""The plots of a run in tabs, one of them pinned below the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy import QtCore, QtWidgets
+
+from labctl.core.plots import Plot, Spectrum
+from labctl.gui.model.measured import Measured
+from labctl.gui.theme import DARK, GRID, Theme
+from labctl.gui.views.parts import button
+from labctl.gui.views.plots import PlotView, build
+
+PINNED = Spectrum("Live spectrum")
+
+
+class CentreView(QtWidgets.QWidget):
+    """Tabs made from declarations; further pages may stand beside them."""
+
+    go_to = QtCore.Signal(dict)
+
+    def __init__(self, theme: Theme = DARK, parent: QtWidgets.QWidget | None = None):
+        super().__init__(parent)
+        self.theme, self.idle = theme, False
+        self.specs: tuple[Plot, ...] = ()
+        self.measured: Measured | None = None
+        self.views: list[PlotView] = []
+        self.pinned: PlotView | None = None
+        self._pages: list[QtWidgets.QWidget] = []
+        self._room = True
+        self.tabs = QtWidgets.QTabWidget()
+        self.tabs.setAccessibleName("Plots")
+        self.tabs.tabBar().setElideMode(QtCore.Qt.TextElideMode.ElideRight)
+        self.tabs.tabBar().setUsesScrollButtons(True)
+        self.tabs.currentChanged.connect(lambda number: self.refresh())
+        self.pin = button("Pin spectrum", self._place_pinned, "quiet", "Keep the spectrum below the other plots")
+        self.pin.setCheckable(True)
+        self.pin.setChecked(True)
+        self.tabs.setCornerWidget(self.pin)
+        self._below = QtWidgets.QFrame()
+        self._below.setObjectName("panel")
+        below = QtWidgets.QVBoxLayout(self._below)
+        below.setContentsMargins(0, 0, 0, GRID // 2)
+        self.split = QtWidgets.QSplitter(QtCore.Qt.Orientation.Vertical)
+        self.split.setHandleWidth(GRID)
+        self.split.setChildrenCollapsible(False)
+        self.split.addWidget(self.tabs)
+        self.split.addWidget(self._below)
+        self.split.setStretchFactor(0, 3)
+        self.split.setStretchFactor(1, 2)
+        column = QtWidgets.QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.split)
+
+    # ---------------------------------------------------------------- what is shown
+    def show_plots(self, specs: Sequence[Plot]) -> None:
+        """Make the tabs of these declarations; those that are shown already stay."""
+        if tuple(specs) == self.specs and self.views:
+            self.set_run(None)
+            return
+        current = self.tabs.tabText(self.tabs.currentIndex())
+        for view in self.views:
+            view.setParent(None)
+            view.deleteLater()
+        self.specs = tuple(specs)
+        spectrum = next((spec for spec in specs if isinstance(spec, Spectrum)), PINNED)
+        others = [spec for spec in specs if spec is not spectrum]
+        self.pinned = self._view(spectrum)
+        self.views = [*(self._view(spec) for spec in others), self.pinned]
+        for number, view in enumerate(self.views[:-1]):
+            self.tabs.insertTab(number, view, view.spec.title)
+        self._place_pinned()
+        if not self.select(current):
+            self.tabs.setCurrentIndex(0)
+
+    def _view(self, spec: Plot) -> PlotView:
+        view = build(spec, self.theme)
+        view.set_idle(self.idle)
+        view.go_to.connect(self.go_to)
+        return view
+
+    def set_run(self, measured: Measured | None, rehearsal: Measured | None = None) -> None:
+        """Show a run in all plots."""
+        self.measured = measured
+        for view in self.views:
+            view.set_run(measured)
+            view.set_rehearsal(rehearsal)
+
+    def set_rehearsal(self, rehearsal: Measured | None) -> None:
+        """Show what a rehearsal promised behind the data."""
+        for view in self.views:
+            view.set_rehearsal(rehearsal)
+
+    def reduced(self) -> None:
+        """The analysis has something to say."""
+        for view in self.views:
+            view.reduced()
+
+    def refresh(self) -> None:
+        """Draw what has come, where somebody can see it."""
+        for view in self.views:
+            if view.isVisible():
+                view.refresh()
+
+    def set_idle(self, idle: bool) -> None:
+        """Allow going somewhere by a click only while nothing runs."""
+        if idle != self.idle:
+            self.idle = idle
+            for view in self.views:
+                view.set_idle(idle)
+
+    # ---------------------------------------------------------------- pages and pinning
+    def add_page(self, widget: QtWidgets.QWidget, title: str) -> None:
+        """Put a page of another kind behind the plots."""
+        self._pages.append(widget)
+        self.tabs.addTab(widget, title)
+
+    def select(self, title: str) -> bool:
+        """Bring a tab to the front by its title; False when there is none."""
+        for number in range(self.tabs.count()):
+            if self.tabs.tabText(number).lower() == title.lower():
+                self.tabs.setCurrentIndex(number)
+                return True
+        return False
+
+    @property
+    def titles(self) -> list[str]:
+        """The titles of all tabs."""
+        return [self.tabs.tabText(number) for number in range(self.tabs.count())]
+
+    def _place_pinned(self) -> None:
+        """Put the spectrum below the tabs, or among them when it is not pinned or nothing else is there."""
+        if self.pinned is None:
+            return
+        below = self.pin.isChecked() and self._room and len(self.views) > 1
+        self._below.setVisible(below)
+        if below and self.pinned.parentWidget() is not self._below:
+            if self.tabs.indexOf(self.pinned) >= 0:
+                self.tabs.removeTab(self.tabs.indexOf(self.pinned))
+            self._below.layout().addWidget(self.pinned)
+            self.pinned.show()
+        elif not below and self.tabs.indexOf(self.pinned) < 0:
+            self.tabs.insertTab(len(self.views) - 1, self.pinned, self.pinned.spec.title)
+
+    def fit(self, height: int, least: int) -> None:
+        """Unpin where there is no room."""
+        self._room = height >= least
+        self._place_pinned()
+
+    def restyle(self, theme: Theme) -> None:
+        """Take another theme."""
+        self.theme = theme
+        for view in self.views:
+            view.restyle(theme)
+        for page in self._pages:
+            restyle = getattr(page, "restyle", None)
+            if restyle is not None:
+                restyle(theme)
