@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labctl.bench.bench import Bench
-from labctl.bench.devices import Device
+from labctl.bench.devices import Device, DriverDetector
 from labctl.bench.optics import PumpLevel
 from labctl.core.instrument import Meter, Readout
 from labctl.core.lane import Future
@@ -88,7 +88,8 @@ def _card(bench: Bench, device: Device) -> Card:
             low, high = getattr(axis, "limits", bench.config.safety.limits.get(name, UNBOUNDED))
             settings.append(Setting(name, axis.unit, low, high, axis.illuminates, dangerous=axis.unit == "V"))
     settings.sort(key=lambda setting: not setting.name.startswith("pump."))       # what it is for, before how it does it
-    signals = tuple((spec.signal, spec.unit) for spec in getattr(driver, "detectors", {}).values() if not spec.dims)
+    signals = tuple((name, found.spec.unit) for name, found in bench.detectors.items()
+                    if isinstance(found, DriverDetector) and found.device is device and not found.spec.dims)
     actions = [Action(name, spec.long_name or name.partition(".")[2].replace("_", " "),
                       dangerous=source and not name.endswith(".emission_off"))
                for name, (owner, spec) in bench.actions.items() if owner.role == role]

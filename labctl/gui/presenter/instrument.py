@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,11 +47,23 @@ class InstrumentPresenter(QtCore.QObject):
         self.session = session
         self.wanted: dict[str, float] = {}          # set-points, by quantity: of the run, or by hand
         self.read: dict[str, float] = {}            # what the last point of the run has read
+        self._plan: Sequence[Mapping[str, Any]] = ()
+        session.prepared.connect(self._begin)
         session.point.connect(self._remember)
+
+    def _begin(self, header: Mapping[str, Any]) -> None:
+        self._plan, self.read = header.get("plan", ()), {}
+        self._go_on(0)
 
     def _remember(self, reading: Reading) -> None:
         self.wanted.update(reading.point.set)
         self.read = dict(reading.values)
+        self._go_on(reading.index + 1)
+
+    def _go_on(self, number: int) -> None:
+        """The bench is on its way to a point of the plan, unless the plan decides as it goes."""
+        if number < len(self._plan):
+            self.wanted.update(self._plan[number].get("set", {}))
 
     # ---------------------------------------------------------------- what a card shows
     def shown(self, card: Card) -> Shown:
@@ -94,7 +106,7 @@ class InstrumentPresenter(QtCore.QObject):
             if stands is not None or wanted is not None:
                 unit, factor = SHOWN.get(setting.unit, (setting.unit, 1.0))
                 arrow = f"→ {wanted * factor:.6g}" if wanted is not None else ""
-                return ("…" if stands is None else f"{stands * factor:.6g}"), unit, arrow
+                return ("…" if stands is None else f"{stands * factor:.5g}"), unit, arrow
         for name, unit in card.signals:
             if self.session.busy and name in self.read:
                 return *said(self.read[name], unit), ""

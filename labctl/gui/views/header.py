@@ -42,6 +42,7 @@ class HeaderView(QtWidgets.QFrame):
         self.abort = button(ABORT_TEXT, presenter.abort, "abort", ABORT_TIP)
         self.abort.setAccessibleName("Abort, F12")
         self._lay_out()
+        self.fit(0)          # a first layout with everything would make the least width of the window too large for good
         self.refresh()
 
     def _line(self, hint: str, text: str, width: int) -> QtWidgets.QLineEdit:

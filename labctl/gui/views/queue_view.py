@@ -153,6 +153,7 @@ class QueueView(QtWidgets.QWidget):
         """Leave out the columns for which there is no room."""
         self.table.setColumnHidden(FILE, width < 620)
         self.table.setColumnHidden(TIME, width < 430)
+        self._summary.setVisible(width >= 640)
 
     def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
         """As above."""

@@ -36,6 +36,7 @@ class StatusView(QtWidgets.QFrame):
         self._point_at = 0.0
         self._looked = 0.0
         self._ticks: deque[tuple[float, float]] = deque(maxlen=TICKS)
+        self.fit(0)
         session.point.connect(self._written)
         self.speed = Choice("small")
         self.speed.setAccessibleName("Speed of simulated time")
