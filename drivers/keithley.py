@@ -78,7 +78,7 @@ class Keithley2400(ScpiDevice):
     read_query: ClassVar = ":READ?"
 
     axes: ClassVar = {
-        "voltage": AxisSpec("V", VOLTS, read="voltage", tolerance=0.02, long_name="Bias voltage"),
+        "voltage": AxisSpec("V", VOLTS, read="voltage", tolerance=0.02, long_name="Bias voltage", held=True),
     }
     detectors: ClassVar = {"current": DetectorSpec(signal="current", unit="A", long_name="Bias current")}
     panel: ClassVar = [Meter("Level", "level", "V", -21.0, 21.0), Readout("Output", "output_on"),

@@ -8,9 +8,10 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 from labctl.bench import detection, power
+from labctl.bench.closing import Closer, close_all
 from labctl.bench.config import BenchConfig
 from labctl.bench.connect import MANUAL_PREFIX
-from labctl.bench.devices import Device, DriverShutter, run_action
+from labctl.bench.devices import Device, DriverAxis, DriverShutter, run_action
 from labctl.bench.optics import PumpLevel, PumpWavelength
 from labctl.bench.parts import Parts
 from labctl.bench.polarization import DetectionPolarization
@@ -37,7 +38,7 @@ class Bench:
 
     def __init__(self, config: BenchConfig, text: str, clock: Clock, devices: dict[str, Device], lanes: dict[str, Lane],
                  parts: Parts, identities: dict[str, Identity], *, world: Any = None,
-                 on_close: list[Callable[[], None]] | None = None):
+                 closers: Sequence[Closer] = ()):
         self.config, self.text, self.clock = config, text, clock
         self.name, self.simulated = config.name, config.simulated
         self.devices, self.lanes = devices, lanes
@@ -54,7 +55,7 @@ class Bench:
         self.calibrations: dict[str, Calibration | None] = parts.calibrations
         self.session = uuid.uuid4().hex      # of this opening: a simulated world lives no longer
         self._world = world
-        self._on_close = on_close or []
+        self._closers = closers
         self._contexts = ExitStack()
 
     # ---------------------------------------------------------------- what procedures may ask (BenchView)
@@ -185,13 +186,19 @@ class Bench:
         yield from run_action(device, spec)
 
     def interlocks(self, *, lit: bool) -> Steps[None]:
-        """Ask every instrument with an interlock for it; raises Interlocked. The shutter's concerns only what was `lit`."""
+        """Ask after an exposure whether everything was as it had to be; raises Interlocked, or NotSettled for what was not held.
+
+        The shutter's interlock concerns only what was `lit`.
+        """
         asked = {role: device for role, device in self.devices.items() if hasattr(type(device.driver), "interlock_tripped")
                  and (lit or self.shutter is None or role != self.shutter.name)}
-        answers = yield Together({role: device.call("interlock_tripped") for role, device in asked.items()})
-        for role in (role for role, tripped in answers.items() if tripped):
+        held = {name: axis.not_held() for name, axis in self.axes.items() if isinstance(axis, DriverAxis) and axis.spec.held}
+        answers = yield Together({**{role: device.call("interlock_tripped") for role, device in asked.items()}, **held})
+        for role in (role for role in asked if answers[role]):
             raise Interlocked(role, "its interlock has tripped.", state="the point under way was thrown away",
                               remedy="Find out why; close and reset the interlock, then resume the run.")
+        for lost in (answers[name] for name in held if answers[name] is not None):
+            raise lost
 
     def level(self, level: str) -> list[SafeAction]:
         """Give the actions of park, safe or shutdown: the bench file's order first, then everything else.
@@ -298,11 +305,8 @@ class Bench:
     def close(self) -> None:
         """Close every connection; instruments stay as they are."""
         self._contexts.close()
-        for lane in self.lanes.values():
-            lane.close()
-        for closing in self._on_close:
-            closing()
-        self._on_close.clear()
+        closers, self._closers = self._closers, ()
+        close_all(self.clock, closers, self.lanes.values())
 
     def __enter__(self) -> Bench:
         return self

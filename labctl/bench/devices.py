@@ -150,6 +150,18 @@ class DriverAxis:
         self.position = value
         return value
 
+    def not_held(self) -> Steps[NotSettled | None]:
+        """Read it after an exposure; gives what is to be raised when the device has not held it, else None."""
+        before = self.position
+        if before is None:
+            return None
+        now = float((yield from self.device.call(self.spec.read)))
+        if abs(now - before) <= 2.0 * self.spec.tolerance:
+            return None
+        return NotSettled(self.name, f"it stood at {before:g} {self.unit} before the exposure and at {now:g} {self.unit} after it.",
+                          state="the point under way was thrown away",
+                          remedy="Look whether the instrument was switched off or limits its output; then resume the run.")
+
     def stop(self) -> Steps[None]:
         """Stop the device if it can."""
         if hasattr(self.device.driver, self.spec.stop):

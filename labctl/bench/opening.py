@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from labctl.bench.bench import Bench
 from labctl.bench.calibrations import newest_valid
+from labctl.bench.closing import Closer, close_all
 from labctl.bench.config import BenchConfig
 from labctl.bench.connect import MANUAL_PREFIX, SDK_PREFIX, ResourceLock, World, by_resource, make_driver, open_connection
 from labctl.bench.devices import Device
@@ -39,7 +39,7 @@ class _Opening:
         self.lanes: dict[str, Lane] = {}
         self.identities: dict[str, Identity] = {}
         self.problems: list[Problem] = []
-        self.closers: list[Callable[[], None]] = []
+        self.closers: list[Closer] = []
         self.world = World(config, clock) if config.simulated else None
 
     def lock(self, folder: Path) -> None:
@@ -53,7 +53,7 @@ class _Opening:
             except InstrumentError as exc:
                 self.problems.append(Problem(f"instruments.{by_resource(self.config)[resource][0]}", str(exc)))
             else:
-                self.closers.append(lock.release)
+                self.closers.append(Closer(lock.release))
 
     def connect(self, resource: str, roles: list[str]) -> Steps[None]:
         """Open one connection in its own lane, then every driver on it, and ask each who it is."""
@@ -69,7 +69,7 @@ class _Opening:
                 self._missing(role, f"{resource} cannot be opened: {exc}")
             return
         if not resource.startswith((SDK_PREFIX, MANUAL_PREFIX)):
-            self.closers.append(connection.close)
+            self.closers.append(Closer(connection.close, lane))
         for role in roles:
             yield from self._start(role, classes[role], connection, lane)
 
@@ -88,7 +88,7 @@ class _Opening:
             self.problems.append(Problem(f"instruments.{role}", f"{role}: {exc}"))
             return
         if instrument.resource.startswith(SDK_PREFIX) and hasattr(driver, "close"):
-            self.closers.append(driver.close)
+            self.closers.append(Closer(driver.close, lane))
         self.devices[role] = Device(role, driver, lane, self.clock, instrument)
         self.identities[role] = identity
 
@@ -101,10 +101,7 @@ class _Opening:
 
     def close(self) -> None:
         """Undo everything."""
-        for lane in self.lanes.values():
-            lane.close()
-        for closing in reversed(self.closers):
-            closing()
+        close_all(self.clock, self.closers, self.lanes.values())
 
 
 def open_bench(config: BenchConfig, text: str, clock: Clock, *, partial: bool = False,
@@ -153,7 +150,7 @@ def _build(config: BenchConfig, text: str, clock: Clock, opening: _Opening) -> B
     gratings = drive(clock, _gratings(opening.devices))
     parts = assemble(config, opening.devices, rate, gratings)
     bench = Bench(config, text, clock, opening.devices, opening.lanes, parts, opening.identities, world=opening.world,
-                  on_close=list(reversed(opening.closers)))
+                  closers=opening.closers)
     load_calibrations(bench)
     return bench
 

@@ -66,7 +66,7 @@ def _print(found: list[Entry]) -> None:
 
     table = Table("run", "start (UTC)", "procedure", "sample", "status", "tags", "notes", "id", "file", box=None, pad_edge=False)
     for entry in found:
-        status = f"{entry.status}{' (simulated)' if entry.simulated else ''}"
+        status = f"{entry.status}{' (rehearsal)' if entry.rehearsal else ' (simulated)' if entry.simulated else ''}"
         table.add_row(str(entry.number), entry.start[:16].replace("T", " "), entry.procedure, entry.sample, status,
                       ", ".join(entry.tags), str(entry.notes or ""), entry.run_id[:8], entry.path.name)
     console = Console(highlight=False)

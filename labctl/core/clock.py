@@ -17,7 +17,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 log = logging.getLogger("labctl.clock")
-NOTHING = "every thread of the virtual clock waits without a deadline: nothing can ever happen"
 Forever = float("inf")
 
 
@@ -211,7 +210,13 @@ class _Runner:
         self.deadline = Forever                  # when it wants to run again
         self.signal: _VirtualSignal | None = None  # or as soon as this is up
         self.body: Callable[[], float | None] | None = None
-        self.error: BaseException | None = None    # what ended the loop
+        self.error: BaseException | None = None    # to be raised when it runs again
+
+    def complain(self) -> None:
+        """Raise what has been left for it."""
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
 
 
 class _VirtualSignal:
@@ -281,12 +286,12 @@ class VirtualClock:
         """
         me = self._me()
         me.signal, me.body = wake, body      # type: ignore[assignment]  a flag of this clock
-        if not self._ended(me):
-            self._hand_over(me)
-        me.signal = me.body = None
-        error, me.error = me.error, None
-        if error is not None:
-            raise error
+        try:
+            if not self._ended(me):
+                self._hand_over(me)
+            me.complain()
+        finally:
+            me.signal = me.body = None
 
     def spawn(self, name: str, target: Callable[[], None]) -> None:
         """Start a daemon thread; it first runs when the baton reaches it, however fast the system started it."""
@@ -327,17 +332,14 @@ class VirtualClock:
         self._waiting.append(me)
         self._hand_over(me)
         me.signal = None
+        me.complain()
 
     def _hand_over(self, me: _Runner) -> None:
         """Give the baton to whoever is next, and wait until it comes back."""
         following = self._following()
-        if following is me:
-            return
-        if following is None:
-            self._waiting.remove(me)
-            raise RuntimeError(NOTHING)
-        following.baton.release()
-        me.baton.acquire()
+        if following is not me and following is not None:      # somebody always waits: this thread does
+            following.baton.release()
+            me.baton.acquire()
 
     def _following(self) -> _Runner | None:
         """Choose who runs next, carrying out planned calls on the way; advances time. Only the baton's holder calls this."""
@@ -350,7 +352,7 @@ class VirtualClock:
                     heapq.heappop(self._timers)[2].go()
                 continue
             if due == Forever and not self._patient:
-                return self._stuck()
+                return self._told_nothing()
             if not self._pass_until(due) or best is None:
                 continue
             self._waiting.remove(best)
@@ -373,15 +375,13 @@ class VirtualClock:
             self._looping = False
         return True
 
-    def _stuck(self) -> _Runner | None:
-        """Tell a loop that nothing can ever happen; None if there is none, so that the caller is told."""
-        loops = [runner for runner in self._waiting if runner.body is not None]
-        if not loops:
-            return None
-        first = min(loops, key=lambda runner: runner.place)
-        self._waiting.remove(first)
-        first.error = RuntimeError(NOTHING)
-        return first
+    def _told_nothing(self) -> _Runner | None:
+        """Let the oldest thread that waits hear that nothing can ever happen; None if none waits."""
+        oldest = min(self._waiting, key=lambda runner: runner.place[1], default=None)
+        if oldest is not None:
+            self._waiting.remove(oldest)
+            oldest.error = RuntimeError("every thread of the virtual clock waits without a deadline: nothing can ever happen")
+        return oldest
 
     def _soonest(self) -> tuple[_Runner | None, float]:
         """Find who is to run next, and when; Forever when nobody has a deadline and no flag is up."""

@@ -26,7 +26,8 @@ class AxisSpec:
 
     `start(value)` begins a move and returns at once; `poll()` is true while it lasts; `read` gives the position;
     `stop()` ends a move early; `eta(old, new)` estimates seconds. `illuminates` is true for everything upstream of the sample.
-    `tolerance` is the largest |read − set| that counts as settled.
+    `tolerance` is the largest |read − set| that counts as settled. `held` is true for what the device has to hold by itself while
+    light falls (a voltage): it is read again after every exposure.
     """
 
     unit: str
@@ -39,6 +40,7 @@ class AxisSpec:
     illuminates: bool = False
     tolerance: float = 0.0
     long_name: str = ""
+    held: bool = False
 
 
 @dataclass(frozen=True)

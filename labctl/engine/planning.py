@@ -19,7 +19,7 @@ from labctl.engine.adaptive import Adaptive
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.course import Course, FixedCourse
 from labctl.engine.dose_plan import Place, planned, planned_at_most, with_light
-from labctl.engine.quality import missing_darks
+from labctl.engine.quality import with_shorter_darks
 from labctl.engine.rehearsal import FOLDER as REHEARSALS
 from labctl.store.find import find_run
 from labctl.store.run import load
@@ -84,7 +84,7 @@ def make_plan(procedure: Procedure, bench: Bench, root: Path, arrangement: Arran
     if not any(problem.level == "error" for problem in problems):
         try:
             adaptive = Adaptive.of(procedure, bench, arrangement)
-            points = arrangement.apply(_enumerate(procedure, bench), seed) if adaptive is None else ()
+            points = _arranged(procedure, bench, arrangement, seed) if adaptive is None else ()
             looked_at = points if adaptive is None else adaptive.bounds.corners()
         except CalibrationNeeded as exc:
             return Plan((), NOTHING, (Problem("calibration", str(exc)),), (exc.kind,))
@@ -97,7 +97,6 @@ def make_plan(procedure: Procedure, bench: Bench, root: Path, arrangement: Arran
             if needs:
                 return Plan(points, NOTHING, tuple(_why(kind, bench) for kind in needs), needs, adaptive)
             problems += _checked(points, adaptive, bench)
-            problems += missing_darks(points, policies(bench.config.policies, procedure.quality))
             if adaptive is None or not adaptive.turns_filters:
                 problems += preflight.condensed(bench.check_light(looked_at))
     estimate = NOTHING
@@ -133,6 +132,15 @@ def _checked(points: tuple[Point, ...], adaptive: Adaptive | None, bench: Bench)
         return adaptive.check(bench)
     except Refused as exc:
         return list(exc.problems)
+
+
+def _arranged(procedure: Procedure, bench: Bench, arrangement: Arrangement, seed: int) -> tuple[Point, ...]:
+    """Enumerate the points, arrange them, and see to dark frames for exposures that may be shortened."""
+    def can(point: Point) -> bool:
+        return not any(bench.detectors[name].check(point.exposure_s) for name in point.read if name in bench.detectors)
+
+    points = arrangement.apply(_enumerate(procedure, bench), seed)
+    return with_shorter_darks(points, policies(bench.config.policies, procedure.quality), can)
 
 
 def _enumerate(procedure: Procedure, bench: Bench) -> tuple[Point, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 
 import numpy as np
 
 from labctl.analysis import cosmic
 from labctl.core.errors import LabctlError
-from labctl.core.plan import Point, Problem
+from labctl.core.plan import Point
 from labctl.core.quality import Policy
 
 SHARE_OF_SYNC = 0.05        # detected photons per laser pulse above which a histogram is piled up
@@ -78,23 +79,27 @@ def _saturated(array: np.ndarray, granted: Numbers) -> bool:
     return highest >= limit
 
 
-def missing_darks(points: Sequence[Point], policies: Mapping[str, Policy]) -> list[Problem]:
-    """Warn of exposures that a "shorten" policy may lead to and of which a plan that takes dark frames takes none.
+def with_shorter_darks(points: Sequence[Point], policies: Mapping[str, Policy], can: Callable[[Point], bool]) -> tuple[Point, ...]:
+    """Add dark frames of every exposure that a "shorten" policy may lead to, behind the plan's own of the whole exposure.
 
-    Counts become electrons only with a dark frame of the same exposure, so such a point would stay out of every result.
+    Counts become electrons only with a dark frame of the same exposure. As many are added of each as the plan takes of the whole
+    one; none to a plan that takes none, and none that the detectors cannot take (`can`).
     """
-    shortening = {flag: policy for flag, policy in policies.items() if policy.action == "shorten"}
-    had = {point.exposure_s for point in points if point.kind == "dark"} if shortening else set()
-    if not had:
-        return []
+    shortening = [policy for policy in policies.values() if policy.action == "shorten"]
+    factors = sorted({policy.factor**take for policy in shortening for take in range(1, policy.times + 1)}, reverse=True)
+    if not factors:
+        return tuple(points)
     lit = {point.exposure_s for point in points if point.light and point.read}
-    problems = []
-    for flag, policy in shortening.items():
-        shorter = {exposure * policy.factor**take for exposure in lit for take in range(1, policy.times + 1)}
-        missing = sorted(each for each in shorter if not any(math.isclose(each, one, rel_tol=SAME_EXPOSURE) for one in had))
-        if missing:
-            seconds = ", ".join(f"{each:g}" for each in missing[-5:])
-            text = (f"a point that is flagged {flag} may be taken again with {seconds} s, and the plan takes no dark frames of "
-                    "that exposure: it could not be turned into electrons. Let the procedure take them, or retake instead.")
-            problems.append(Problem("quality", text, "warning"))
-    return problems
+    had = {point.exposure_s for point in points if point.kind == "dark"}
+    found: list[Point] = []
+    for (kind, exposure, read), alike in groupby(points, lambda point: (point.kind, point.exposure_s, point.read)):
+        frames = list(alike)
+        found += frames
+        if kind == "dark" and exposure in lit:
+            lit.discard(exposure)           # once is enough
+            for shorter in (exposure * factor for factor in factors):
+                dark = Point(kind="dark", light=False, read=read, exposure_s=shorter)
+                if can(dark) and not any(math.isclose(shorter, one, rel_tol=SAME_EXPOSURE) for one in had):
+                    had.add(shorter)
+                    found += [dark] * len(frames)
+    return tuple(found)

@@ -18,11 +18,12 @@ from labctl.store.find import rank
 from labctl.store.header import JOURNAL_SUFFIX, RUN_SUFFIX
 from labctl.store.reader import JournalReader
 
-VERSION = 2
-FIELDS = ("run_id", "number", "procedure", "sample", "user", "start", "status", "simulated")
+VERSION = 3
+FIELDS = ("run_id", "number", "procedure", "sample", "user", "start", "status", "simulated", "rehearsal")
 _TABLES = """
 CREATE TABLE file (path TEXT PRIMARY KEY, root TEXT NOT NULL, stamp TEXT NOT NULL, run_id TEXT, number INTEGER, procedure TEXT,
-                   sample TEXT, user TEXT, start TEXT, status TEXT, simulated INTEGER, rank INTEGER, newest INTEGER) WITHOUT ROWID;
+                   sample TEXT, user TEXT, start TEXT, status TEXT, simulated INTEGER, rehearsal INTEGER, rank INTEGER,
+                   newest INTEGER) WITHOUT ROWID;
 CREATE INDEX by_start ON file (root, newest, start);
 CREATE INDEX by_run ON file (run_id, rank);
 CREATE TABLE note (path TEXT NOT NULL, root TEXT NOT NULL, stamp TEXT NOT NULL, run_id TEXT, time TEXT, user TEXT, text TEXT,
@@ -44,6 +45,7 @@ class Entry:
     start: str
     status: str
     simulated: bool
+    rehearsal: bool = False
     tags: tuple[str, ...] = ()
     notes: int = 0
 
@@ -103,7 +105,7 @@ class Catalogue:
             f"SELECT path, {', '.join(FIELDS)}, (SELECT group_concat(DISTINCT tag) FROM note WHERE note.run_id = file.run_id "  # noqa: S608
             "AND tag <> ''), (SELECT count(DISTINCT time || text) FROM note WHERE note.run_id = file.run_id) FROM file "
             f"WHERE {' AND '.join(where)} ORDER BY start DESC, number DESC LIMIT {int(query.limit)}", values).fetchall()
-        return [Entry(Path(path), *told[:-1], simulated=bool(told[-1]), tags=tuple(tags.split(",")) if tags else (), notes=count)
+        return [Entry(Path(path), *told[:-2], *map(bool, told[-2:]), tags=tuple(tags.split(",")) if tags else (), notes=count)
                 for path, *told, tags, count in rows]
 
     def notes(self, run_id: str) -> list[notes.Note]:
@@ -141,7 +143,7 @@ class Catalogue:
         told = facts(path)
         values = [None] * len(FIELDS) if told is None else [told[name] for name in FIELDS]
         row = (str(path), str(self.root), stamp, *values, rank(path), 0)
-        database.execute("INSERT INTO file VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", row)
+        database.execute("INSERT INTO file VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", row)
 
 
 def facts_of(header: Mapping[str, Any], status: str) -> dict[str, Any]:
@@ -149,7 +151,8 @@ def facts_of(header: Mapping[str, Any], status: str) -> dict[str, Any]:
     return {
         "run_id": str(header.get("run_id", "")), "number": int(header.get("run_number", 0)), "status": status,
         "procedure": str(header.get("procedure", "")), "sample": str(header.get("sample", "")), "user": str(header.get("user", "")),
-        "start": str(header.get("start_utc", "")), "simulated": int(header.get("bench", {}).get("simulated", False)),
+        "start": str(header.get("start_utc", "")),
+        **{name: int(header.get("bench", {}).get(name, False)) for name in ("simulated", "rehearsal")},
     }
 
 
@@ -160,7 +163,7 @@ def facts(path: Path) -> Mapping[str, Any] | None:
             with JournalReader(path) as reader:
                 return facts_of(reader.header, reader.status)
         told = seal.facts(path)
-        return _attributes(path) if told is None else {name: told[name] for name in FIELDS}
+        return _attributes(path) if told is None else {"rehearsal": 0} | told
     except (OSError, RuntimeError, KeyError, ValueError, StoreError):
         return None
 
@@ -170,6 +173,7 @@ def _attributes(path: Path) -> Mapping[str, Any]:
     with h5py.File(path, "r") as file:
         told: dict[str, Any] = dict(file.attrs)
     numbers = {name: int(told[f"labctl_{full}"]) for name, full in (("number", "run_number"), ("simulated", "simulated"))}
+    numbers["rehearsal"] = int(told.get("labctl_rehearsal", 0))
     return numbers | {name: str(told[f"labctl_{name}"]) for name in FIELDS if name not in numbers}
 
 

@@ -150,6 +150,22 @@ def test_row29_a_saturated_frame_is_flagged(run, visiting):
         assert found.counts().max() >= 60_000
 
 
+def test_row29_a_shortened_exposure_has_a_dark_frame_of_its_own(run, visiting):
+    bright = Point(set={"pump.wavelength": 520.0, "attenuator.angle": 0.0, "nd.slot": 1.0}, read=("spectrum",), exposure_s=20.0)
+    dark = Point(kind="dark", light=False, read=("spectrum",), exposure_s=20.0)
+    procedure = visiting(dark, bright)
+    type(procedure).quality = {"saturated": Policy("shorten", times=1, factor=0.02)}
+    outcome = run(procedure=procedure)
+    assert outcome.status == "done", outcome.problems
+    with api.load(outcome.run) as found:
+        assert found["exposure_s"] == pytest.approx([0.4])
+        assert found["takes"] == [2.0]
+        assert not found.flag("saturated").any()
+        assert found.select("dark")["exposure_s"] == pytest.approx([20.0, 0.4])
+        assert found.signal().max() > 1e4
+    assert outcome.points == 3
+
+
 @pytest.mark.parametrize(("what", "photons_per_pulse"), [("no_sync", 0.0), ("pile_up", 0.3)])
 def test_row31_pile_up_and_no_sync_hold_the_run(run, visiting, what, photons_per_pulse):
     """Nobody looks for an hour, so the run ends; the histogram is in no point of it."""

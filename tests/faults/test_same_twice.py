@@ -40,7 +40,7 @@ def traced(tmp_path, two_points, monkeypatch, session_state):
     """Run two points with threads started by a seed; gives every device call with its time, every point, the order of starts."""
     def go(seed):
         late, calls, points = StartedLate(seed), [], []
-        evaluate, record, sleep = Device._evaluate, Journal.point, clocks.VirtualClock._sleep
+        evaluate, record, sleep = Device._evaluate, Journal.point, clocks.VirtualClock._hand_over
 
         def called(device, method, args, kwargs):
             calls.append((device.clock.now(), device.role, str(method) if isinstance(method, str) else "", args))
@@ -50,15 +50,15 @@ def traced(tmp_path, two_points, monkeypatch, session_state):
             points.append((index, what["started_s"], what["values"], {k: v.tobytes() for k, v in what["arrays"].items()}))
             record(journal, index, **what)
 
-        def slept(clock, deadline, signal):
+        def slept(clock, runner):
             late.start_all()
-            sleep(clock, deadline, signal)
+            sleep(clock, runner)
 
         with monkeypatch.context() as patch:
             patch.setenv("LABCTL_STATE", str(session_state))
             if seed:
                 patch.setattr(clocks, "threading", SimpleNamespace(**{**vars(threading), "Thread": late.thread}))
-                patch.setattr(clocks.VirtualClock, "_sleep", slept)
+                patch.setattr(clocks.VirtualClock, "_hand_over", slept)
             patch.setattr(Device, "_evaluate", called)
             patch.setattr(Journal, "point", recorded)
             with api.open_bench("ying2021") as bench:

@@ -13,6 +13,7 @@ from labctl.bench.lookup import find_bench
 from labctl.cli.main import app
 from labctl.core.dose import Light, Spot
 from labctl.core.errors import Refused
+from labctl.store.catalogue import Catalogue
 from labctl.store.ledger import REAL, Session, open_ledger
 from labctl.store.verify import verify
 
@@ -55,6 +56,15 @@ def test_says_what_to_expect_and_is_marked(rehearsed, tmp_path):
         assert "rehearsal" in run.headline
         assert run.counts()[told.peak.point - LIT[1]].max() == told.peak.counts
     assert verify(rehearsed.run) == []
+
+
+def test_the_list_of_runs_tells_it_from_a_measurement(rehearsed, tmp_path):
+    run = measure(tmp_path)
+    with Catalogue(tmp_path) as catalogue:
+        catalogue.refresh()
+        assert {entry.path: entry.rehearsal for entry in catalogue.find()} == {run.run: False, rehearsed.run: True}
+    listed = CliRunner().invoke(app, ["runs", "--out", str(tmp_path)], catch_exceptions=False).output.splitlines()
+    assert [("(rehearsal)" in line, "(simulated)" in line) for line in listed if ".nxs" in line] == [(False, True), (True, False)]
 
 
 def test_the_next_run_carries_it_and_agrees(rehearsed, tmp_path):

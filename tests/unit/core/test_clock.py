@@ -86,6 +86,14 @@ class TestVirtualClock:
         with pytest.raises(RuntimeError, match="nothing can ever happen"):
             clock.event().wait()
 
+    @pytest.mark.parametrize("last", [lambda clock: None, lambda clock: clock.event().wait()], ids=["ends", "waits, too"])
+    def test_the_oldest_thread_hears_of_it_whoever_was_last(self, last):
+        clock = VirtualClock()
+        clock.spawn("other", lambda: (clock.wait(1.0), last(clock)))
+        with pytest.raises(RuntimeError, match="nothing can ever happen"):
+            clock.event().wait()
+        assert clock.now() == 1.0
+
     def test_same_interleaving_every_time(self):
         def trace() -> list[str]:
             clock = VirtualClock()

@@ -10,7 +10,7 @@ from labctl.core.quality import FLAGS, Policy, policies, strictest
 from labctl.engine.control import Control
 from labctl.engine.course import FixedCourse
 from labctl.engine.engine import Engine
-from labctl.engine.quality import Judge, missing_darks
+from labctl.engine.quality import Judge, with_shorter_darks
 
 CAMERA = {"saturation_counts": 1000.0, "gain_e_per_count": 1.0, "read_noise_e": 4.0}
 
@@ -112,18 +112,34 @@ class TestPolicies:
 class TestDarks:
     """A shortened exposure needs a dark frame of its own length."""
 
-    def plan(self, *darks):
-        return [*(Point(kind="dark", light=False, exposure_s=exposure) for exposure in darks), Point(exposure_s=1.0)]
+    @staticmethod
+    def exposures(*darks, policy, lit=1.0, can=lambda point: True):
+        """Give the dark exposures of a plan, in order, when it takes these of its own."""
+        own = [*(Point(kind="dark", light=False, exposure_s=exposure) for exposure in darks), Point(exposure_s=lit)]
+        points = with_shorter_darks(own, {"saturated": policy}, can)
+        assert [point for point in points if point.light] == own[-1:]
+        assert all(not point.set and not point.light for point in points[:-1])
+        return [point.exposure_s for point in points[:-1]]
 
-    def test_what_is_missing_is_told(self):
-        (problem,) = missing_darks(self.plan(1.0, 0.5), {"saturated": Policy("shorten", times=2)})
-        assert "with 0.25 s" in problem.text
-        assert problem.level == "warning"
+    def test_every_exposure_it_may_come_to_has_as_many_as_the_whole_one(self):
+        assert self.exposures(1.0, 1.0, policy=Policy("shorten", times=2)) == [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]
+
+    def test_what_the_plan_takes_is_not_taken_twice(self):
+        assert self.exposures(1.0, 0.5, policy=Policy("shorten", times=2)) == [1.0, 0.25, 0.5]
 
     @pytest.mark.parametrize(("darks", "policy"), [
-        ((1.0, 0.5, 0.25), Policy("shorten")), ((), Policy("shorten")), ((1.0,), Policy("retake"))])
-    def test_nothing_is_missing(self, darks, policy):
-        assert missing_darks(self.plan(*darks), {"saturated": policy}) == []
+        ((), Policy("shorten")), ((1.0,), Policy("retake")), ((2.0,), Policy("shorten"))])
+    def test_others_are_left_as_they_are(self, darks, policy):
+        assert self.exposures(*darks, policy=policy) == list(darks)
+
+    def test_what_the_detector_cannot_do_is_left_out(self):
+        assert self.exposures(1.0, policy=Policy("shorten", times=3), can=lambda point: point.exposure_s > 0.3) == [1.0, 0.5]
+
+    def test_frames_strewn_between_points_are_followed_by_none(self):
+        dark, lit = Point(kind="dark", light=False, exposure_s=1.0), Point(exposure_s=1.0)
+        points = with_shorter_darks([dark, lit, dark, lit], {"saturated": Policy("shorten", times=1)}, lambda point: True)
+        assert [(point.light, point.exposure_s) for point in points] == [
+            (False, 1.0), (False, 0.5), (True, 1.0), (False, 1.0), (True, 1.0)]
 
 
 class TestFlags:
