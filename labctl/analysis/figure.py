@@ -5,22 +5,22 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from labctl.analysis.panels import Panel, paint_curve, paint_heat_map, paint_map, paint_spectrum
+from labctl.analysis.labels import result_text
+from labctl.analysis.panels import Panel, paint_curve, paint_heat_map, paint_image, paint_map, paint_spectrum
 from labctl.analysis.panels_polar import paint_polar
 from labctl.analysis.panels_time import paint_histogram, paint_trace
-from labctl.core.plan import Problem, Result
-from labctl.core.plots import Curve, HeatMap, Histogram, Map, Plot, Polar, Spectrum, Trace
+from labctl.core.plan import Problem
+from labctl.core.plots import Curve, HeatMap, Histogram, Image, Map, Plot, Polar, Spectrum, Trace
 from labctl.core.reduction import Reduction, RunView
 
 PANEL_INCHES = (5.9, 4.3)
 LINE_INCHES, LINE_LETTERS = 0.19, 88      # height of one line of the footer; letters per panel width
 PAINTERS: dict[type[Plot], Callable[[Panel, Plot], None]] = {
     Map: paint_map, HeatMap: paint_heat_map, Curve: paint_curve, Spectrum: paint_spectrum,
-    Polar: paint_polar, Histogram: paint_histogram, Trace: paint_trace,
+    Polar: paint_polar, Histogram: paint_histogram, Trace: paint_trace, Image: paint_image,
 }
 INK, GREY, ALARM = "#222222", "#666666", "#b03a00"
 
@@ -98,28 +98,3 @@ def _joined(texts: Sequence[str], width: int) -> list[str]:
 
 def _problem_text(problem: Problem) -> str:
     return f"{'Warning' if problem.level == 'warning' else 'No result'}: {problem}"
-
-
-def result_text(name: str, result: Result) -> str:
-    """Write a result with two digits of its smallest error: 'resonance_nm = 526.384 ± 0.044 (stat) ± 0.10 (cal) nm'.
-
-    Very large and very small ones share a power of ten: '(2.541 ± 0.045 (stat))e-14 cm2'.
-    """
-    power = int(np.floor(np.log10(abs(result.value)))) if result.value and np.isfinite(result.value) else 0
-    power = power if power < -4 or power > 6 else 0
-    value, stat, cal = (None if x is None else x / 10.0**power for x in (result.value, result.stderr, result.systematic))
-    assert value is not None    # noqa: S101  a result has a value
-    errors = [error for error in (stat, cal) if error is not None and np.isfinite(error) and error > 0]
-    if not errors:
-        number = f"{value:.6g}"
-    else:
-        digits = 1 - int(np.floor(np.log10(min(errors))))
-
-        def rounded(exact: float) -> str:
-            return f"{round(exact, digits):.{max(digits, 0)}f}"
-
-        number = rounded(value)
-        number += f" ± {rounded(stat)} (stat)" if stat is not None else ""
-        number += f" ± {rounded(cal)} (cal)" if cal is not None else ""
-    number = f"({number})e{power}" if power else number
-    return f"{name} = {number} {result.unit if result.unit != '1' else ''}".rstrip()

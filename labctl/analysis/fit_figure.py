@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from labctl.analysis.figure import result_text
+from labctl.analysis.labels import result_text
 from labctl.analysis.models import Fitted
 from labctl.analysis.panels import BLUE, GREY
 from labctl.analysis.panels_time import LINES

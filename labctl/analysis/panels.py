@@ -14,7 +14,7 @@ from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullForma
 from labctl.analysis.labels import axis_label, shown_as
 from labctl.core.errors import StoreError
 from labctl.core.photons import HC_EV_NM
-from labctl.core.plots import Curve, HeatMap, Map, Plot, Spectrum
+from labctl.core.plots import Curve, HeatMap, Image, Map, Plot, Spectrum
 from labctl.core.quantities import long_name, quantity_unit
 from labctl.core.reduction import CurveData, Reduction, RunView
 
@@ -129,6 +129,22 @@ def _colour_bar(axes: Axes, mesh: Any, label: str) -> Any:
     bar.ax.tick_params(labelsize=8.5, direction="in")
     bar.outline.set_edgecolor("#888888")     # type: ignore[operator]
     return bar
+
+
+def paint_image(panel: Panel, plot: Plot) -> None:
+    """Draw the newest array of two dimensions, row 1 below."""
+    assert isinstance(plot, Image)    # noqa: S101 - chosen by type
+    axes = panel.axes
+    counts = panel.run.counts(plot.channel)
+    if not len(counts) or counts.ndim < 3:
+        axes.text(0.5, 0.5, "no image in this run", transform=axes.transAxes, ha="center", color=GREY)
+        return
+    image = counts[-1].reshape(-1, *counts.shape[-2:])[-1]
+    mesh = axes.imshow(image, origin="lower", aspect="auto", cmap="viridis", interpolation="nearest",
+                       extent=(0.5, image.shape[1] + 0.5, 0.5, image.shape[0] + 0.5))
+    axes.set(xlabel="Column", ylabel="Row")
+    _colour_bar(axes, mesh, "Counts")
+    axes.set_title(plot.title, loc="left", fontsize=10.5)
 
 
 # ------------------------------------------------------------------ curves

@@ -40,7 +40,7 @@ def read_off(x: np.ndarray, y: np.ndarray) -> ReadOff:
     x, y = np.asarray(x, dtype=float)[good], np.asarray(y, dtype=float)[good]
     smooth = medfilt(y, SMOOTH)
     floor = float(np.percentile(smooth, FLOOR_PERCENT))
-    top = int(np.argmax(smooth))
+    top = _highest(y, int(np.argmax(smooth)))
     height = float(smooth[top]) - floor
     scatter = float(np.median(np.abs(np.diff(y)))) / 0.6745 / np.sqrt(2.0)      # of one pixel, for Gaussian noise
     if height <= STANDS_OUT * scatter or height <= 0.0:
@@ -50,6 +50,12 @@ def read_off(x: np.ndarray, y: np.ndarray) -> ReadOff:
     weight = above[low:high + 1]
     centroid = float(np.average(x[low:high + 1], weights=weight))
     return ReadOff(float(x[top]), height + floor, centroid, _width(x, above, top, height / 2))
+
+
+def _highest(y: np.ndarray, near: int) -> int:
+    """Give the highest pixel next to the one that the median found, which lies up to a pixel beside it."""
+    first = max(near - 1, 0)
+    return first + int(np.argmax(y[first:near + 2]))
 
 
 def _around(above: np.ndarray, top: int, level: float) -> tuple[int, int]:

@@ -77,6 +77,13 @@ class Histogram(Plot):
 
 
 @dataclass(frozen=True)
+class Image(Plot):
+    """The newest array of two dimensions as it came: the chip of a camera, for slit, tracks and zero order."""
+
+    channel: str = "counts"
+
+
+@dataclass(frozen=True)
 class Trace(Plot):
     """Numbers against elapsed time."""
 

@@ -17,7 +17,8 @@ class CurveData:
     """One reduced number per point, with the fit through it.
 
     `x_name` is a quantity name and `unit` that of y; all arrays are 1-D and of one length, `fit_x`, `fit_y` of another;
-    `used` is false where the fit left a point out, `left_out` says why.
+    `used` is false where the fit left a point out, `left_out` says why. `fit_sigma` is the standard error of the fitted line itself
+    (not of a point) at `fit_x`, where the fit gives one.
     """
 
     x_name: str
@@ -30,6 +31,7 @@ class CurveData:
     left_out: str = ""
     fit_x: np.ndarray | None = None
     fit_y: np.ndarray | None = None
+    fit_sigma: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

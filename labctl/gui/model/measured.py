@@ -28,6 +28,7 @@ class Measured(Protocol):
     reduction: Reduction | None
     refusal: str                    # why there is no reduction, in the words of the analysis
     changes: int                    # grows with everything that comes
+    live: bool                      # more may come
 
     @property
     def flags(self) -> Sequence[tuple[str, ...]]:
@@ -105,7 +106,7 @@ class LiveRun:
 
     def __init__(self, header: Mapping[str, Any], most_bytes: int = MOST_BYTES, most_rows: int = 0):
         self.header, self.most_rows = header, most_rows
-        self.changes = 0
+        self.changes, self.live = 0, True
         self.reduction: Reduction | None = None
         self.refusal = ""
         self.flags: list[tuple[str, ...]] = []
@@ -238,7 +239,7 @@ class StoredRun:
         self.refusal = "" if self.reduction else str(next(
             (problem.get("text", "") for problem in run.end.get("problems", ()) if problem.get("field") == "analysis"), ""))
         self.flags = self._flags()
-        self.changes = 1
+        self.changes, self.live = 1, False
 
     def _flags(self) -> list[tuple[str, ...]]:
         names = self.run.flag_names

@@ -10,8 +10,8 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
-from labctl.analysis.figure import figure, result_text
-from labctl.analysis.labels import axis_label
+from labctl.analysis.figure import figure
+from labctl.analysis.labels import axis_label, result_text
 from labctl.core.plan import Problem, Result
 from labctl.core.plots import Curve, Histogram, Map, Plot, Polar, Spectrum, Trace
 from labctl.core.reduction import CurveData, Reduction

@@ -9,14 +9,15 @@ import numpy as np
 import pyqtgraph as pg
 from qtpy import QtGui
 
+from labctl.gui.model.scales import Convert
 from labctl.gui.theme import CAPTION_PX, Theme
-from labctl.gui.views.plots.scales import Convert
 
 PLAIN = 1e4                     # numbers below it are written in full
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 FEW_DECADES = 2.5               # on which 2 and 5 are labelled too
 EVERY_DECADE = 8.0              # above so many only some are labelled
+LEAST_PX = 20.0                 # of height between two labels
 
 
 def power_of_ten(exponent: int) -> str:
@@ -27,6 +28,11 @@ def power_of_ten(exponent: int) -> str:
 def whole(value: float) -> str:
     """Write counts: 65 535."""
     return f"{round(value):,}".replace(",", "\u2009") if np.isfinite(value) else "–"
+
+
+def place(value: float) -> str:
+    """Write where a cursor stands, as short as it is."""
+    return f"{value:.5g}" if abs(value) < PLAIN else number(value, 5)
 
 
 def number(value: float, digits: int = 4) -> str:
@@ -63,6 +69,11 @@ class PlotAxis(pg.AxisItem):
         if self.labelText:
             self._write(self.labelText)
 
+    def decades(self, on: bool) -> None:
+        """Write powers of ten: what stands on the axis are logarithms."""
+        args: Any = (on,)
+        self.setLogMode(*args)
+
     def say(self, label: str) -> None:
         """Write what the axis is."""
         if label != self.labelText or not self.label.isVisible():
@@ -71,6 +82,7 @@ class PlotAxis(pg.AxisItem):
     def _write(self, label: str) -> None:
         style: dict[str, Any] = self.labelStyle
         self.setLabel(label, **style)
+        self.resizeEvent()              # an axis of fixed width does not notice that its label has become longer
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """Write the numbers of an axis; all of one axis with the same prefix."""
@@ -89,10 +101,10 @@ class PlotAxis(pg.AxisItem):
     def logTickValues(self, minVal: float, maxVal: float, size: float, stdTicks: Any) -> list[tuple[float | None, list[float]]]:
         """Place ticks at decades; on few decades at 2 and 5 of each, labelled too."""
         span = maxVal - minVal
-        step = 1 if span <= EVERY_DECADE else int(np.ceil(span / EVERY_DECADE))
+        step = max(1, int(np.ceil(span / max(min(EVERY_DECADE, size / LEAST_PX), 1.0))))
         decades = np.arange(np.floor(minVal), np.ceil(maxVal) + 1)
         within = [float(decade) for decade in decades if minVal <= decade <= maxVal and int(decade) % step == 0]
-        parts = (2, 5) if span <= FEW_DECADES else ()
+        parts = (2, 5) if span <= FEW_DECADES and size > 6 * LEAST_PX else ()
         minor = [float(decade + np.log10(part)) for decade in decades for part in parts]
         rest = [part for part in range(2, 10) if part not in parts] if step == 1 else []
         fine = [float(decade + np.log10(part)) for decade in decades for part in rest]
@@ -106,13 +118,10 @@ class PlotAxis(pg.AxisItem):
         """Write powers of ten; small plain numbers on a short axis."""
         if spacing is None:
             return [""] * len(values)
-        texts = []
-        for value in values:
-            exponent = round(value)
-            plain = 10.0**value
-            texts.append(f"{plain:.3g}" if 1e-2 < plain < PLAIN * 1.001 else power_of_ten(exponent) if abs(value - exponent) < 1e-6
-                         else "")
-        return texts
+        low, high = sorted(self.range)
+        if low > -2.5 and high < np.log10(PLAIN):
+            return [f"{10.0**value:.4g}" for value in values]
+        return [power_of_ten(round(value)) if abs(value - round(value)) < 1e-6 else "" for value in values]
 
 
 class ConvertedAxis(PlotAxis):

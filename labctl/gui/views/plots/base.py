@@ -39,6 +39,7 @@ class PlotView(QtWidgets.QWidget):
         self.setAccessibleName(spec.title)
         self.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
         self.tools, self.readouts = ToolRow(self), ReadoutRow(self)
+        self.tools.stretch()
         self.canvas: Any = pg.GraphicsLayoutWidget()
         self.canvas.ci.layout.setContentsMargins(GRID // 2, GRID // 2, GRID, 0)
         self.canvas.ci.layout.setSpacing(GRID)
@@ -119,8 +120,7 @@ class PlotView(QtWidgets.QWidget):
         button.setToolTip(f"{button.toolTip()}  [{key}]")
 
     def add_copy(self) -> None:
-        """Add the button that every plot has at the right of its switches."""
-        self.tools.stretch()
+        """Add the button that every plot has at the right of its switches; what was put there before stands left of it."""
         self.tools.button("Copy", self.copy, "Copy: picture and numbers (CSV)", right=True)
 
     # ---------------------------------------------------------------- the clipboard

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pyqtgraph as pg
 from qtpy import QtCore, QtGui
 
 from labctl.gui.theme import CAPTION_PX, Theme
+
+MOST_LINES = 6              # of a legend; longer ones have two columns
 
 
 def line(colour: str, width: int = 1) -> QtGui.QPen:
@@ -58,6 +61,15 @@ def text_label(anchor: tuple[float, float] = (0.5, 0.0)) -> CornerLabel:
     return made
 
 
+def corner(x: np.ndarray, y: np.ndarray, ranges: Any) -> tuple[int, int]:
+    """Give the offset of a legend into the corner with the fewest points; the upper right one if it is as empty as any."""
+    (left, right), (low, high) = ranges
+    across, up = (x - left) / ((right - left) or 1.0), (y - low) / ((high - low) or 1.0)
+    crowds = {(-12, 8): (across > 0.5) & (up > 0.55), (72, 8): (across < 0.5) & (up > 0.55),
+              (-12, -48): (across > 0.5) & (up < 0.45), (72, -48): (across < 0.5) & (up < 0.45)}
+    return min(crowds, key=lambda offset: int(np.count_nonzero(crowds[offset])))
+
+
 def legend(plot: pg.PlotItem) -> pg.LegendItem:
     """Make an empty legend in the upper right corner of a plot."""
     made = pg.LegendItem(offset=(-12, 8), labelTextSize=f"{CAPTION_PX}px", verSpacing=-4)
@@ -73,5 +85,7 @@ def restyle_legend(made: pg.LegendItem, theme: Theme, entries: Mapping[str, Any]
     made.told = told        # type: ignore[attr-defined]
     made.clear()
     made.setLabelTextColor(theme.text)
+    made.setBrush(faint(theme.plot, 190))
+    made.setColumnCount(1 if len(entries) <= MOST_LINES else 2)
     for name, item in entries.items():
         made.addItem(item, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from qtpy import QtCore, QtWidgets
+from qtpy import QtCore, QtGui, QtWidgets
 
 from labctl.gui.theme import CAPTION_PX, GRID, RADIUS, TEXT_PX, Theme
 
@@ -117,9 +117,22 @@ class ReadoutRow(QtWidgets.QWidget):
             self._labels.append(label)
             self._row.insertWidget(len(self._labels) - 1, label)
         for number, label in enumerate(self._labels):
-            label.setVisible(number < len(values))
             if number < len(values):
                 self._write(label, *values[number])
+        self.setToolTip("\n".join(f"{caption}: {value}" if caption else value for caption, value, _ in values))
+        self._fit()
+
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
+        """Show as many as there is room for."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Hide the last values where they would be cut; the tip has them all."""
+        left = self.width() - 2 * GRID
+        for number, label in enumerate(self._labels):
+            left -= label.sizeHint().width() + (2 * GRID if number else 0)
+            label.setVisible(number < len(self._shown) and (left >= 0 or number == 0))
 
     def _write(self, label: QtWidgets.QLabel, caption: str, value: str, role: str) -> None:
         theme = self._theme

@@ -14,11 +14,11 @@ from labctl.analysis.labels import axis_label
 from labctl.analysis.read_off import inside, read_off
 from labctl.core.plots import Plot, Spectrum
 from labctl.gui.model.measured import Measured, abscissa, channel_name
+from labctl.gui.model.scales import EV, NM, SCALES, density, density_unit
 from labctl.gui.theme import DARK, Theme
 from labctl.gui.views.plots.axes import ConvertedAxis, number, whole
 from labctl.gui.views.plots.base import VIEWS, PlotView, Table
 from labctl.gui.views.plots.marks import dashed, dotted, legend, line, restyle_legend, small_font, text_label
-from labctl.gui.views.plots.scales import EV, NM, SCALES, density, density_unit
 
 NEAR_FULL = 0.4             # of the limit of a frame: from there on the line of saturation stays in sight
 HEADROOM, SHRINK = 1.08, 0.45   # the scale leaves so much above the peak, and shrinks when the peak falls below so much of it

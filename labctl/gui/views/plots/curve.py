@@ -1,0 +1,292 @@
+"""One number per point against a set-point, with the fit that the same analysis makes of it as offline."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+
+from labctl.analysis.labels import axis_label, quantity_label, shown_as, value_text
+from labctl.core.plan import Result
+from labctl.core.plots import Curve, Plot, from_json
+from labctl.core.quantities import QUANTITIES, long_name, quantity_unit
+from labctl.core.reduction import CurveData, Reduction
+from labctl.gui.model.measured import Measured
+from labctl.gui.theme import DARK, Theme
+from labctl.gui.views.plots.base import VIEWS, PlotView, Table
+from labctl.gui.views.plots.marks import corner, faint, legend, line, restyle_legend, text_label
+from labctl.gui.views.plots.points import Points
+from labctl.gui.views.plots.right import RightAxis
+
+MOST_READOUTS = 6
+ACRONYMS = ("dolp", "irf", "fwhm", "pl", "se", "spe", "ase")
+UNITS = ("nm", "eV", "meV", "deg", "ps", "ns")      # at the end of names of results
+BAND = 1.96                 # standard errors of a 95 % interval
+SERIES = 6                  # curves up to which each has a colour of the theme; more share a ramp
+
+
+def curves_named(reduction: Reduction | None, name: str) -> dict[str, CurveData]:
+    """Give the reduced curves of a name, or of the name and a suffix: one of several."""
+    found = {} if reduction is None else reduction.curves
+    return {key: curve for key, curve in found.items() if key == name or key.startswith(f"{name}_")}
+
+
+def marked(reduction: Reduction | None, x_name: str, fit: str, low: float, high: float) -> tuple[str, Result] | None:
+    """Find the result that is a place on the axis: in its unit, within what was measured, of the plot's fit where one is."""
+    unit = shown_as(x_name, quantity_unit(x_name))[0]
+    found = [(name, result) for name, result in (reduction.results if reduction else {}).items()
+             if result.unit == unit and low <= result.value <= high and result.stderr is not None]
+    return next((pair for pair in found if fit and fit in pair[0]), found[0] if found else None)
+
+
+def colours_of(theme: Theme, count: int) -> list[str]:
+    """Give a colour for each of several curves."""
+    if count <= SERIES:
+        return list(theme.series[:count])
+    if theme.name == "red":
+        return [theme.series[number % len(theme.series)] for number in range(count)]
+    ramp: Any = pg.colormap.get("viridis")
+    return [colour.name() for colour in ramp.map(np.linspace(0.15, 1.0, count), mode="qcolor")]
+
+
+class CurveView(PlotView):
+    """Draws a `Curve`."""
+
+    def __init__(self, spec: Plot, theme: Theme = DARK):
+        super().__init__(spec, theme)
+        assert isinstance(spec, Curve)      # noqa: S101 - chosen by type
+        self.curve_spec = spec
+        self.log_x, self.log_y = spec.log_x, spec.log
+        self.main = self.plot()
+        self._points: list[Points] = []
+        self._fresh = True
+        self._drawn = -1
+        self._shown: dict[str, CurveData] = {}
+        self._marked = ""
+        self._other: Curve | None = None
+        self._mark: Any = pg.InfiniteLine(angle=90)
+        self._band: Any = pg.LinearRegionItem(movable=False)
+        self._told = text_label()
+        for item in (self._band, self._mark):
+            self.main.addItem(item, ignoreBounds=True)
+            item.hide()
+        self._told.setParentItem(self.main.vb)
+        self._legend = legend(self.main)
+        self._right = RightAxis(self.main, theme)
+        self._axes.append(self._right.axis)
+        self._build_tools()
+
+    def _build_tools(self) -> None:
+        tools = self.tools
+        tools.toggle("Log x", self.log_x, functools.partial(self._set_log, "log_x"), "Logarithmic abscissa")
+        self.key("L", tools.toggle("Log y", self.log_y, functools.partial(self._set_log, "log_y"), "Logarithmic ordinate"))
+        self.auto = tools.toggle("Auto", True, lambda on: self._redraw(), "Show everything, always")
+        self.key("A", self.auto)
+        tools.gap()
+        self.fit_button = tools.toggle("Fit", True, lambda on: self._redraw(), "Show the fit of the analysis and its result")
+        self.errors_button = tools.toggle("Errors", True, lambda on: self._redraw(), "Show standard errors")
+        self.right_button = tools.toggle("Right axis", False, lambda on: self._draw_right(), "Another curve over the same abscissa")
+        self.right_button.hide()
+        self.add_copy()
+
+    # ---------------------------------------------------------------- what comes in
+    def begin(self) -> None:
+        """Forget the last run; find the curve that could stand on the right axis."""
+        self._drawn, self._fresh = -1, True
+        self._redraw()
+        told = () if self.measured is None else self.measured.header.get("plots", ())
+        others = [plot for plot in map(from_json, told) if isinstance(plot, Curve) and plot.x == self.curve_spec.x
+                  and plot.y not in (self.curve_spec.y, "kink") and not plot.optional]
+        self._other = others[0] if others else None
+        self.right_button.setVisible(self._other is not None)
+        if self._other is not None:
+            self.right_button.setText(f"+ {self._other.title}")
+
+    def refresh(self) -> None:
+        """Draw raw numbers as they come, where the analysis has not made anything of them yet."""
+        if self.measured is not None and self.measured.changes != self._drawn:
+            self._drawn = self.measured.changes
+            if not curves_named(self.measured.reduction, self.curve_spec.y) or self._fresh:
+                self._redraw()
+
+    def reduced(self) -> None:
+        """Draw what the analysis has made of the run."""
+        self._redraw()
+
+    def _curves(self) -> dict[str, CurveData]:
+        """Give what is to be drawn: the reduced curves, else the run's own numbers, else nothing."""
+        measured = self.measured
+        if measured is None:
+            return {}
+        if found := curves_named(measured.reduction, self.curve_spec.y):
+            return found
+        x, y = measured.column(self.curve_spec.x), measured.column(self.curve_spec.y)
+        if x is None or y is None:
+            return {}
+        name = self.curve_spec.y
+        return {name: CurveData(self.curve_spec.x, x, y, quantity_unit(name), long_name(name))}
+
+    # ---------------------------------------------------------------- drawing
+    def _redraw(self) -> None:
+        curves = self._curves()
+        self._shown = curves
+        while len(self._points) < len(curves):
+            self._points.append(Points(self.main))
+        factors = shown_as(self.curve_spec.x)[1], shown_as(self.curve_spec.y)[1]
+        colours = colours_of(self.theme, len(curves))
+        several = len(curves) > 1
+        for place, points in enumerate(self._points):
+            curve = list(curves.values())[place] if place < len(curves) else None
+            colour = colours[place] if curve is not None else ""
+            points.draw(curve, factors, (self.log_x, self.log_y), colour, fit=colour if several else self.theme.text,
+                        theme=self.theme, errors=self.errors_button.isChecked(), show_fit=self.fit_button.isChecked())
+        self._draw_mark(curves)
+        self._explain(curves)
+        self._label(curves)
+        self._draw_right()
+        if curves and (self.auto.isChecked() or self._fresh):
+            self._show_range()
+        drawn = [points.sample.getData() for points in self._points]
+        if any(len(x) for x, _ in drawn):
+            x, y = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
+            self._legend.setOffset(corner(x, y, self.main.vb.viewRange()))
+        self._fresh = not curves
+
+    def _show_range(self) -> None:
+        """Show all points that the fit uses; those left out far above do not flatten them."""
+        spans = [span for points in self._points if (span := points.span()) is not None]
+        if not spans:
+            return
+        low_x, high_x, low_y, high_y = (function(values) for function, values in
+                                        zip((min, max, min, max), zip(*spans, strict=True), strict=True))
+        if not self.log_y and 0 < low_y < 0.3 * high_y:
+            low_y = 0.0                         # a rate is read against zero
+        self.main.setRange(xRange=(low_x, high_x), yRange=(low_y, high_y if high_y > low_y else low_y + 1.0), padding=0.04)
+
+    def _draw_mark(self, curves: Mapping[str, CurveData]) -> None:
+        """Mark the result that is a place on this axis, with its 95 % interval."""
+        factor = shown_as(self.curve_spec.x)[1]
+        every = np.concatenate([curve.x for curve in curves.values()]) * factor if curves else np.empty(0)
+        reduction = self.measured.reduction if self.measured is not None else None
+        span = (float(every.min()), float(every.max())) if len(every) else (0.0, 0.0)
+        found = marked(reduction, self.curve_spec.x, self.curve_spec.fit, *span)
+        shown = found is not None and self.fit_button.isChecked() and bool(self.curve_spec.fit or len(curves) == 1)
+        self._marked = found[0] if found is not None and shown else ""
+        for item in (self._mark, self._band, self._told):
+            item.setVisible(shown)
+        if found is None or not shown:
+            return
+        name, result = found
+        low, high = result.interval or (result.value - BAND * (result.stderr or 0.0), result.value + BAND * (result.stderr or 0.0))
+        if self.log_x and low <= 0.0:
+            low = float(every[every > 0].min())
+        place, low, high = (float(np.log10(value)) if self.log_x else value for value in (result.value, low, high))
+        self._mark.setValue(place)
+        self._band.setRegion((low, high))
+        self._told.setText(f"{words(name)}  {short_text(result)}")
+
+    def _explain(self, curves: Mapping[str, CurveData]) -> None:
+        """Name several curves, or the points left out of one; write the results below."""
+        if len(curves) > 1:
+            entries = {curve.label: self._points[place].sample for place, curve in enumerate(curves.values())}
+        else:
+            entries = {curve.left_out: self._points[0].hollow for curve in curves.values()
+                       if curve.used is not None and curve.left_out and not np.all(curve.used)}
+        restyle_legend(self._legend, self.theme, entries)
+        self._legend.setVisible(bool(entries))
+        measured = self.measured
+        if measured is None:
+            self.readouts.show_values()
+            return
+        results = measured.reduction.results if measured.reduction else {}
+        ordered = sorted(results, key=lambda name: name != self._marked)
+        values = [(words(name), short_text(results[name]), "warning" if name == self._marked else "")
+                  for name in ordered[:MOST_READOUTS]]
+        self.readouts.show_values(*(values or [("Points", str(len(measured)), "")]), *refusal(measured))
+
+    def _label(self, curves: Mapping[str, CurveData]) -> None:
+        spec = self.curve_spec
+        for side, log in (("bottom", self.log_x), ("left", self.log_y)):
+            self.main.getAxis(side).decades(log)
+        one = next(iter(curves.values()), None)
+        unit = shown_as(spec.y, one.unit if one is not None else quantity_unit(spec.y))[0]
+        label = one.label if one is not None and len(curves) == 1 else long_name(spec.y).capitalize()
+        self.main.getAxis("bottom").say(quantity_label(spec.x))
+        self.main.getAxis("left").say(axis_label(label, unit))
+
+    def _draw_right(self) -> None:
+        """Draw another curve of the run over the same abscissa, on an axis of its own."""
+        other = self._other if self.right_button.isChecked() else None
+        found = curves_named(self.measured.reduction if self.measured else None, other.y) if other is not None else {}
+        curve = next(iter(found.values()), None)
+        if other is None or curve is None:
+            self._right.clear()
+            return
+        unit, factor = shown_as(other.y, curve.unit)
+        x = curve.x * shown_as(other.x)[1]
+        self._right.show(np.log10(x) if self.log_x else x, curve.y * factor, axis_label(curve.label, unit), self.theme.series[1])
+
+    # ---------------------------------------------------------------- switches, looks, clipboard
+    def _set_log(self, name: str, on: bool) -> None:
+        setattr(self, name, on)
+        self._fresh = True
+        self._redraw()
+
+    def colours(self, theme: Theme) -> None:
+        """Colour what is drawn."""
+        self._mark.setPen(line(theme.warning, 2))
+        self._band.setBrush(faint(theme.warning, 45))
+        for edge in self._band.lines:
+            edge.setPen(pg.mkPen(None))
+        self._told.setColor(theme.warning)
+        self._told.fill = faint(theme.plot, 190)
+        self._redraw()
+
+    def table(self) -> Table:
+        """Give every curve with its errors and whether a point was used, then the fits."""
+        names: list[str] = []
+        columns: list[np.ndarray] = []
+        (unit_x, factor_x), factor_y = shown_as(self.curve_spec.x, quantity_unit(self.curve_spec.x)), shown_as(self.curve_spec.y)[1]
+        for key, curve in self._shown.items():
+            unit = shown_as(self.curve_spec.y, curve.unit)[0]
+            names += [f"{self.curve_spec.x} ({unit_x})", f"{key} ({unit})"]
+            columns += [curve.x * factor_x, curve.y * factor_y]
+            more = {"standard error": curve.sigma, "used": curve.used, "fit x": curve.fit_x, "fit y": curve.fit_y,
+                    "fit standard error": curve.fit_sigma}
+            for name, column in more.items():
+                if column is not None:
+                    factor = 1.0 if name == "used" else factor_x if name == "fit x" else factor_y
+                    names.append(f"{key}: {name}")
+                    columns.append(np.asarray(column, dtype=float) * factor)
+        return names, columns
+
+    def places(self, x: float, y: float) -> Mapping[str, float]:
+        """Give the scanned quantity at a place."""
+        if self.curve_spec.x not in QUANTITIES:
+            return {}
+        return {self.curve_spec.x: float(10.0**x if self.log_x else x) / shown_as(self.curve_spec.x)[1]}
+
+
+def words(name: str) -> str:
+    """Write the name of a result for people: 'resonance_nm' is 'Resonance'; its unit stands behind the number."""
+    parts = [part.upper() if part in ACRONYMS else part for part in name.split("_")]
+    text = " ".join(part for part in parts if part not in UNITS)
+    return text[:1].upper() + text[1:]
+
+
+def refusal(measured: Measured) -> list[tuple[str, str, str]]:
+    """Say why the analysis gives nothing, in its own words: not yet, or not at all."""
+    if not measured.refusal:
+        return []
+    return [("No fit yet", measured.refusal, "muted") if measured.live else ("No result", measured.refusal, "warning")]
+
+
+def short_text(result: Result) -> str:
+    """Write value ± statistical ± calibration error."""
+    return value_text(result).replace(" (stat)", "").replace(" (cal)", "")
+
+
+VIEWS[Curve] = CurveView
