@@ -13,6 +13,7 @@ from labctl.cli import (
     export,
     fit,
     gui,
+    new_procedure,
     note,
     procedures,
     queue,
@@ -35,6 +36,7 @@ app.command("rehearse")(run.rehearse)
 app.command("resume")(run.resume)
 app.command("dose")(dose.dose)
 app.command("procedures")(procedures.procedures)
+app.command("new-procedure")(new_procedure.new_procedure)
 app.command("show")(show.show)
 app.command("runs")(runs.runs)
 app.command("note")(note.note)

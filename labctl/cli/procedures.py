@@ -23,6 +23,8 @@ def procedures(
         listed.add_column(style="bold", no_wrap=True)
         for known in sorted(registry.points("procedure")):
             listed.add_row(known, _first_line(registry.find("procedure", known)))
+        for known, path in sorted(registry.local_procedures().items()):
+            listed.add_row(known, f"{path}")
         console.print(listed, highlight=False)
         return
     cls = registry.find("procedure", name)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from labctl.core.errors import AnalysisError, Refused
     from labctl.core.plan import Bounds, Point, Problem, Reading, Result
     from labctl.core.plots import Curve, HeatMap, Histogram, Image, Map, Polar, Spectrum, Trace
-    from labctl.core.procedure import AdaptiveSteps, PlanSteps, Procedure, choice, count, quantity, switch
+    from labctl.core.procedure import AdaptiveSteps, PlanSteps, Procedure, another_run, choice, count, numbers, quantity, switch
     from labctl.core.quality import Policy
     from labctl.core.reduction import CurveData, Reduction, RunView
 
@@ -18,7 +18,8 @@ _WHERE = {
     "Calibration": "calibration", "AnalysisError": "errors", "Refused": "errors",
     **dict.fromkeys(("Bounds", "Point", "Problem", "Reading", "Result"), "plan"),
     **dict.fromkeys(("Curve", "HeatMap", "Histogram", "Image", "Map", "Polar", "Spectrum", "Trace"), "plots"),
-    **dict.fromkeys(("AdaptiveSteps", "PlanSteps", "Procedure", "choice", "count", "quantity", "switch"), "procedure"),
+    **dict.fromkeys(("AdaptiveSteps", "PlanSteps", "Procedure", "another_run", "choice", "count", "numbers", "quantity", "switch"),
+                    "procedure"),
     "Policy": "quality",
     **dict.fromkeys(("CurveData", "Reduction", "RunView"), "reduction"),
 }
@@ -26,7 +27,7 @@ _WHERE = {
 __all__ = [  # noqa: RUF022  grouped by module
     "Calibration", "AnalysisError", "Refused", "Bounds", "Point", "Problem", "Reading", "Result",
     "Curve", "HeatMap", "Histogram", "Image", "Map", "Polar", "Spectrum", "Trace",
-    "AdaptiveSteps", "PlanSteps", "Procedure", "choice", "count", "quantity", "switch", "Policy",
+    "AdaptiveSteps", "PlanSteps", "Procedure", "another_run", "choice", "count", "numbers", "quantity", "switch", "Policy",
     "CurveData", "Reduction", "RunView",
 ]
 
