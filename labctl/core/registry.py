@@ -13,8 +13,6 @@ from labctl.core.errors import Refused
 from labctl.core.plan import Problem
 
 GROUPS = {"driver": "labctl.drivers", "procedure": "labctl.procedures", "emulator": "labctl.emulators", "bench": "labctl.benches"}
-
-
 OWN = Path("procedures")     # where people keep procedures of their own, below the folder they work in
 _registered: dict[tuple[str, str], Any] = {}
 
