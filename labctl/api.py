@@ -293,7 +293,8 @@ def _calibrate(kinds: Sequence[str], bench: Bench, order: Order, listeners: List
         with fresh:
             seed = config.twin.seed if config.twin else 0
             alone = replace(order, name=kind, seed=seed, note=f"for {order.name or bench.name}", arrangement=Arrangement())
-            outcome = runner.run(make_procedure(kind, {}, config), fresh, alone, listeners=listeners, control=control)
+            made = make_procedure(kind, {}, config)      # which may itself need a calibration
+            outcome = run(made, fresh, order=alone, listeners=listeners, control=control, announce=announce)
         if outcome.status != "done" or not outcome.results:
             return outcome
         announce(f"{kind}: {outcome.run}")

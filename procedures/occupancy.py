@@ -8,7 +8,7 @@ from labctl.analysis import cascade, lifetimes
 from labctl.analysis.occupancy import Occupancy, cross_section
 from labctl.analysis.pump import PumpScale
 from labctl.analysis.series import Findings
-from labctl.core.counted import CountedProcedure, most_hz
+from labctl.core.counted import DecayProcedure, most_hz
 from labctl.core.errors import Refused
 from labctl.core.instrument import BenchView
 from labctl.core.lit import ascending
@@ -22,7 +22,7 @@ FLUENCE = "pump.fluence"
 POINT_ERROR = 0.01                  # relative, of the fluence from point to point, as the loop on the pick-off closes (unverified)
 
 
-class OccupancySeries(CountedProcedure):
+class OccupancySeries(DecayProcedure):
     """Light in a late gate after the pulse against fluence: A (1 - exp(-σ F/hν)), the share of crystals that absorbed a photon."""
 
     title = "Occupancy"
@@ -55,7 +55,7 @@ class OccupancySeries(CountedProcedure):
 
     def bounds(self, bench: BenchView) -> Bounds | None:
         """Promise the ladder, the filters, and the most pieces."""
-        problems = self.missing_wheels(bench)
+        problems = self.missing(bench)
         low, high = bench.reach(FLUENCE, {"pump.wavelength": self.wavelength})
         reach = f"{shown(low, FLUENCE)} to {shown(high, FLUENCE)}, the reach at {self.wavelength:g} nm"
         problems += [Problem(name, f"{shown(value, FLUENCE)} is outside {reach}.")
@@ -67,7 +67,7 @@ class OccupancySeries(CountedProcedure):
     def plan(self, bench: BenchView) -> AdaptiveSteps:
         """Take the response; dim the detection for the strongest pump, and climb the ladder with it: one filter for all points."""
         rate, ladder = bench.constant("repetition_rate_hz"), self._ladder()
-        yield from self.response(ladder[0], rate)
+        yield from self.response(bench, ladder[0])
         dimmed = yield from self.look(self.where(ladder[-1]), most_hz(rate))
         for each in ladder:
             yield from self.gather(self.where(each) | dimmed, "scan", lambda so_far: so_far.counts.sum() >= self.wanted)

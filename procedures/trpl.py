@@ -6,7 +6,7 @@ import numpy as np
 
 from labctl.analysis import cascade, lifetimes
 from labctl.analysis.series import Findings
-from labctl.core.counted import CountedProcedure, most_hz
+from labctl.core.counted import DecayProcedure, most_hz
 from labctl.core.errors import Refused
 from labctl.core.instrument import BenchView
 from labctl.core.plan import Bounds, Problem
@@ -19,7 +19,7 @@ VARIED = {"nothing": "", "fluence": "pump.fluence", "pump wavelength": "pump.wav
           "voltage": "bias.voltage", "temperature": "sample.temperature"}
 
 
-class TRPL(CountedProcedure):
+class TRPL(DecayProcedure):
     """Lifetimes by reconvolution; the detection is dimmed, never the pump, so that photons do not pile up."""
 
     title = "Time-resolved photoluminescence"
@@ -61,7 +61,7 @@ class TRPL(CountedProcedure):
 
     def bounds(self, bench: BenchView) -> Bounds | None:
         """Promise the values, the filters, and the most pieces; what stops earlier costs less."""
-        problems = self.missing_wheels(bench)
+        problems = self.missing(bench)
         if axis := VARIED[self.vary]:
             low, high = bench.reach(axis, self.where(self._varied(self.first)))
             reach = f"{low:g} to {high:g} {quantity_unit(axis)}, the bench's reach"
@@ -76,7 +76,7 @@ class TRPL(CountedProcedure):
         """Take the response on the pump line, then every value; each begins with looks at the rate, densest filter first."""
         rate = bench.constant("repetition_rate_hz")
         varied = [self._varied(value) for value in self.series()]
-        irf = yield from self.response(varied[0], rate)
+        irf = yield from self.response(bench, varied[0])
         for each in varied:
             where = self.where(each)
             dimmed = yield from self.look(where, most_hz(rate))

@@ -9,6 +9,7 @@ import numpy as np
 
 from labctl.analysis.decay import Decay, fit_decay
 from labctl.analysis.decay_model import Response, Timing, response
+from labctl.analysis.irf import KIND, recalled
 from labctl.analysis.series import Findings
 from labctl.core.counted import Gathered
 from labctl.core.errors import AnalysisError
@@ -75,22 +76,31 @@ class Stop:
 def counted(run: RunView, values: np.ndarray, dead_time_ns: float, found: Findings, *, dimmed: bool) -> Counted:
     """Take response and decays out of a run: `irf_fwhm` in ps, with a warning when the response was counted too fast.
 
-    `values` is what was varied, (points,); `dimmed` says whether a wheel dims the detection. AnalysisError without a response.
+    `values` is what was varied, (points,); `dimmed` says whether a wheel dims the detection. AnalysisError without a response,
+    counted in this run or kept from an earlier one.
     """
-    prompt = run.select("reference")
-    histograms = prompt.counts()
-    if not len(histograms):
-        raise AnalysisError("The run holds no instrument response.")
     sync = float(np.median(run["sync_rate"]))
     timing = Timing(float(run["resolution_ps"][0]), 1e12 / sync, dead_time_ns * 1e3)
-    share = float(histograms.sum() / prompt["counting_time"].sum() / sync)
-    if share > MOST_RESPONSE:
-        found.warn("irf_fwhm", f"the response was counted at {share:.1%} of the sync rate, above {MOST_RESPONSE:.0%}: it may be "
-                   "too narrow. Put a denser filter into the dimming wheel.")
-    irf = response(histograms.sum(axis=0), timing)
+    irf = response(_prompt(run, timing.bin_ps, sync, found), timing)
     found.results["irf_fwhm"] = Result(irf.fwhm_ps, irf.bin_ps / np.sqrt(12.0), "ps", "half maximum of the measured response")
     passed = run["detection.nd_transmission"] if dimmed else np.ones(len(values))
     return Counted(tuple(gather(values, run.counts(), run["counting_time"], passed)), irf, timing)
+
+
+def _prompt(run: RunView, bin_ps: float, sync_hz: float, found: Findings) -> np.ndarray:
+    """Give the histogram of the response: this run's own, else the stored one."""
+    prompt = run.select("reference")
+    histograms = prompt.counts()
+    if not len(histograms):
+        kept = run.calibration(KIND) if run.parameters.get("stored") else None
+        if kept is None:
+            raise AnalysisError("The run holds no instrument response.")
+        return recalled(kept, run.counts().shape[-1], bin_ps)
+    share = float(histograms.sum() / prompt["counting_time"].sum() / sync_hz)
+    if share > MOST_RESPONSE:
+        found.warn("irf_fwhm", f"the response was counted at {share:.1%} of the sync rate, above {MOST_RESPONSE:.0%}: it may be "
+                   "too narrow. Put a denser filter into the dimming wheel.")
+    return histograms.sum(axis=0)
 
 
 def gather(values: np.ndarray, counts: np.ndarray, seconds: np.ndarray, transmission: np.ndarray) -> list[Piece]:

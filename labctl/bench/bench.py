@@ -78,6 +78,10 @@ class Bench:
         """Give the parameters of a procedure whose default the bench file sets."""
         return dict(self.config.procedures.get(procedure, {}))
 
+    def calibration(self, kind: str) -> Calibration | None:
+        """Give the valid calibration of a kind; None where there is none."""
+        return self.calibrations.get(kind)
+
     def constants(self) -> dict[str, Any]:
         """Give all documented constants by name; what was calibrated as calibrated."""
         return dict(self._constants)

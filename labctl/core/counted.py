@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labctl.core.errors import AnalysisError
+from labctl.core.calibration import Calibration
+from labctl.core.errors import AnalysisError, CalibrationNeeded
 from labctl.core.instrument import BenchView
 from labctl.core.photons import vacuum_to_air
 from labctl.core.plan import Bounds, Kind, Point, Problem, Reading
-from labctl.core.procedure import Procedure, count, quantity
+from labctl.core.procedure import Procedure, count, quantity, switch
 
 READ = ("histogram",)
 ND, FILTER = "detection.nd", "detection.filter"
@@ -103,11 +104,46 @@ class CountedProcedure(Procedure):
         assert gathered is not None    # noqa: S101  there is at least one piece
         return gathered
 
-    def response(self, varied: Mapping[str, float], rate_hz: float) -> Generator[Point, Reading, Gathered]:
-        """Count the instrument response on scattered pump light, as points of kind "reference"."""
+
+class DecayProcedure(CountedProcedure):
+    """A measurement of decays: the instrument response first, or the one that was kept."""
+
+    stored = switch("Use the response of the last `irf` run", default=False, group="Detection",
+                    description="Instead of counting one first.")
+
+    def missing(self, bench: BenchView) -> list[Problem]:
+        """Refuse wheels that the bench does not have, and a stored response of another pump line.
+
+        Raises CalibrationNeeded where no response has been stored.
+        """
+        problems = self.missing_wheels(bench)
+        if not self.stored:
+            return problems
+        found = bench.calibration("irf")
+        if found is None:
+            raise CalibrationNeeded("irf", f"There is no stored response. Run 'labctl run irf --bench {bench.name}'.")
+        if not found.covers("pump.wavelength", self.wavelength):
+            low, high = found.valid["pump.wavelength"]
+            problems.append(Problem("stored", f"the stored response serves pump lines from {low:g} to {high:g} nm, the pump is to "
+                                              f"stand at {self.wavelength:g} nm. Take it again there, or set stored to no."))
+        return problems
+
+    def response(self, bench: BenchView, varied: Mapping[str, float]) -> Generator[Point, Reading, Gathered]:
+        """Count the instrument response on scattered pump light, as points of kind "reference", or give the stored one."""
+        found = bench.calibration("irf") if self.stored else None
+        if found is not None:
+            return stored_response(found)
         where = self.response_where(varied)
-        dimmed = yield from self.look(where, PILE_UP_IRF * rate_hz)
+        dimmed = yield from self.look(where, PILE_UP_IRF * bench.constant("repetition_rate_hz"))
         return (yield from self.gather({**where, **dimmed}, "reference", lambda so_far: _full(so_far, self.response_counts)))
+
+
+def stored_response(found: Calibration) -> Gathered:
+    """Give the histogram of a stored response: the bins of its peak, and its background elsewhere."""
+    counts = np.full(int(found.curve["bins"]), float(found.curve["background"]))
+    first, peak = int(found.curve["first"]), found.curve["counts"]
+    counts[first:first + len(peak)] = peak
+    return Gathered(counts, float(found.curve["bin_ps"]))
 
 
 def _full(so_far: Gathered, wanted: float) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from labctl.core.calibration import Calibration
 from labctl.core.plan import Problem
 from labctl.core.steps import Steps
 
@@ -271,6 +272,10 @@ class BenchView(Protocol):
 
     def constant(self, name: str) -> float:
         """Give a documented constant of the bench ("pump.bandwidth" nm, "detection.instrument_fwhm" nm, ...)."""
+        ...
+
+    def calibration(self, kind: str) -> Calibration | None:
+        """Give the valid calibration of a kind; None where there is none."""
         ...
 
     def defaults(self, procedure: str) -> dict[str, Any]:

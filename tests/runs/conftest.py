@@ -42,6 +42,12 @@ def run_ple(labctl_state, tmp_path):
 
 
 @pytest.fixture
+def calibrated(labctl_state, tmp_path):
+    """Give a function that calibrates the power of a bench coarsely, once a session."""
+    return lambda bench: calibrate(bench, tmp_path / "calibrations")
+
+
+@pytest.fixture
 def take(labctl_state, tmp_path):
     """Run a procedure on a bench, with the seed that these tests share; gives the outcome."""
     def run(name, bench, values=None):

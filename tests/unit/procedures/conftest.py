@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from labctl.core.calibration import Calibration
 from labctl.core.errors import AnalysisError
 from labctl.core.photons import energy_ev
 from labctl.core.plan import Point
@@ -34,6 +35,7 @@ class FakeBench:
     name: str = "fake"
     constants: Mapping[str, float] = field(default_factory=dict)
     reaches: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
 
     def reach(self, axis: str, at: Mapping[str, float]) -> tuple[float, float]:
         if axis in self.reaches:
@@ -42,6 +44,9 @@ class FakeBench:
             return self.limits
         assert axis == "pump.photon_flux"
         return self.lowest, 1.6e14 * (1.0 + (at["pump.wavelength"] - 500.0) / 100.0)
+
+    def calibration(self, kind: str) -> Calibration | None:
+        return self.calibrations.get(kind)
 
     def defaults(self, procedure: str) -> dict[str, Any]:
         return {}
