@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from labctl.reproduce.plan import Step
 
 
-def _power(bench: str, **values: Any) -> Step:
-    return Step("power_calibration", bench, values)
+def _tunable(bench: str) -> tuple[Step, ...]:
+    """Give the calibrations over the range of a supercontinuum, with their defaults."""
+    return Step("power_calibration", bench), Step("pickoff_calibration", bench)
 
 
-def _fixed(bench: str, wavelength_nm: float, half_nm: float = 2.0) -> tuple[Step, ...]:
-    """Give the calibration near the one wavelength of an amplifier."""
-    ends = {"first_wavelength": wavelength_nm - half_nm, "last_wavelength": wavelength_nm + half_nm}
-    return (_power(bench, wavelengths=5, angles=9, **ends),)
+def _fixed(bench: str) -> tuple[Step, ...]:
+    """Give the calibrations of a source of one wavelength; the pick-off's are the bench's defaults."""
+    return Step("power_calibration", bench, {"wavelengths": 5, "angles": 9}), Step("pickoff_calibration", bench)
+
+
+def _parametric(bench: str, first_nm: float, last_nm: float) -> tuple[Step, ...]:
+    """Give the calibrations over the range of a parametric amplifier."""
+    ends = {"first_wavelength": first_nm, "last_wavelength": last_nm}
+    return (Step("power_calibration", bench, {"wavelengths": 5, **ends}),
+            Step("pickoff_calibration", bench, {"wavelengths": 5, "repeats": 4, **ends}))
 
 
 CALIBRATIONS: Mapping[str, tuple[Step, ...]] = {
-    "ying2021": (_power("ying2021"),),
-    "ying2021-polarization": (_power("ying2021-polarization", first_wavelength=490.0, last_wavelength=530.0),),
-    "ying2021-trpl": (_power("ying2021-trpl", first_wavelength=490.0, last_wavelength=530.0),),
-    "ying2021-cryostat": (_power("ying2021-cryostat"),),
-    "wang2015": _fixed("wang2015", 400.0),
-    "wang2015-10k": _fixed("wang2015-10k", 400.0),
-    "qin2021": _fixed("qin2021", 400.0),
-    "qin2021-trpl": _fixed("qin2021-trpl", 400.0),
-    "xiong2022": _fixed("xiong2022", 800.0),
-    "sun2024": (_power("sun2024"),),
-    "sun2024-970": (_power("sun2024-970"),),
+    "ying2021": _tunable("ying2021"), "ying2021-polarization": _tunable("ying2021-polarization"),
+    "ying2021-trpl": _tunable("ying2021-trpl"), "ying2021-cryostat": _tunable("ying2021-cryostat"),
+    "ying2021-calibration": (),                     # what is measured there is the calibration
+    "wang2015": _fixed("wang2015"), "wang2015-10k": _fixed("wang2015-10k"), "wang2015-trpl": _fixed("wang2015-trpl"),
+    "qin2021": _fixed("qin2021"), "qin2021-trpl": _fixed("qin2021-trpl"),
+    "xiong2022": _fixed("xiong2022"), "xiong2022-trpl": _fixed("xiong2022-trpl"),
+    "sun2024": _parametric("sun2024", 1455.0, 1545.0), "sun2024-970": _parametric("sun2024-970", 945.0, 995.0),
 }

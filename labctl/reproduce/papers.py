@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from labctl.reproduce import ying2021
+from labctl.reproduce import qin2021, sun2024, wang2015, xiong2022, ying2021
 from labctl.reproduce.plan import Experiment, Paper
 
-PAPERS: Mapping[str, Paper] = {paper.name: paper for paper in (ying2021.PAPER,)}
+PAPERS: Mapping[str, Paper] = {paper.name: paper for paper in (
+    ying2021.PAPER, qin2021.PAPER, xiong2022.PAPER, wang2015.PAPER, sun2024.PAPER)}
 ALL = "all"
 
 

@@ -24,7 +24,8 @@ class Step:
     """One run: a registered procedure on a packaged bench.
 
     `values` are parameters as on the command line. `changes` are what a user would change in a copy of the bench file, by dotted
-    key (`"twin.sample"`). `name` tells runs of one experiment apart; default: the procedure's.
+    key (`"twin.sample"`). `name` tells runs of one experiment apart; default: the procedure's. The sample waits in the dark for
+    `wait_s` before it. `refused` names the field for which the plan has to be refused: then there is no run of this name.
     """
 
     procedure: str
@@ -32,6 +33,8 @@ class Step:
     values: Mapping[str, Any] = field(default_factory=dict)
     changes: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
+    wait_s: float = 0.0
+    refused: str = ""
 
     @property
     def key(self) -> str:
@@ -65,7 +68,8 @@ class Panel:
 class Experiment:
     """Runs that together answer some of a paper's claims.
 
-    `bench` is the paper; `gives` says by name of a claimed result where it comes from. All results stand on noisy runs.
+    `bench` is the paper; `gives` says by name of a claimed result where it comes from. All results stand on noisy runs. Each step
+    has a bench and a fresh sample of its own, unless `together`: then all run on the bench of the first, and its sample ages.
     """
 
     name: str
@@ -75,6 +79,7 @@ class Experiment:
     panels: tuple[Panel, ...] = ()
     evidence: Mapping[str, str] = field(default_factory=dict)
     basis: Basis = "noisy"
+    together: bool = False
 
 
 @dataclass(frozen=True)

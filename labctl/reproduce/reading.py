@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
+
+from labctl.analysis.lines import Line, gaussian_line
+from labctl.analysis.series import spectra_of
 from labctl.core.errors import AnalysisError, LabctlError
 from labctl.core.plan import Problem, Result
 from labctl.reproduce.plan import Runs, Source, Value
-from labctl.store.run import load
+from labctl.store.run import Run, load
 
 WHOLE = ("analysis", "threshold_kink_fluence")     # what is said about these may be why something else is missing
 
@@ -41,3 +45,25 @@ def named(runs: Runs, source: str, problems: Mapping[str, tuple[Problem, ...]] |
     fields = (name, *WHOLE)
     told = [problem.text for problem in (problems or {}).get(key, ()) if problem.field in fields]
     raise AnalysisError(f"no {name}: {'; '.join(told) or 'the procedure gives none.'}")
+
+
+def ratio(runs: Runs, over: str, under: str, *, percent: bool = False, less: float = 0.0) -> Result:
+    """Give a result over another, less a number, in % where asked; the calibration that both share cancels."""
+    top, bottom = named(runs, over), named(runs, under)
+    share, scale = top.value / bottom.value, 100.0 if percent else 1.0
+    errors = [(each.stderr or 0.0) / each.value for each in (top, bottom)]
+    return Result(scale * (share - less), scale * abs(share) * float(np.hypot(errors[0], errors[1])), "%" if percent else "1",
+                  f"{over} over {under}")
+
+
+def mean_spectrum(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give wavelength (nm, vacuum), mean signal and its standard error over the points of a run; cosmic rays are bridged."""
+    spectra, _ = spectra_of(run, np.arange(float(len(run))))
+    light, error = spectra.total()
+    return spectra.wavelength, light / len(run), error / len(run)
+
+
+def line_of(run: Run, **where: float) -> Line:
+    """Fit a Gaussian to the mean spectrum of a run, instrument removed; see `labctl.analysis.lines.gaussian_line`."""
+    width = float(run.constants.get("detection.instrument_fwhm", 0.0))
+    return gaussian_line(*mean_spectrum(run), instrument_fwhm_nm=width, **where)

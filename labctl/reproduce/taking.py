@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from labctl import api
-from labctl.core.errors import LabctlError
+from labctl.core.errors import LabctlError, Refused
 from labctl.core.plan import Problem
 from labctl.reproduce.bench_text import changed_bench
 from labctl.reproduce.calibrations import CALIBRATIONS
@@ -51,26 +51,47 @@ def take(task: Task) -> Taken:
         if (kept := earlier / "calibrations").is_dir():
             shutil.copytree(kept, task.state / "calibrations", dirs_exist_ok=True)
     if task.bench:
-        return _take_runs(CALIBRATIONS[task.bench], task)
+        return _taken([(step, run_step(step, task)) for step in CALIBRATIONS[task.bench]])
     experiment = find(task.paper, task.experiment)
-    taken = _take_runs(experiment.steps, task)
+    if experiment.together:
+        with _opened(experiment.steps[0]) as bench:
+            taken = _taken([(step, run_on(bench, step, task)) for step in experiment.steps])
+    else:
+        taken = _taken([(step, run_step(step, task)) for step in experiment.steps])
     results, missing = read_back(experiment.gives, taken.runs, taken.problems)
     return replace(taken, results=results, missing=missing)
 
 
-def _take_runs(steps: tuple[Step, ...], task: Task) -> Taken:
-    outcomes = {step.key: run_step(step, task.out, task.seed) for step in steps}
-    return Taken(runs={key: each.run for key, each in outcomes.items() if each.run is not None},
-                 seconds=sum(each.seconds for each in outcomes.values()),
-                 problems={key: each.problems for key, each in outcomes.items()})
+def _taken(outcomes: Sequence[tuple[Step, api.Outcome | None]]) -> Taken:
+    """Gather the runs there are."""
+    done = {step.key: each for step, each in outcomes if each is not None}
+    return Taken(runs={key: each.run for key, each in done.items() if each.run is not None},
+                 seconds=sum(each.seconds for each in done.values()),
+                 problems={key: each.problems for key, each in done.items()})
 
 
-def run_step(step: Step, out: Path, seed: int) -> api.Outcome:
-    """Run a procedure on its bench; gives an outcome with a run file."""
+def _opened(step: Step) -> api.Bench:
     config, text = changed_bench(step.bench, step.changes)
-    with api.open_config(config, text) as bench:
-        order = api.Order(step.procedure, out, seed=seed, figure=False)
+    return api.open_config(config, text)
+
+
+def run_step(step: Step, task: Task) -> api.Outcome | None:
+    """Run a procedure on a fresh bench."""
+    with _opened(step) as bench:
+        return run_on(bench, step, task)
+
+
+def run_on(bench: api.Bench, step: Step, task: Task) -> api.Outcome | None:
+    """Run a procedure; gives an outcome with a run file, or None when it was refused as it has to be. Raises LabctlError else."""
+    if step.wait_s:
+        bench.clock.wait(step.wait_s)
+    order = api.Order(step.procedure, task.out, seed=task.seed, figure=False)
+    try:
         outcome = api.run(step.procedure, bench, step.values, order=order)
+    except Refused as exc:
+        if step.refused and {problem.field for problem in exc.problems} == {step.refused}:
+            return None
+        raise
     if outcome.status != "done" or outcome.run is None:
         why = "; ".join(str(problem) for problem in outcome.problems if problem.level == "error")
         raise LabctlError(f"{step.procedure} on {step.bench} ended {outcome.status}: {why or 'no reason was given'}")

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from labctl.analysis.lines import gaussian_line
 from labctl.analysis.pair_series import PAIR_WIDE_NM, Emission, Series, fitted_pixels, learn_shape, pair_fits
 from labctl.analysis.pump import PumpScale, margin
 from labctl.analysis.saturation import straightness
 from labctl.core.errors import AnalysisError
+from labctl.core.photons import energy_ev
 from labctl.core.plan import Result
 from labctl.core.plots import Curve
 from labctl.core.reduction import RunView
 from labctl.reproduce.plan import Experiment, Panel, Paper, Runs, Step, same
+from labctl.reproduce.reading import line_of, named
 
 BENCH, NAME = "ying2021", "ying2021"
 OFF_NM, ON_NM = 495.0, 526.0
 SHIFT_NM = (502.0, 528.0)           # pump wavelengths between which the pair shifts
 CLEAR_NM = 550.0                    # where the pump's own line stands beside the emission, in view of the camera
 LINEAR_FROM_UW = 10.0
+PAIR_NM = 530.98                    # vacuum, 2.335 eV
 LIMIT = {"safety.limits.pump.power": [0.0, 90e-6]}      # W; the paper went up to 80 µW on resonance
 
 
@@ -103,12 +105,14 @@ def ratio_on(runs: Runs) -> Result:
 # ------------------------------------------------------------------ the bench itself
 def pump_bandwidth(runs: Runs) -> Result:
     """Give the width of the pump's own line on the camera in nm, instrument removed."""
-    run = runs["snapshot"]
-    signal, sigma = run.signal(), run.sigma()
-    nm = run.wavelength("vacuum")
-    mean, error = signal.mean(axis=0), np.sqrt((sigma**2).sum(axis=0)) / len(signal)
-    return gaussian_line(nm, mean, error, near_nm=CLEAR_NM, half_range_nm=2.0,
-                         instrument_fwhm_nm=float(run.constants["detection.instrument_fwhm"])).fwhm_nm
+    return line_of(runs["snapshot"], near_nm=CLEAR_NM, half_range_nm=2.0).fwhm_nm
+
+
+def instrument_width(runs: Runs) -> Result:
+    """Give the width of a lamp line in µeV at 2.335 eV: that in nm at the middle of the calibration, at the pair's wavelength."""
+    found = named(runs, "instrument_fwhm_1")
+    energy = float(energy_ev(PAIR_NM))
+    return Result(1e6 * energy * found.value / PAIR_NM, found.stderr, "ueV", found.estimator, note=found.note)
 
 
 def sync_rate(runs: Runs) -> Result:
@@ -168,10 +172,13 @@ EXPERIMENTS = (
     Experiment(
         "pump line", NAME, (Step("snapshot", BENCH, {"wavelength": CLEAR_NM, "power": 1e-7, "exposure": 0.01}),),
         {"pump_bandwidth": pump_bandwidth}),
+    Experiment(
+        "lamp lines", NAME,
+        (Step("wavelength_calibration", "ying2021-calibration", {"grating": 1, "first_centre": 460.0, "last_centre": 601.7}),),
+        {"instrument_fwhm_energy": instrument_width}),
 )
 
 PAPER = Paper(NAME, "Ying et al. 2021: stimulated emission of nanocrystals at 4 K, near and off resonance", EXPERIMENTS, {
     "000-10": "the maximum is where it should be; redder than the pair the bench's filter, unlike the paper's, has side lobes",
-    "000-06": "no registered procedure takes a lamp line on a packaged bench",
     "000-33": "no registered procedure steps the density filters under a head at the sample",
 })
