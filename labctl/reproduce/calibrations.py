@@ -6,10 +6,13 @@ from collections.abc import Mapping
 
 from labctl.reproduce.plan import Step
 
+FILTER_FROM_NM = 465.5
+
 
 def _tunable(bench: str) -> tuple[Step, ...]:
-    """Give the calibrations over the range of a supercontinuum, with their defaults."""
-    return Step("power_calibration", bench), Step("pickoff_calibration", bench)
+    """Give the calibrations over the range of a supercontinuum behind its filter, from the filter's blue end."""
+    blue = {"first_wavelength": FILTER_FROM_NM}
+    return Step("power_calibration", bench, blue), Step("pickoff_calibration", bench, blue)
 
 
 def _fixed(bench: str) -> tuple[Step, ...]:

@@ -25,7 +25,8 @@ class Step:
 
     `values` are parameters as on the command line. `changes` are what a user would change in a copy of the bench file, by dotted
     key (`"twin.sample"`). `name` tells runs of one experiment apart; default: the procedure's. The sample waits in the dark for
-    `wait_s` before it. `refused` names the field for which the plan has to be refused: then there is no run of this name.
+    `wait_s` before it. `runs` gives parameters that name another run, by the step that took it. `refused` names the field for
+    which the plan has to be refused: then there is no run of this name.
     """
 
     procedure: str
@@ -34,6 +35,7 @@ class Step:
     changes: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     wait_s: float = 0.0
+    runs: Mapping[str, str] = field(default_factory=dict)
     refused: str = ""
 
     @property

@@ -14,20 +14,20 @@ from labctl.analysis.modes import find_lines, index_from_diameters, quality_agai
 from labctl.analysis.pump import READING_ERROR, PumpScale
 from labctl.analysis.series import Spectra, spectra_of, widths
 from labctl.analysis.slopes import PowerLaw, segments
-from labctl.core.errors import AnalysisError
 from labctl.core.photons import energy_ev
 from labctl.core.plan import Result
 from labctl.reproduce.plan import Experiment, Panel, Paper, Runs, Step, on_sample, same
 from labctl.reproduce.reading import line_of, named
-from labctl.reproduce.xiong2022 import excited_light
 
 NAME, THREE, TWO = "sun2024", "sun2024", "sun2024-970"
-EVEN = {"instruments.analyser.initial": {"angle": 22.5}}         # half-wave plate: modes, all polarised alike, and the rest pass alike
+EVEN = {"instruments.analyser.initial": {"angle": 22.5}}         # the plate lets modes, polarised alike, pass as well as the rest
 COARSE = {"instruments.spectrograph.initial.grating": 2, **EVEN}        # 300 lines per mm: the whole emission in one frame
 DIAMETERS_UM = {"d15": 15.0, "d33": 33.0, "d88": 88.0, "d125": 125.0}
 LASING = {"d15": "4.4 mJ/cm^2", "d33": "3.9 mJ/cm^2", "d88": "3.9 mJ/cm^2", "d125": "3.9 mJ/cm^2"}
 INDEX = 1.46
 BEND = 0.05                         # relative, by which an S-curve departs from three straight lines
+SCAN = {"start": 466.0, "stop": 520.0, "step": 1.0, "emission": "band", "band_start": 535.0, "band_stop": 575.0, "exposure": 0.02,
+        "level": 1e-4}
 WEAKEST = 3                         # spectra at each pump wavelength that show weak light alone
 SHOWN, LINE_HALF_NM = 0.9, 0.3
 LIT_S = f"{1e7 / 1000.0 / SHOWN:.0f} s"      # 1e7 pulses of 1 kHz between the first and the last tenth, which are compared
@@ -64,10 +64,9 @@ def weak_width(runs: Runs) -> Result:
     run = runs["weak"]
     spectra, _ = spectra_of(run, 1e3 * run["pump.fluence"])
     faint = spectra.where(spectra.pump < s_curve(runs).breaks[1].value / 2)
-    alike = faint.signal / faint.signal.sum(axis=1, keepdims=True)
-    light, error = alike.sum(axis=0), np.sqrt(((faint.sigma / faint.signal.sum(axis=1, keepdims=True)) ** 2).sum(axis=0))
+    light, error = faint.total()
     (width,), (stderr,) = widths(Spectra(np.zeros(1), faint.wavelength, light[None], error[None]))
-    return Result(float(width), float(stderr), "nm", f"half maximum of the mean shape of {len(faint.pump)} spectra")
+    return Result(float(width), float(stderr), "nm", f"half maximum of the sum of {len(faint.pump)} spectra")
 
 
 def resonance(runs: Runs, photons: int) -> Result:
@@ -138,19 +137,6 @@ def lasing_left(runs: Runs) -> Result:
     left = 100.0 * last / first
     return Result(left, left * float(np.sqrt(variances[0] / first**2 + variances[1] / last**2)), "%",
                   f"{len(lines)} lines, last {number} spectra over the first")
-
-
-# ------------------------------------------------------------------ absorption of one photon
-def absorption_maxima(runs: Runs) -> tuple[float, float]:
-    """Give the two reddest maxima of the excitation spectrum in nm, the reddest first; the second may be a mere shoulder."""
-    pump, light, error = excited_light(runs["ple"])
-    smooth = np.convolve(light, np.ones(5) / 5, "same")
-    tops = [place for place in range(4, len(light) - 4) if smooth[place] == smooth[place - 4:place + 5].max()]
-    found = [parabola_maximum(pump, light, error, np.abs(pump - pump[place]) <= 6.0, above=0.8).wavelength_nm
-             for place in sorted(tops, reverse=True)[:2]]
-    if len(found) < 2:
-        raise AnalysisError(f"The excitation spectrum shows {len(found)} maxima between {pump.min():g} and {pump.max():g} nm.")
-    return found[0], found[1]
 
 
 def _cavity(key: str) -> Step:
@@ -225,10 +211,9 @@ EXPERIMENTS = (
         {"spe_wavelength": lambda runs: line_of(runs["snapshot"]).centre_nm}, (Panel("Dots in toluene", "Spectrum", ("004-36",)),)),
     Experiment(
         "absorption of one photon", NAME,
-        (Step("ple", "ying2021", {"start": 466.0, "stop": 520.0, "step": 1.0}, on_sample("sun2024_toluene")),),
-        {f"absorption_wavelength_{number}": lambda runs, place=number - 1: Result(
-            absorption_maxima(runs)[place], None, "nm", "parabola through a maximum") for number in (1, 2)},
-        (Panel("Dots in toluene: emission against excitation", "Emission against excitation", ("004-11",)),)),
+        (Step("ple", "ying2021", SCAN, on_sample("sun2024_toluene")),),
+        same("absorption_wavelength_1", "absorption_wavelength_2"),
+        (Panel("Dots in toluene: excitation spectrum", "Excitation spectrum of the stimulated band", ("004-11",), used=True),)),
     *(Experiment(
         f"quantum defect, {words}", NAME, (Step("cavity_modes", bench, {"wavelength": nm, "fluence": fluence}),),
         {f"quantum_defect_{photons}p": lambda runs, photons=photons: quantum_defect(runs, photons)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -51,23 +52,27 @@ def take(task: Task) -> Taken:
         if (kept := earlier / "calibrations").is_dir():
             shutil.copytree(kept, task.state / "calibrations", dirs_exist_ok=True)
     if task.bench:
-        return _taken([(step, run_step(step, task)) for step in CALIBRATIONS[task.bench]])
+        return _take(CALIBRATIONS[task.bench], task)
     experiment = find(task.paper, task.experiment)
     if experiment.together:
         with _opened(experiment.steps[0]) as bench:
-            taken = _taken([(step, run_on(bench, step, task)) for step in experiment.steps])
+            taken = _take(experiment.steps, task, bench)
     else:
-        taken = _taken([(step, run_step(step, task)) for step in experiment.steps])
+        taken = _take(experiment.steps, task)
     results, missing = read_back(experiment.gives, taken.runs, taken.problems)
     return replace(taken, results=results, missing=missing)
 
 
-def _taken(outcomes: Sequence[tuple[Step, api.Outcome | None]]) -> Taken:
-    """Gather the runs there are."""
-    done = {step.key: each for step, each in outcomes if each is not None}
+def _take(steps: Sequence[Step], task: Task, bench: api.Bench | None = None) -> Taken:
+    """Take the runs one after the other, on this bench or each on a fresh one of its own."""
+    done: dict[str, api.Outcome] = {}
+    for step in steps:
+        with nullcontext(bench) if bench is not None else _opened(step) as opened:
+            outcome = run_on(opened, step, task, {name: done[key] for name, key in step.runs.items()})
+        if outcome is not None:
+            done[step.key] = outcome
     return Taken(runs={key: each.run for key, each in done.items() if each.run is not None},
-                 seconds=sum(each.seconds for each in done.values()),
-                 problems={key: each.problems for key, each in done.items()})
+                 seconds=sum(each.seconds for each in done.values()), problems={key: each.problems for key, each in done.items()})
 
 
 def _opened(step: Step) -> api.Bench:
@@ -75,19 +80,17 @@ def _opened(step: Step) -> api.Bench:
     return api.open_config(config, text)
 
 
-def run_step(step: Step, task: Task) -> api.Outcome | None:
-    """Run a procedure on a fresh bench."""
-    with _opened(step) as bench:
-        return run_on(bench, step, task)
+def run_on(bench: api.Bench, step: Step, task: Task, others: Mapping[str, api.Outcome]) -> api.Outcome | None:
+    """Run a procedure; gives an outcome with a run file, or None when it was refused as it has to be. Raises LabctlError else.
 
-
-def run_on(bench: api.Bench, step: Step, task: Task) -> api.Outcome | None:
-    """Run a procedure; gives an outcome with a run file, or None when it was refused as it has to be. Raises LabctlError else."""
+    `others` are earlier runs by the parameter that names them.
+    """
     if step.wait_s:
         bench.clock.wait(step.wait_s)
     order = api.Order(step.procedure, task.out, seed=task.seed, figure=False)
+    values = {**step.values, **{name: each.run_id for name, each in others.items()}}
     try:
-        outcome = api.run(step.procedure, bench, step.values, order=order)
+        outcome = api.run(step.procedure, bench, values, order=order)
     except Refused as exc:
         if step.refused and {problem.field for problem in exc.problems} == {step.refused}:
             return None

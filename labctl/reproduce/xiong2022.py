@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
-from labctl.analysis.excitation import parabola_maximum
-from labctl.analysis.modes import find_lines
-from labctl.analysis.pump import clear_of_pump
+from labctl.analysis.lines import Line
+from labctl.analysis.modes import find_lines, median, quality, repeated_share, strongest
 from labctl.analysis.series import spectra_of
 from labctl.core.errors import AnalysisError
 from labctl.core.plan import Result
@@ -16,52 +17,65 @@ from labctl.store.run import Run
 
 NAME, BENCH, DECAYS = "xiong2022", "xiong2022", "xiong2022-trpl"
 LIGANDS = ("oam", "ola")
+HOT, ROOM_K, HOT_K, BAND_NM = "ying2021-cryostat", 300.0, 333.15, (505.0, 560.0)
+WARM_STAGE = {"twin.elements.cryostat.temperature_k": ROOM_K, "instruments.cryostat.limits.temperature": [250.0, 340.0],
+              "twin.elements.sample.spot_diameter_um": 50.0, "pump.spot.diameter_um": 50.0}      # wide: the sample may walk
+WARMED = {"lowest": ROOM_K, "temperatures": 2, "fluence": "0.02 uJ/cm^2", "exposure": 0.2}
+SPOT = {"kind": "sample", "spot_diameter_um": 100.0, "spot_shape": "gaussian", "lens": 0.9}      # as in the bench file
+SPOTS, HIGHEST, ANY = 10, 0.7, 0.12      # places on the sample; heights of spikes, as the procedure takes them
 DAYS_S, HOURS_S = 100 * 86400.0, 10 * 3600.0
 FRESH_PERCENT = 91.8            # quantum yield of the fresh sample to which the paper compares
 LADDER = {"oam": ("75 uJ/cm^2", "400 uJ/cm^2"), "ola": ("24 uJ/cm^2", "125 uJ/cm^2")}
 ABOVE = {"oam": "384 uJ/cm^2", "ola": "119 uJ/cm^2"}        # 1.15 times 1.3 times the threshold
 WEAK = {"first": "8 uJ/cm^2", "last": "40 uJ/cm^2", "fluences": 10, "spacing": "logarithmic", "exposure": "30 s", "segments": 1}
-SCAN = {"start": 494.0, "stop": 524.0, "step": 0.5}
+SCAN = {"start": 494.0, "stop": 524.0, "step": 0.5, "emission": "band", "band_start": 540.0, "band_stop": 575.0, "exposure": 0.2,
+        "level": 5e-4}
 WEAK_SHOT = {"wavelength": 800.0, "power": 1e-6, "exposure": 60.0}
-BAND_NM = 540.0                 # red of every pump of the scan, where the film still shines
+
+
+@functools.lru_cache(maxsize=128)
+def spikes(run: Run, share: float) -> list[tuple[Line, ...]]:
+    """Give the spikes of every exposure that are at least so high relative to the highest; none where there is none."""
+    spectra, _ = spectra_of(run, np.arange(float(len(run))))
+    found: list[tuple[Line, ...]] = []
+    for light, error in zip(spectra.signal, spectra.sigma, strict=True):
+        try:
+            found.append(find_lines(spectra.wavelength, light, error, share=share, half_range_nm=float(run.parameters["reach"]),
+                                    instrument_fwhm_nm=float(run.constants["detection.instrument_fwhm"])))
+        except AnalysisError:       # an exposure without a spike
+            found.append(())
+    return found
+
+
+def spike_quality(runs: Runs, ligand: str) -> Result:
+    """Give the quality of the highest spike, median over spots and exposures."""
+    chosen = [run for key, run in runs.items() if key.startswith(ligand)]
+    highest = [quality(strongest(lines)).value for run in chosen for lines in spikes(run, HIGHEST) if lines]
+    return median(highest)
 
 
 def spike_wavelengths(runs: Runs) -> np.ndarray:
     """Give the wavelengths of all spikes of both ligands in nm, sorted."""
-    found: list[float] = []
-    for run in runs.values():
-        spectra, _ = spectra_of(run, np.arange(float(len(run))))
-        for light, error in zip(spectra.signal, spectra.sigma, strict=True):
-            try:
-                lines = find_lines(spectra.wavelength, light, error, share=float(run.parameters["share"]),
-                                   half_range_nm=float(run.parameters["reach"]),
-                                   instrument_fwhm_nm=float(run.constants["detection.instrument_fwhm"]))
-            except AnalysisError:       # an exposure without a spike
-                continue
-            found += [line.centre_nm.value for line in lines]
-    return np.sort(found)
+    return np.sort([line.centre_nm.value for run in runs.values() for lines in spikes(run, ANY) for line in lines])
 
 
-# ------------------------------------------------------------------ absorption, from the excitation spectrum
-def excited_light(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give pump wavelength, light of the film red of every pump, and its error, at equal photon flux."""
-    spectra, _ = spectra_of(run, run["pump.wavelength"])
-    clear = clear_of_pump(float(spectra.pump.max()), float(run.constants["pump.bandwidth"]),
-                          float(run.constants["detection.instrument_fwhm"]))
-    light, error = spectra.band(max(clear, BAND_NM), float(spectra.wavelength[-1])).integral()
-    share = run["pump.photon_flux"] / run["pump.photon_flux_measured"]
-    return spectra.pump, light * share, np.hypot(error, 0.01 * light)
+def _centres(runs: Runs, ligand: str) -> list[list[np.ndarray]]:
+    """Give the places of the spikes by spot and exposure."""
+    return [[np.sort([line.centre_nm.value for line in lines]) for lines in spikes(run, ANY)]
+            for key, run in runs.items() if key.startswith(ligand)]
 
 
-def absorption_maximum(runs: Runs) -> Result:
-    """Give the reddest maximum of the excitation spectrum in nm."""
-    pump, light, error = excited_light(runs["ple"])
-    smooth = np.convolve(light, np.ones(5) / 5, "same")
-    tops = [place for place in range(3, len(light) - 3) if smooth[place] == smooth[max(place - 4, 0):place + 5].max()]
-    if not tops:
-        raise AnalysisError("The excitation spectrum has no maximum in the range scanned.")
-    top = parabola_maximum(pump, light, error, np.abs(pump - pump[max(tops)]) <= 4.0, above=0.85)
-    return Result(top.wavelength_nm, top.stderr_nm, "nm", "parabola through the reddest maximum")
+def spike_irregularity(runs: Runs, ligand: str) -> Result:
+    """Give standard deviation over mean of the distances of neighbouring spikes, all exposures of all spots together."""
+    gaps = np.concatenate([np.diff(shot) for spot in _centres(runs, ligand) for shot in spot if len(shot) > 1])
+    share = float(gaps.std() / gaps.mean())
+    return Result(share, share / float(np.sqrt(2.0 * len(gaps))), "1", f"sd/mean of {len(gaps)} distances")
+
+
+def spike_repeats(runs: Runs, ligand: str) -> Result:
+    """Give the share of spikes found again in the next exposure on the same spot, mean over the spots."""
+    shares = np.array([repeated_share(spot).value for spot in _centres(runs, ligand)])
+    return Result(float(shares.mean()), float(shares.std(ddof=1) / np.sqrt(len(shares))), "1", f"mean of {len(shares)} spots")
 
 
 # ------------------------------------------------------------------ ageing
@@ -71,8 +85,22 @@ def left_in_air(runs: Runs) -> Result:
     return Result(FRESH_PERCENT * share.value, FRESH_PERCENT * (share.stderr or 0.0), "%", f"{FRESH_PERCENT} % × {share.estimator}")
 
 
+def left_by_heat(runs: Runs) -> Result:
+    """Give the light at room temperature after the heat in % of that before."""
+    levels = []
+    for run in (runs["fresh"], runs["aged"]):
+        cold = np.abs(run["sample.temperature"] - ROOM_K) < 1.0
+        spectra, _ = spectra_of(run, run["sample.temperature"])
+        light, error = spectra.band(*BAND_NM).where(cold).integral()
+        levels.append((light.mean(), float(np.sqrt((error**2).sum())) / len(light)))
+    (before, before_error), (after, after_error) = levels
+    share = 100.0 * float(after / before)
+    return Result(share, share * float(np.hypot(before_error / before, after_error / after)), "%", "light at room temperature")
+
+
 def _by_ligand(ligand: str) -> tuple[Experiment, ...]:
     glass, film = on_sample(f"xiong2022_{ligand}"), on_sample(f"xiong2022_{ligand}_film")
+    stage = glass | WARM_STAGE
     words = {"oam": "Oleylamine", "ola": "Octylamine"}[ligand]
     row = {"oam": ("002-01", "002-04", "002-19", "002-21"), "ola": ("002-02", "002-05", "002-18", "002-20")}[ligand]
     return (
@@ -82,8 +110,9 @@ def _by_ligand(ligand: str) -> tuple[Experiment, ...]:
             (Panel(f"{words}, plain film", "Spectrum", ("002-10",)),)),
         Experiment(
             f"excitation spectrum, {ligand}", NAME, (Step("ple", "ying2021", SCAN, film),),
-            {f"absorption_wavelength_{ligand}": absorption_maximum},
-            (Panel(f"{words}, plain film: emission against excitation", "Emission against excitation", ("002-11",)),)),
+            {f"absorption_wavelength_{ligand}": "absorption_wavelength_1"},
+            (Panel(f"{words}, plain film: excitation spectrum", "Excitation spectrum of the stimulated band", ("002-11",),
+                   used=True),)),
         Experiment(
             f"decay, {ligand}", NAME, (Step("trpl", DECAYS, {}, film),),
             {f"decay_tau_1_{ligand}": "decay_tau_1", f"decay_tau_2_{ligand}": "decay_tau_2",
@@ -95,6 +124,11 @@ def _by_ligand(ligand: str) -> tuple[Experiment, ...]:
             (Step("snapshot", BENCH, WEAK_SHOT, glass, "fresh"),
              Step("snapshot", BENCH, WEAK_SHOT, glass, "aged", wait_s=DAYS_S)),
             {f"plqy_air_{ligand}": left_in_air}, together=True),
+        Experiment(
+            f"heat, {ligand}", NAME,
+            (Step("temperature_series", HOT, WARMED | {"highest": HOT_K}, stage, "fresh"),
+             Step("temperature_series", HOT, WARMED | {"highest": ROOM_K + 3.0}, stage, "aged", wait_s=HOURS_S)),
+            {f"pl_retained_heat_{ligand}": left_by_heat}, together=True),
     )
 
 
@@ -115,12 +149,14 @@ EXPERIMENTS = (
         (Panel("Two photons: light grows with the square", "Input-output curve", ("002-12",)),)),
     Experiment(
         "spikes", NAME,
-        tuple(Step("random_laser", BENCH, {"fluence": ABOVE[each], "shots": 80}, on_sample(f"xiong2022_{each}"), each)
-              for each in LIGANDS),
-        {"spike_q_oam": "oam.spike_q", "spike_q_ola": "ola.spike_q", "spike_wavelengths": spike_wavelengths,
-         "spike_spacing_relative_sd": "ola.spike_spacing_relative_sd", "spike_repeat_fraction": "ola.spike_repeat_fraction"},
+        tuple(Step("random_laser", BENCH, {"fluence": ABOVE[each], "shots": 8},
+                   on_sample(f"xiong2022_{each}", **{"twin.elements.sample": SPOT | {"spot": spot}}), f"{each} {spot}")
+              for each in LIGANDS for spot in range(SPOTS)),
+        {"spike_q_oam": lambda runs: spike_quality(runs, "oam"), "spike_q_ola": lambda runs: spike_quality(runs, "ola"),
+         "spike_wavelengths": spike_wavelengths, "spike_spacing_relative_sd": lambda runs: spike_irregularity(runs, "ola"),
+         "spike_repeat_fraction": lambda runs: spike_repeats(runs, "ola")},
         (Panel("Fig. 5: spikes, shot by shot, octylamine", "Spectra, shot by shot",
-               ("002-04", "002-05", "002-08", "002-09"), "ola"),)),
+               ("002-04", "002-05", "002-08", "002-09"), "ola 0"),)),
     *(each for ligand in LIGANDS for each in _by_ligand(ligand)),
 )
 

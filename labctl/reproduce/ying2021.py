@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from labctl.analysis.excitation_scan import saturated
 from labctl.analysis.pair_series import PAIR_WIDE_NM, Emission, Series, fitted_pixels, learn_shape, pair_fits
 from labctl.analysis.pump import PumpScale, margin
 from labctl.analysis.saturation import straightness
@@ -12,7 +13,7 @@ from labctl.core.photons import energy_ev
 from labctl.core.plan import Result
 from labctl.core.plots import Curve
 from labctl.core.reduction import RunView
-from labctl.reproduce.plan import Experiment, Panel, Paper, Runs, Step, same
+from labctl.reproduce.plan import Experiment, Panel, Paper, Runs, Step, on_sample, same
 from labctl.reproduce.reading import line_of, named
 
 BENCH, NAME = "ying2021", "ying2021"
@@ -21,6 +22,7 @@ SHIFT_NM = (502.0, 528.0)           # pump wavelengths between which the pair sh
 CLEAR_NM = 550.0                    # where the pump's own line stands beside the emission, in view of the camera
 LINEAR_FROM_UW = 10.0
 PAIR_NM = 530.98                    # vacuum, 2.335 eV
+BEYOND = {"start": 518.0, "stop": 537.0, "step": 0.5, "exposure": 0.02}     # s; side lobes of the filter must not saturate
 LIMIT = {"safety.limits.pump.power": [0.0, 90e-6]}      # W; the paper went up to 80 µW on resonance
 
 
@@ -34,14 +36,13 @@ def scan_emission(run: RunView) -> Emission:
 
 def stimulated(runs: Runs) -> np.ndarray:
     """Give the pair's rate by rising pump wavelength: clear points, and those so red that the pump's band lies beyond the pair."""
-    run = runs["ple"]
+    run = runs["scan"]
     emission, curve = scan_emission(run), run.curves["pair_rate"]
     used = np.ones(len(curve.x), dtype=bool) if curve.used is None else curve.used
-    pixels = fitted_pixels(curve.x, run.wavelength("vacuum"), emission)
-    full = np.any(pixels & (run.counts() >= run["saturation_counts"][:, None]), axis=1)
-    red = ~full & (curve.x > emission.edge_nm + PAIR_WIDE_NM + emission.margin_nm)
-    if not red.any():
-        raise AnalysisError("every pump redder than the pair saturates the pair's pixels with the side lobes of its filter.")
+    red = curve.x > emission.edge_nm + PAIR_WIDE_NM + emission.margin_nm
+    full = saturated(run, fitted_pixels(curve.x, run.wavelength("vacuum"), emission))
+    if full[red].any():
+        raise AnalysisError("side lobes of the pump's filter saturate the pair's pixels when the pump is redder than the pair.")
     kept = np.flatnonzero(used | red)
     return curve.y[kept[np.argsort(curve.x[kept])]]
 
@@ -127,7 +128,7 @@ EXPERIMENTS = (
     Experiment(
         "excitation spectrum", NAME,
         (Step("ple", BENCH, {"start": 495.0, "stop": 537.0, "step": 0.5}),),
-        {"resonance_nm": "resonance_nm", "stokes_shift": "stokes_shift", "ple_se": stimulated, "pump_power": pump_power,
+        {"resonance_nm": "resonance_nm", "stokes_shift": "stokes_shift", "pump_power": pump_power,
          "se_red_shift": red_shift, "se_enhancement": lambda runs: on_over_off(runs, "pair_rate"),
          "spe_change_on": spontaneous_change},
         (Panel("Fig. 2A: emission against pump wavelength", "Emission against excitation", ("000-09",), xlim=(527.5, 540.0)),
@@ -135,6 +136,12 @@ EXPERIMENTS = (
                ("000-10", "000-21", "000-08", "000-31"), used=True),
          Panel("Excitation spectrum of the spontaneous line", "Excitation spectrum of the spontaneous line", ("000-32",),
                used=True))),
+    Experiment(
+        "beyond the emission", NAME,
+        (Step("ple", BENCH, BEYOND, on_sample("ying2021_blank"), "blank"),
+         Step("ple", BENCH, BEYOND, name="scan", runs={"blank": "blank"})),
+        {"ple_se": stimulated},
+        (Panel("Fig. 2C: to both sides of the emission, blank subtracted", "Excitation spectrum", ("000-10",), "scan"),)),
     Experiment(
         "polarisation", NAME, (Step("polarization", "ying2021-polarization"),),
         same("dolp_lower", "dolp_upper", "dolp_background", "dolp_lower_off", "dipole_angle", "line_energy_lower",
