@@ -20,11 +20,14 @@ from labctl.core.operator import Operator
 from labctl.core.pacing import PacedClock
 from labctl.core.plan import Problem
 from labctl.core.procedure import Procedure
-from labctl.engine import preparing, rehearsal, runner
+from labctl.engine import keeping, preparing, rehearsal, runner
+from labctl.engine import live as live_light
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.by_hand import act, light, move
 from labctl.engine.control import Control
+from labctl.engine.engine import RunEnd
 from labctl.engine.events import Listeners
+from labctl.engine.live import Live, Wish
 from labctl.engine.planning import lacking, make_plan
 from labctl.engine.queue import Ended, Terms, Worker
 from labctl.engine.rerun import Run, load
@@ -35,8 +38,9 @@ from labctl.store.header import JOURNAL_SUFFIX
 from labctl.store.waiting import Item, Waiting
 
 __all__ = [
-    "Arrangement", "Bench", "Ended", "Item", "Order", "Outcome", "Run", "Terms", "Waiting", "act", "calibrate", "enqueue", "light",
-    "load", "load_bench_file", "make_procedure", "move", "open_bench", "rehearse", "resume", "run", "run_queue",
+    "Arrangement", "Bench", "Ended", "Item", "Live", "Order", "Outcome", "Run", "Terms", "Waiting", "Wish", "act", "alignment",
+    "calibrate", "enqueue", "keep_frame", "light", "load", "load_bench_file", "look", "make_procedure", "move", "open_bench",
+    "rehearse", "resume", "run", "run_queue",
 ]
 
 AnnounceText = Callable[[str], None]
@@ -211,6 +215,27 @@ def enqueue(procedure: str, bench: str, settings: Mapping[str, str], options: Ma
     where = bench if path.is_absolute() and path.stem == bench else str(path.resolve())
     with Waiting() as waiting:
         return waiting.add(where, procedure, settings, options, seconds=seconds, lit_s=lit_s)
+
+
+def look(bench: Bench, live: Live, order: Order, *, listeners: Listeners | None = None, control: Control | None = None) -> RunEnd:
+    """Look at live light until `live.stop()`; nothing is saved, all light counts. Raises Refused before anything moves."""
+    return live_light.run(bench, live, order, listeners=listeners, control=control)
+
+
+def keep_frame(bench: Bench, live: Live, index: int, order: Order) -> Outcome:
+    """Make a run of a frame of live light that is still in its ring; no light falls. Call it in the bench's thread."""
+    return keeping.keep(bench, live, index, order)
+
+
+def alignment(bench: Bench, sample: str = "") -> Wish:
+    """Give the wish for aligning: the pump at the alignment limit of the sample's file, else at the least there is.
+
+    Raises Refused when the pump cannot be held there.
+    """
+    found, problems = preparing.sample_file(bench, sample)
+    if problems:
+        raise Refused(problems)
+    return live_light.alignment(bench, found)
 
 
 def run_queue(terms: Terms | None = None, *, listeners: Listeners | None = None, control: Control | None = None,

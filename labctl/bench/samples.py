@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -13,6 +15,7 @@ from labctl.bench.connect import packaged_sample, simulation
 from labctl.core.dose import Budget
 from labctl.core.errors import ConfigError, Refused
 from labctl.core.plan import Problem
+from labctl.core.quantities import to_float
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class SampleFile:
     mount: str = ""
     budget: Budget = field(default_factory=Budget)
     path: Path | None = None
+    alignment_w: float | None = None        # most power at the sample while somebody aligns
 
 
 def folders() -> list[Path]:
@@ -36,7 +40,7 @@ def plain_name(sample: str) -> str:
 
 
 def read_sample(sample: str) -> SampleFile:
-    """Read `mount` and `[budget]` of a sample given by name or path; raises Refused for a file that is missing or wrong."""
+    """Read what a sample's file says, given its name or path; raises Refused for a file that is missing or wrong."""
     path = _find(sample)
     if path is None:
         return SampleFile(plain_name(sample))
@@ -45,9 +49,22 @@ def read_sample(sample: str) -> SampleFile:
         budget = told.get("budget", {})
         if not isinstance(budget, dict):
             raise ConfigError("[budget] is a section, e.g. [budget] and below it dose_j_cm2 = 5000")
-        return SampleFile(plain_name(sample), str(told.get("mount", "")), Budget.read(budget), path)
+        return SampleFile(plain_name(sample), str(told.get("mount", "")), Budget.read(budget), path, _alignment(told))
     except (OSError, ValueError, ConfigError) as exc:
         raise Refused([Problem("sample", f"{path}: {exc}. Correct it, and try again.")]) from None
+
+
+def _alignment(told: Mapping[str, Any]) -> float | None:
+    """Read the most power for aligning; raises ConfigError or ValueError naming what is wrong."""
+    section = told.get("alignment", {})
+    if not isinstance(section, dict) or set(section) - {"power"}:
+        raise ConfigError('[alignment] is a section with one key, e.g. [alignment] and below it power = "1 uW"')
+    if "power" not in section:
+        return None
+    power = to_float(section["power"], "W")
+    if not power > 0.0:
+        raise ConfigError(f"[alignment] power: {section['power']!r} is not a power above zero")
+    return power
 
 
 def on_the_twin(config: BenchConfig, sample: str) -> tuple[BenchConfig, str]:

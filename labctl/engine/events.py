@@ -89,6 +89,15 @@ class RunClosed(Event):
     problems: tuple[Problem, ...]
 
 
+@dataclass(frozen=True)
+class Kept(Event):
+    """A frame of live light has become a run; `run` is None when that failed, and `problems` say why."""
+
+    index: int
+    run: Path | None
+    problems: tuple[Problem, ...]
+
+
 Listener = Callable[[Event], None]
 
 

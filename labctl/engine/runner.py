@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import secrets
 import uuid
@@ -21,6 +20,7 @@ from labctl.core.procedure import Procedure
 from labctl.core.quality import policies
 from labctl.core.reduction import Reduction
 from labctl.core.steps import drive
+from labctl.engine import describing
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.asking import ask_beforehand
 from labctl.engine.control import Control
@@ -29,11 +29,10 @@ from labctl.engine.dose import Meter
 from labctl.engine.dose_plan import check_budget
 from labctl.engine.engine import Earlier, Engine, RunEnd
 from labctl.engine.events import Listeners, RunClosed
-from labctl.engine.planning import Plan, describe, make_plan
+from labctl.engine.planning import Plan, make_plan
 from labctl.engine.preparing import sample_file, taken
 from labctl.engine.rehearsal import Forecast, compare, forecast, plan_key, recall, remember
 from labctl.store import names, recover, state, unsafe
-from labctl.store.environment import environment
 from labctl.store.journal import Journal
 from labctl.store.reader import JournalReader
 from labctl.store.run import Run
@@ -189,7 +188,8 @@ def _measure(work: _Work, journal: Journal, course: Course, earlier: Earlier) ->
     end = RunEnd("failed", 0, (), 0.0)
     try:
         end = engine.run(course, journal, seed=work.seed, run_id=work.run_id, procedure=work.order.name,
-                         estimate=plan.estimate, before_first=lambda: journal.describe(_described(bench, plan)), earlier=earlier,
+                         estimate=plan.estimate, before_first=lambda: journal.describe(describing.described(bench, plan.detectors)),
+                         earlier=earlier,
                          quality=policies(bench.config.policies, work.procedure.quality))
         if work.rehearsed is not None and end.points:
             end = replace(end, problems=(*end.problems, *compare(journal, work.rehearsed)))
@@ -292,43 +292,8 @@ def _figure(procedure: Procedure, order: Order, path: Path, reduction: Reduction
 
 def _header(work: _Work, sample: str, number: int) -> dict[str, Any]:
     """Write down everything that is known before the first move."""
-    procedure, bench, order, plan = work.procedure, work.bench, work.order, work.plan
-    return {
-        "run_id": work.run_id, "run_number": number, "procedure": order.name, "title": procedure.title or order.name,
-        "parameters": procedure.describe(), "plan": [point.as_json() for point in plan.points], "plan_hash": plan_hash(plan.points),
-        "bounds": plan.bounds_as_json(),
-        "scan_axes": list(procedure.scan_axes), "shape": list(procedure.shape) if procedure.shape else None,
-        "plots": [plot.as_json() for plot in procedure.plots], "default_signal": "counts", "channels": {}, "companions": {},
-        "instruments_start": {role: {"identity": str(identity)} for role, identity in bench.identities.items()},
-        "serials": bench.serials,
-        "calibrations": [c.to_json() for c in bench.calibrations.values() if c is not None],
-        "bench": {"name": bench.name, "text": bench.text, "backend": bench.config.backend, "simulated": bench.simulated,
-                  "rehearsal": order.rehearsal},
-        "sample": sample, "user": order.user, "note": order.note, "seed": work.seed, "start_utc": bench.clock.utc().isoformat(),
-        "environment": environment(), "procedure_source": _source(procedure), "constants": bench.constants(),
-        "filters": bench.filters.as_json(), "estimate": describe(plan.estimate), "arrangement": order.arrangement.as_json(),
-        "dose": work.meter.as_json(), "rehearsal": work.rehearsed,
-    }
-
-
-def _described(bench: Bench, plan: Plan) -> dict[str, Any]:
-    """Describe the arrays to come, and the instruments as the run finds them."""
-    channels = {}
-    for name in plan.detectors:
-        for channel in bench.detectors[name].channels():
-            channels[channel.name] = {
-                "unit": channel.unit, "dims": list(channel.dims), "shape": list(channel.shape), "dtype": channel.dtype,
-                "long_name": channel.long_name,
-                "coords": {dim: {"values": c.values.tolist(), "unit": c.unit, "long_name": c.long_name, "medium": c.medium}
-                           for dim, c in channel.coords.items()},
-            }
-    arrays = [name for name, channel in channels.items() if channel["dims"]]
-    default = arrays[0] if arrays else next(iter(channels), "")
-    return {"channels": channels, "default_signal": default, "instruments_start": drive(bench.clock, bench.snapshot())}
-
-
-def _source(procedure: Procedure) -> str:
-    try:
-        return inspect.getsource(inspect.getmodule(type(procedure)) or type(procedure))
-    except (OSError, TypeError):
-        return ""
+    order = work.order
+    return describing.header(
+        work.procedure, work.bench, work.plan, name=order.name, run_id=work.run_id, number=number, seed=work.seed, sample=sample,
+        user=order.user, note=order.note, arrangement=order.arrangement, rehearsal=order.rehearsal, rehearsed=work.rehearsed,
+        dose=work.meter.as_json())
