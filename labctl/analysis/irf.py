@@ -25,7 +25,7 @@ def width(irf: Response, counts: float) -> Result:
     The error is the noise of the smoothed curve over its slope at both crossings.
     """
     span = max(int(SMOOTH * irf.fwhm_ps / irf.bin_ps) // 2 * 2 + 1, 5)
-    smooth = Response(np.clip(savgol_filter(irf.shape, span, 2), 0.0, None), irf.bin_ps)
+    smooth = Response(np.maximum(np.asarray(savgol_filter(irf.shape, span, 2)), 0.0), irf.bin_ps)
     half = float(smooth.shape.max()) / 2
     above = np.flatnonzero(smooth.shape > half)
     slope = np.abs(np.gradient(smooth.shape, irf.bin_ps))[above[[0, -1]]]

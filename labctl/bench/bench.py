@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
-from labctl.bench import detection, power
+from labctl.bench import detection, power, spot
 from labctl.bench.closing import Closer, close_all
 from labctl.bench.config import BenchConfig
 from labctl.bench.connect import MANUAL_PREFIX
@@ -92,6 +92,7 @@ class Bench:
             del self._constants[name]
         if self.beam is not None:
             self._constants |= self.beam.pickoff.constants()
+            self._constants |= {"spot.area_cm2": self.beam.spot_area_cm2, "spot.uncertainty": self.beam.spot().uncertainty}
         analyser = self.axes.get("detection.polarization")
         if isinstance(analyser, DetectionPolarization):
             self._constants |= analyser.constants()
@@ -104,8 +105,10 @@ class Bench:
 
     def spot_size(self) -> tuple[float | None, float]:
         """Give the area of the pump spot in cm² (None where the bench file has no [pump]) and half its diameter in µm."""
-        spot = None if self.config.pump is None else self.config.pump.spot
-        return (None, 0.0) if spot is None else (spot_area_cm2(spot.diameter_um, spot.definition), spot.diameter_um / 2)
+        if self.config.pump is None:
+            return None, 0.0
+        found = spot.spot_of(self.config.pump.spot, self.calibrations.get(spot.KIND))
+        return spot_area_cm2(found.diameter_um, found.definition), found.diameter_um / 2
 
     @property
     def serials(self) -> dict[str, str]:

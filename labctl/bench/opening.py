@@ -27,7 +27,7 @@ log = logging.getLogger("labctl.bench")
 
 OPEN_DEADLINE_S = 30.0
 CALIBRATION_KINDS = ("power_calibration", "pickoff_calibration", "polarization_calibration", "wavelength_calibration",
-                     "response_calibration", "irf")
+                     "response_calibration", "irf", "spot_size")
 
 
 class _Opening:

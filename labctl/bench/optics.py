@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labctl.analysis import attenuator
-from labctl.bench.config import Pump
+from labctl.bench.config import Pump, Spot
 from labctl.bench.devices import Device, DriverAxis
 from labctl.bench.pickoff import KIND, Pickoff
 from labctl.core.calibration import Calibration
@@ -98,6 +98,7 @@ class PumpBeam:
     limits_w: tuple[float, float]
     remedy: str
     pickoff: Pickoff
+    spot: Callable[[], Spot]
     reported: tuple[tuple[float | None, ...], float] | None = None      # how everything stood, and the power then measured
 
     def standing(self) -> tuple[float | None, ...]:
@@ -117,8 +118,9 @@ class PumpBeam:
 
     @property
     def spot_area_cm2(self) -> float:
-        """Area by which power is divided to give the fluence, by the definition in the bench file."""
-        return spot_area_cm2(self.config.spot.diameter_um, self.config.spot.definition)
+        """Area by which power is divided to give the fluence, by the definition that belongs to the spot."""
+        spot = self.spot()
+        return spot_area_cm2(spot.diameter_um, spot.definition)
 
     def reach_w(self, wavelength_nm: float) -> tuple[float, float]:
         """Give the lowest and highest power at the sample that can be set at this wavelength, in W."""

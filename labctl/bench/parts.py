@@ -16,6 +16,8 @@ from labctl.bench.pickoff import KIND as PICKOFF
 from labctl.bench.pickoff import Pickoff
 from labctl.bench.polarization import DetectionPolarization
 from labctl.bench.spectrum import SpectrumDetector
+from labctl.bench.spot import KIND as SPOT
+from labctl.bench.spot import spot_of
 from labctl.core.calibration import Calibration
 from labctl.core.errors import ConfigError
 from labctl.core.instrument import ActionSpec, Axis, Detector
@@ -206,7 +208,8 @@ def _pump(config: BenchConfig, devices: dict[str, Device], parts: Parts, repetit
     parts.beam = PumpBeam(
         pump, wavelength, plate, meter, wheel if isinstance(wheel, DriverAxis) else None, repetition_rate_hz,
         lambda: parts.calibrations.get("power_calibration"), config.safety.limits.get("pump.power", (0.0, float("inf"))),
-        f"Run 'labctl run power_calibration --bench {config.name}'.", Pickoff(pump, lambda: parts.calibrations.get(PICKOFF)))
+        f"Run 'labctl run power_calibration --bench {config.name}'.", Pickoff(pump, lambda: parts.calibrations.get(PICKOFF)),
+        lambda: spot_of(pump.spot, parts.calibrations.get(SPOT)))
     parts.constants |= parts.beam.pickoff.constants()
     parts.constants["spot.area_cm2"] = parts.beam.spot_area_cm2
     parts.constants["spot.uncertainty"] = pump.spot.uncertainty

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from labctl.core.calibration import Calibration
-from labctl.core.errors import AnalysisError, CalibrationNeeded
+from labctl.core.errors import CalibrationNeeded
 from labctl.core.instrument import BenchView
 from labctl.core.photons import vacuum_to_air
 from labctl.core.plan import Bounds, Kind, Point, Problem, Reading
+from labctl.core.points import has_axis
 from labctl.core.procedure import Procedure, count, quantity, switch
 
 READ = ("histogram",)
@@ -153,12 +154,3 @@ def _full(so_far: Gathered, wanted: float) -> bool:
 def most_hz(rate_hz: float) -> float:
     """Give the count rate that a decay may have: 5 % of the sync, and what the detector stands."""
     return min(PILE_UP * rate_hz, DETECTOR_HZ)
-
-
-def has_axis(bench: BenchView, axis: str) -> bool:
-    """Tell whether the bench has a quantity."""
-    try:
-        bench.reach(axis, {})
-    except AnalysisError:
-        return False
-    return True

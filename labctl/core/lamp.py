@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from labctl.core.errors import AnalysisError, Refused
+from labctl.core.errors import Refused
 from labctl.core.instrument import BenchView
 from labctl.core.plan import Point, Problem
+from labctl.core.points import insist_on
 from labctl.core.procedure import Procedure, count, quantity
 
 SOURCE, GRATING, CENTRE = "lamp.source", "spectrograph.grating", "emission.centre"
@@ -39,21 +40,3 @@ def gratings(bench: BenchView, wanted: int) -> list[int]:
     if wanted > installed:
         raise Refused([Problem("grating", f"there is no grating {wanted}; the turret holds {installed}.")])
     return [wanted] if wanted else list(range(1, installed + 1))
-
-
-def insist_on(bench: BenchView, *axes: str) -> None:
-    """Refuse a bench that lacks a quantity, naming all it lacks."""
-    missing = [axis for axis in axes if not has(bench, axis)]
-    if not missing:
-        return
-    hints = {SOURCE: ". Describe the lamp as an instrument of driver manual (docs/how-to/calibrate-a-bench.md)"}
-    raise Refused([Problem(axis.split(".")[0], f"this bench has no {axis}{hints.get(axis, '')}.") for axis in missing])
-
-
-def has(bench: BenchView, axis: str) -> bool:
-    """Tell whether the bench has a quantity."""
-    try:
-        bench.reach(axis, {})
-    except AnalysisError:
-        return False
-    return True

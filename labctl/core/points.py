@@ -49,3 +49,20 @@ def common_level(bench: BenchView, wavelengths_nm: Sequence[float] | np.ndarray,
             f"gives at {wavelengths_nm[worst]:g} nm, {shown(reaches[worst][0], held)}. Raise the level, or add a neutral density "
             "filter.")])
     return level
+
+
+def has_axis(bench: BenchView, axis: str) -> bool:
+    """Tell whether the bench has a quantity."""
+    try:
+        bench.reach(axis, {})
+    except AnalysisError:
+        return False
+    return True
+
+
+def insist_on(bench: BenchView, *axes: str) -> None:
+    """Refuse a bench that lacks a quantity, naming all it lacks."""
+    missing = [axis for axis in axes if not has_axis(bench, axis)]
+    if missing:
+        raise Refused([Problem(axis.split(".")[0], f"this bench has no {axis}. How to describe what calibrates a bench: "
+                                                   "docs/how-to/calibrate-a-bench.md.") for axis in missing])

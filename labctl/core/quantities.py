@@ -40,6 +40,8 @@ QUANTITIES = _table(
     Quantity("half_wave_plate.angle", "deg", "half_wave_plate_angle", "Half-wave plate angle"),
     Quantity("detection.polarization", "deg", "polarization_angle", "Detected polarization (lab frame)"),
     Quantity("emission.wavelength", "nm", "emission_wavelength", "Emission wavelength (vacuum)"),
+    Quantity("blade_x.position", "mm", "blade_x_position", "Position of the blade along x", ("µm", 1e3)),
+    Quantity("blade_y.position", "mm", "blade_y_position", "Position of the blade along y", ("µm", 1e3)),
     Quantity("emission.scale", "nm", "emission_scale", "Emission wavelength (air)"),
     Quantity("lamp.line", "nm", "lamp_line", "Lamp line (air)"),
     Quantity("emission.centre", "nm", "emission_centre", "Spectrograph centre (air)"),

@@ -19,6 +19,7 @@
 | analyser | scheme ("polariser", "half_wave_plate"), angle_deg (0), zero_deg (hidden), fixed_deg (0), extinction (1e-3) |
 | detection_wheel | filters (one per slot, default six open: a transmission, the name of a table in benches/filters, or |
 | | {wavelength_nm, transmission} in air), slot (1); behind the sample |
+| blade | centre_mm (0), diameter_um (the spot's), position_mm (0.5): cuts the beam behind everything else from its position up |
 | lamp | line_electrons_s (3e5, of the green line), white_electrons_s (6e5, per nm at 550 nm), colour_k (2856) |
 | long_pass | edge_nm, width_nm (0.5), blocking (1e-6): passive detection filter, vacuum nm |
 | spectrograph | gratings ([[1200, "500NM"]]), focal_length_mm (320), half_angle_deg (12), slit_um (50), centre_nm (557, air) |
@@ -102,6 +103,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "shutter": {},
     "sample": {"spot_diameter_um": 1.2, "spot_shape": "disc", "spot": 0, "temperature_k": None, "lens": None},
     "analyser": {"scheme": "polariser", "angle_deg": 0.0, "fixed_deg": 0.0, "extinction": 1e-3},
+    "blade": {"centre_mm": 0.0, "diameter_um": None, "position_mm": 0.5},
     "lamp": {"line_electrons_s": 3e5, "white_electrons_s": 6e5, "colour_k": 2856.0},
     "long_pass": {"edge_nm": 500.0, "width_nm": 0.5, "blocking": 1e-6},
     "bias": {"wiring_ohm": 50.0},
@@ -191,6 +193,10 @@ def _element(item: PathItem, options: dict[str, Any], clock: Clock, changed: Cal
         gratings = tuple(el.Grating(float(lines), str(blaze)) for lines, blaze in options["gratings"])
         return el.Monochromator(role, clock, changed, gratings=gratings, slit_um=float(options["slit_um"]),
                                 centre_nm=float(options["centre_nm"]))
+    if item.kind == "blade":
+        blade = more.Stage(role, clock, changed, axes=[role])
+        blade.axes[role].move(float(options["position_mm"]))
+        return blade
     if item.kind == "lamp":
         return CalibrationLamp(role, clock, changed, **{name: float(value) for name, value in options.items()})
     if item.kind == "camera":

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from sim_instruments.clock import Clock
-from sim_instruments.twin import history, light, pump, truth
+from sim_instruments.twin import blade, history, light, pump, truth
 from sim_instruments.twin.counter_arm import Counted, CounterArm, fading
 from sim_instruments.twin.detection import Chip
 from sim_instruments.twin.detector_arm import DetectorArm
@@ -116,7 +116,7 @@ class Twin:
         for wanted in (("select", "varia"), ("clean_up",), ("wave_plate_attenuator", "filter_wheel", "pick_off", "shutter")):
             stages += [makers[part.kind](part) for part in self._parts if part.kind in wanted]
         lens = next((part.options["lens"] for part in self._parts if part.kind == "sample"), None)
-        return [*stages, pump.objective_stage(None if lens is None else float(lens))]
+        return [*stages, pump.objective_stage(None if lens is None else float(lens)), *blade.blades(self._parts)]
 
     def _install(self) -> None:
         """Give heads and cameras the functions that only the twin can carry out."""
