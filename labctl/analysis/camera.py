@@ -20,6 +20,7 @@ from labctl.core.plan import Result
 FEWEST_EXPOSURES = 3
 PRECISE = 0.02              # largest relative error of a rate that can speak about linearity
 BRIGHT = 0.3                # of the brightest pixel, from which a pixel counts
+BLOCK = 16                  # pixels whose median counts where single ones are noise
 MEDIAN_ERROR = 1.2533       # standard error of a median of normal numbers over that of their mean
 MEDIAN_TO_SD = 1.4826       # standard deviation of a normal distribution over its median absolute deviation
 
@@ -102,6 +103,21 @@ def rates(spectra: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarra
     share = np.median(spectra[:, lit] / shape, axis=1)
     error = MEDIAN_ERROR * np.sqrt(((sigma[:, lit] / shape) ** 2).mean(axis=1) / np.count_nonzero(lit))
     return share * shape.sum(), error * shape.sum()
+
+
+def faint_rates(spectra: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the rate of every spectrum (n, pixels) and its standard error, (n,), where single spectra hardly stand out of the noise.
+
+    What each has of the mean spectrum, in blocks of neighbouring pixels whose medians leave cosmic rays out.
+    """
+    whole = spectra.shape[1] // BLOCK * BLOCK
+    blocks = np.median(spectra[:, :whole].reshape(len(spectra), -1, BLOCK), axis=2)
+    errors = MEDIAN_ERROR * np.sqrt((sigma[:, :whole] ** 2).reshape(len(spectra), -1, BLOCK).sum(axis=2)) / BLOCK
+    shape = np.clip(blocks.mean(axis=0), 0.0, None)
+    if not shape.any():
+        return blocks.sum(axis=1) * BLOCK, np.sqrt((errors**2).sum(axis=1)) * BLOCK
+    weight = shape * shape.sum() / (shape @ shape) * BLOCK
+    return blocks @ weight, np.sqrt(errors**2 @ weight**2)
 
 
 def linearity(rate: np.ndarray, sigma: np.ndarray, usable: np.ndarray) -> Linearity:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from labctl.analysis.labels import axis_label, shown_as
 from labctl.core.errors import StoreError
@@ -118,6 +118,7 @@ def paint_heat_map(panel: Panel, plot: Plot) -> None:
     axes.set_ylabel(axis_label(long_name(plot.y), shown_as(plot.y)[0]))
     if quantity_unit(plot.x) == quantity_unit(plot.y):
         axes.set_aspect("equal")
+        axes.xaxis.set_major_locator(MaxNLocator(5))       # a square leaves no room for more
     _colour_bar(axes, mesh, axis_label(plot.z if curve is None else curve.label, unit)).formatter = EngFormatter(sep=" ")
     axes.set_title(plot.title, loc="left", fontsize=10.5)
 

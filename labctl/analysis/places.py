@@ -18,6 +18,7 @@ from labctl.core.errors import AnalysisError
 from labctl.core.plan import Result
 
 FEWEST_FOCUS, FEWEST_EDGE = 5, 6
+SCATTER_COUNTS = 2.0        # times the standard deviation of a neighbourhood that brightness has to make up for
 VISIBLE = 5.0               # standard errors by which a peak or an edge has to stand out
 
 
@@ -95,6 +96,33 @@ def knife_edge(x: np.ndarray, power: np.ndarray, sigma: np.ndarray | None = None
     name = "knife edge, Gaussian beam (1/e²)"
     return Edge(Result(2 * abs(float(fit.values[2])), 2 * float(fit.stderr[2]), unit, name, goodness=fit.goodness),
                 Result(float(fit.values[1]), float(fit.stderr[1]), unit, name, goodness=fit.goodness), _four(fit))
+
+
+def evenness(light: np.ndarray) -> np.ndarray:
+    """Give how uneven a map (rows, columns) is around each place: standard deviation over mean of the place and its neighbours."""
+    mean, deviation = _around(light)
+    return deviation / np.where(mean > 0.0, mean, np.nan)
+
+
+def best_place(light: np.ndarray, *, even: bool) -> int:
+    """Choose a place of a map (rows, columns), as an index into the flat map: the brightest, or one that is bright and even around.
+
+    An even one has the highest mean of its neighbourhood less twice the standard deviation there, and is not at the edge of the
+    map, where nobody knows what comes next.
+    """
+    if not even:
+        return int(np.argmax(light))
+    mean, deviation = _around(light)
+    score = np.full(light.shape, -np.inf)
+    score[1:-1, 1:-1] = (mean - SCATTER_COUNTS * deviation)[1:-1, 1:-1]
+    return int(np.argmax(score))
+
+
+def _around(light: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give mean and standard deviation of each place with its neighbours, fewer of them at the edge."""
+    padded = np.pad(light.astype(float), 1, constant_values=np.nan)
+    near = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).reshape(*light.shape, 9)
+    return np.nanmean(near, axis=-1), np.nanstd(near, axis=-1)
 
 
 def _four(fit: Fit) -> tuple[float, float, float, float]:

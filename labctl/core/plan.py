@@ -65,6 +65,8 @@ class Bounds:
     exposure_s : shortest and longest exposure.
     read, do : the detectors that may be read and the bench actions that may be carried out.
     dose_j_cm2 : most dose at the spot; the plan is ended before the point that would exceed it.
+    known : points that are visited whatever is read, in their order. Where there are any, light may fall at these alone, so that it
+        is counted place by place beforehand.
 
     """
 
@@ -74,6 +76,7 @@ class Bounds:
     read: tuple[str, ...] = ("spectrum",)
     do: tuple[str, ...] = ()
     dose_j_cm2: float | None = None
+    known: tuple[Point, ...] = ()
 
     def check(self) -> list[Problem]:
         """Say what is wrong with the bounds themselves."""
@@ -98,6 +101,8 @@ class Bounds:
                     if name not in self.read]
         problems += [Problem("do", f"the plan asks for {name}, which its bounds do not name.") for name in point.do
                      if name not in self.do]
+        if self.known and point.light and point.read and point not in self.known:
+            problems.append(Problem("plan", "the plan wants light at a point that it did not name beforehand."))
         spans: dict[str, tuple[float, float] | None] = {name: self.set.get(name) for name in point.set}
         asked = dict(point.set)
         if point.read:

@@ -58,8 +58,10 @@ class Adaptive:
 
     def estimate(self, bench: Bench) -> Estimate:
         """Give the most it can cost: the longest moves before every point, the brightest corner at the longest exposure."""
-        corners = self.bounds.corners()
         area = bench.beam.spot_area_cm2 if bench.beam is not None else None
+        if known := self.bounds.known:
+            return replace(preflight.estimate(known, bench.axes, bench.detectors, area), points=self.total)
+        corners = self.bounds.corners()
         there_and_back = (*corners, *corners[-2::-1])
         single = [preflight.estimate([point], bench.axes, bench.detectors, area) for point in corners]
         moving = preflight.estimate(there_and_back, bench.axes, bench.detectors, area).seconds / len(there_and_back)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from labctl.bench.bench import Bench
-from labctl.core.dose import DARK, PARTS, WORDS, Budget, Light, Spot, written
+from labctl.core.dose import DARK, PARTS, WORDS, Budget, Light, Spot, summary, written
 from labctl.core.plan import Estimate, Point, Problem
 from labctl.engine.adaptive import Adaptive
 from labctl.engine.dose import Meter
@@ -56,7 +56,12 @@ def planned(points: Sequence[Point], bench: Bench) -> dict[Place, Light]:
 
 
 def planned_at_most(adaptive: Adaptive, bench: Bench) -> dict[Place, Light]:
-    """Give the most light that an adaptive plan may let fall, all of it on one place: its brightest corner at every point."""
+    """Give the most light that an adaptive plan may let fall: at the points it has named, else all on one place.
+
+    Without named points it is that of its brightest corner at every point.
+    """
+    if adaptive.bounds.known:
+        return planned(adaptive.bounds.known, bench)
     corners = [light for point in adaptive.bounds.corners() for light in planned([point], bench).values()]
     if not corners:
         return {}
@@ -93,6 +98,17 @@ def check_budget(light: Mapping[Place, Light], meter: Meter) -> list[Problem]:
                 for problem in _judge(spot, meter.before(spot), added, budget)]
     more = len(problems) - 3
     return problems[:3] + ([Problem("dose", f"... and {more} more places or limits.")] if more > 0 else [])
+
+
+def check_fresh(light: Mapping[Place, Light], meter: Meter) -> list[Problem]:
+    """Refuse a plan that wants fresh places when some of them have had light."""
+    here = meter.spot()
+    places = [replace(here, x_mm=here.x_mm if x is None else x, y_mm=here.y_mm if y is None else y) for x, y in light]
+    used = [spot for spot in places if meter.before(spot).lit_s > 0.0]
+    if not used:
+        return []
+    return [Problem("fresh", f"{len(used)} of {len(places)} places have had light before: {used[0]} had "
+                             f"{summary(meter.before(used[0]))}. Choose another region, or set fresh to no.")]
 
 
 def _judge(spot: Spot, before: Light, added: Light, budget: Budget) -> list[Problem]:

@@ -26,7 +26,7 @@ from labctl.engine.asking import ask_beforehand
 from labctl.engine.control import Control
 from labctl.engine.course import Course
 from labctl.engine.dose import Meter
-from labctl.engine.dose_plan import check_budget
+from labctl.engine.dose_plan import check_budget, check_fresh
 from labctl.engine.engine import Earlier, Engine, RunEnd
 from labctl.engine.events import Listeners, RunClosed
 from labctl.engine.planning import Plan, make_plan
@@ -110,6 +110,7 @@ def run(procedure: Procedure, bench: Bench, order: Order, *, listeners: Listener
     with taken(bench, sample, doing=order.name, mount=order.mount, most_lit_s=order.most_lit_s, stop=control.request,
                rehearsal=order.rehearsal) as (meter, earlier_light):
         plan = plan.with_problems([*earlier_light, *check_budget(plan.light, meter)])
+        plan = plan.with_problems(check_fresh(plan.light, meter) if getattr(procedure, "fresh", False) else [])
         plan.refuse_if_wrong()
         unsafe.refuse_if_marked(bench.name, simulated=bench.simulated)
         plan = plan.with_problems(ask_beforehand(bench, plan, control))

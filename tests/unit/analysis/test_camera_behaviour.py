@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from labctl.analysis.camera import bright_pixels, dark_behaviour, linearity, rates
+from labctl.analysis.camera import bright_pixels, dark_behaviour, faint_rates, linearity, rates
 from labctl.core.errors import AnalysisError
 
 BIAS, CURRENT, READ, GAIN = 300.0, 4.0, 6.0, 1.4     # counts, e/s, e, e/count
@@ -62,3 +62,15 @@ def test_rates_do_not_follow_a_cosmic_ray() -> None:
     found, error = rates(seen, np.sqrt(np.maximum(exact, 1.0)))
     assert found / found[0] == pytest.approx([1.0, 2.0, 4.0, 8.0], rel=0.02)
     assert error[0] / found[0] == pytest.approx(0.006, rel=0.5)
+
+
+def test_faint_light_is_compared_where_single_pixels_are_noise() -> None:
+    rng = np.random.default_rng(7)
+    shape = 20.0 * np.exp(-(((np.arange(1024) - 500.0) / 150.0) ** 2))
+    true = rng.uniform(0.5, 1.5, 60)
+    spectra = true[:, None] * shape + rng.normal(0.0, 40.0, (60, 1024))
+    spectra[3, 700] += 5000.0                                  # a cosmic ray
+    light, error = faint_rates(spectra, np.full(spectra.shape, 40.0))
+    pulls = (light / light.mean() - true / true.mean()) / (error / light.mean())
+    assert 0.7 < np.std(pulls) < 1.4
+    assert abs(pulls[3]) < 4.0

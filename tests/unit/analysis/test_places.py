@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import erfc
 
-from labctl.analysis.places import focus, knife_edge
+from labctl.analysis.places import best_place, evenness, focus, knife_edge
 from labctl.core.errors import AnalysisError
 
 Z = np.linspace(-0.02, 0.02, 21)
@@ -60,3 +60,13 @@ def test_an_edge_that_was_not_crossed_is_refused() -> None:
     x = np.linspace(20.0, 60.0, 21)
     with pytest.raises(AnalysisError, match="The knife edge"):
         knife_edge(x, blade(x) + np.random.default_rng(4).normal(0.0, 4e-6, len(x)), np.full(len(x), 4e-6))
+
+
+def test_an_even_place_is_chosen_over_a_bright_speck() -> None:
+    light = np.random.default_rng(1).normal(100.0, 1.0, (7, 9))
+    light[1:4, 5:8] += 30.0
+    light[5, 2] += 200.0
+    assert np.unravel_index(best_place(light, even=False), light.shape) == (5, 2)
+    assert np.unravel_index(best_place(light, even=True), light.shape) == (2, 6)
+    around = evenness(light)
+    assert around[2, 6] < 0.02 < around[5, 2]

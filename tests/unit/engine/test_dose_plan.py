@@ -132,5 +132,5 @@ class TestBudget:
 
 def test_an_adaptive_plan_counts_its_brightest_corner_at_every_point():
     corners = (lit(pump_power=1e-6), lit(pump_power=2e-6))
-    adaptive = SimpleNamespace(bounds=SimpleNamespace(corners=lambda: corners, dose_j_cm2=None), total=10)
+    adaptive = SimpleNamespace(bounds=SimpleNamespace(corners=lambda: corners, dose_j_cm2=None, known=()), total=10)
     assert the_only(dose_plan.planned_at_most(adaptive, bench())) == amounts(light(2e-6, 10))
