@@ -57,8 +57,11 @@ class Line:
 
     @property
     def obtained(self) -> str:
-        """Write what was obtained, with its errors."""
-        return ", ".join(f"{name} {self._number(name)}" if len(self.values) > 1 else self._number(name) for name in self.values)
+        """Write what was obtained, with its errors; one number with its unit."""
+        if len(self.values) > 1:
+            return ", ".join(f"{name} {self._number(name)}" for name in self.values)
+        unit = self.row.check.get("unit", "1")
+        return "".join(self._number(name) + (f" {unit}" if unit != "1" else "") for name in self.values)
 
     def _number(self, name: str) -> str:
         parts = [number(self.values[name])]

@@ -37,7 +37,7 @@ def draw(panel: Panel, path: Path, rows: dict[str, Row]) -> bytes:
     _band(axes, rows.get(panel.x_band), along_x=True)
     _band(axes, rows.get(panel.y_band), along_x=False)
     kept = io.BytesIO()
-    made.savefig(kept, format="png", metadata={"Software": None})
+    made.savefig(kept, format="png", metadata={"Software": None}, bbox_inches="tight", pad_inches=0.06)
     return kept.getvalue()
 
 

@@ -29,8 +29,9 @@ tbody tr { border-top: 1px solid var(--line); } td.id, td.n { font-variant-numer
 td.obtained { max-width: 34rem; overflow-wrap: anywhere; } .reason { color: var(--quiet); }
 .mark { white-space: nowrap; font-weight: 600; } .pass { color: var(--pass); } .fail { color: var(--fail); }
 .not_simulated { color: var(--other); } .skip { color: var(--quiet); font-weight: 400; }
-.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(360px, 1fr)); gap: 1.4rem 1.2rem; margin: 1.2rem 0; }
-figure { margin: 0; border: 1px solid var(--line); border-radius: 6px; padding: .7rem .8rem; }
+.figures { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 1.1rem; margin: 1.2rem 0; }
+figure { margin: 0; border: 1px solid var(--line); border-radius: 6px; padding: .7rem .8rem; box-sizing: border-box;
+flex: 1 1 360px; max-width: 400px; }
 figure img { width: 100%; height: auto; display: block; } figcaption b { font-size: .95rem; }
 figcaption table { margin: .3rem 0 0; font-size: .8rem; } figcaption td { padding: .15rem .7rem .15rem 0; }
 @media print { body { max-width: none; } figure, tr { break-inside: avoid; } }

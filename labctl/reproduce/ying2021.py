@@ -23,7 +23,9 @@ CLEAR_NM = 550.0                    # where the pump's own line stands beside th
 LINEAR_FROM_UW = 10.0
 PAIR_NM = 530.98                    # vacuum, 2.335 eV
 BEYOND = {"start": 518.0, "stop": 537.0, "step": 0.5, "exposure": 0.02}     # s; side lobes of the filter must not saturate
-LIMIT = {"safety.limits.pump.power": [0.0, 90e-6]}      # W; the paper went up to 80 µW on resonance
+AT_THE_SAMPLE = {"first_wavelength": OFF_NM, "wavelengths": 1, "repeats": 6}
+LIMIT_KEY = "safety.limits.pump.power"
+LIMIT = {LIMIT_KEY: [0.0, 90e-6]}      # W; the paper went up to 80 µW on resonance
 
 
 # ------------------------------------------------------------------ excitation spectrum
@@ -116,6 +118,12 @@ def instrument_width(runs: Runs) -> Result:
     return Result(1e6 * energy * found.value / PAIR_NM, found.stderr, "ueV", found.estimator, note=found.note)
 
 
+def at_the_sample(run: RunView) -> Result:
+    """Give the power that a head at the sample reads in µW."""
+    power = 1e6 * run["sample_head.power"]
+    return Result(float(np.median(power)), float(power.std() / np.sqrt(len(power))), "uW", "head at the sample")
+
+
 def sync_rate(runs: Runs) -> Result:
     """Give the rate of the source's pulses in MHz, as the counter read it."""
     rate = 1e-6 * runs["above"]["sync_rate"]
@@ -180,12 +188,14 @@ EXPERIMENTS = (
         "pump line", NAME, (Step("snapshot", BENCH, {"wavelength": CLEAR_NM, "power": 1e-7, "exposure": 0.01}),),
         {"pump_bandwidth": pump_bandwidth}),
     Experiment(
+        "range of power", NAME,
+        (Step("pickoff_calibration", BENCH, {**AT_THE_SAMPLE, "power": 0.09e-6}, name="least"),
+         Step("pickoff_calibration", BENCH, {**AT_THE_SAMPLE, "power": 210e-6}, {LIMIT_KEY: [0.0, 300e-6]}, "most")),
+        {"pump_power_min": lambda runs: at_the_sample(runs["least"]), "pump_power_max": lambda runs: at_the_sample(runs["most"])}),
+    Experiment(
         "lamp lines", NAME,
         (Step("wavelength_calibration", "ying2021-calibration", {"grating": 1, "first_centre": 460.0, "last_centre": 601.7}),),
         {"instrument_fwhm_energy": instrument_width}),
 )
 
-PAPER = Paper(NAME, "Ying et al. 2021: stimulated emission of nanocrystals at 4 K, near and off resonance", EXPERIMENTS, {
-    "000-10": "the maximum is where it should be; redder than the pair the bench's filter, unlike the paper's, has side lobes",
-    "000-33": "no registered procedure steps the density filters under a head at the sample",
-})
+PAPER = Paper(NAME, "Ying et al. 2021: stimulated emission of nanocrystals at 4 K, near and off resonance", EXPERIMENTS)

@@ -65,7 +65,7 @@ class TestVerdicts:
         line = judged(power(), decay(0.05))["000-1"]
         assert (line.verdict, line.values["threshold"], line.stderr["threshold"]) == ("pass", 2.5, pytest.approx(0.1))
         assert line.systematic["threshold"] == pytest.approx(0.5)
-        assert line.obtained == "2.5 ± 0.1 (stat) ± 0.5 (cal)"
+        assert line.obtained == "2.5 ± 0.1 (stat) ± 0.5 (cal) mJ/cm2"
 
     def test_evidence_of_the_experiment_goes_before_that_of_the_row(self):
         found = judged(power(), decay(0.05))
