@@ -16,7 +16,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from labctl.core.errors import AnalysisError
 
@@ -52,6 +51,8 @@ def reach(curve: Mapping[str, Any], wavelength_nm: Any) -> tuple[Any, Any]:
 @lru_cache(maxsize=16)
 def _splines(known_nm: tuple[float, ...], maximum_w: tuple[float, ...], ratio: tuple[float, ...]) -> tuple[Any, Any]:
     """Give the splines of highest power and ratio; one calibration is asked thousands of times."""
+    from scipy.interpolate import CubicSpline  # half a second, which benches without a calibration need not wait for
+
     return CubicSpline(known_nm, np.array(maximum_w)), CubicSpline(known_nm, np.array(ratio))
 
 

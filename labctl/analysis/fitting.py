@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import least_squares
-from scipy.stats import t as student
 
 from labctl.core.errors import AnalysisError
 
@@ -69,7 +67,11 @@ def gradient(function: Callable[[np.ndarray], float], fit: Fit) -> np.ndarray:
 
 def quantile(freedom: int | None) -> float:
     """Give the two-sided 95 % quantile of Student's distribution, or of the normal one when `freedom` is None."""
-    return 1.959964 if freedom is None else float(student.ppf(0.5 + CONFIDENCE / 2, freedom))
+    if freedom is None:
+        return 1.959964
+    from scipy.special import stdtrit  # a second with scipy.stats, which nobody wants to wait for who fits nothing
+
+    return float(stdtrit(freedom, 0.5 + CONFIDENCE / 2))
 
 
 def error_scale(reduced_chi2: float, freedom: int) -> float:
@@ -113,6 +115,8 @@ def nonlinear_fit(model: Callable[[np.ndarray], np.ndarray], start: Sequence[flo
     weight = np.ones(len(y)) if sigma is None else 1.0 / sigma
     _enough(len(y), len(start), sigma is not None, what)
     limits = bounds or ([-np.inf] * len(start), [np.inf] * len(start))
+    from scipy.optimize import least_squares  # as above
+
     found = least_squares(lambda values: (y - model(values)) * weight, np.asarray(start, dtype=float), bounds=limits, x_scale="jac")
     if not found.success:
         raise AnalysisError(f"{what} did not settle after {found.nfev} trials. Look at the data: the model may not describe them.")

@@ -89,6 +89,10 @@ def long_name(name: str) -> str:
 MOST_LISTED = 100_000
 
 
+# Units that say the energy of a photon, or its wavelength in vacuum.
+PHOTONS = ({"nm", "eV"}, {"nm", "meV"}, {"nm", "1 / cm"}, {"eV", "1 / cm"}, {"meV", "1 / cm"})
+
+
 @functools.cache
 def _registry() -> Any:
     # pint comes with pymeasure and costs 0.2 s: only where a person's text is read.
@@ -100,11 +104,12 @@ def _registry() -> Any:
 def to_float(text: str | float, unit: str) -> float:
     """Read what a person typed: a bare number in `unit`, or a number with any compatible unit.
 
-    Raises ValueError naming what was wrong. `nm` and `eV` convert into each other (vacuum).
+    Raises ValueError naming what was wrong. `nm`, `eV` and `cm⁻¹` convert into each other (vacuum).
     """
     if not isinstance(text, str):
         return float(text)
     stripped = text.strip().replace("µ", "u").replace("²", "^2").replace("°", "deg")
+    stripped = stripped.replace("cm⁻¹", "1/cm").replace("cm-1", "1/cm").replace("cm^-1", "1/cm")
     try:
         return float(stripped)
     except ValueError:
@@ -115,7 +120,7 @@ def to_float(text: str | float, unit: str) -> float:
         raise ValueError(f"{text!r} is not a number")
     try:
         value = _registry().Quantity(stripped.replace("%", " percent"))
-        if {unit, f"{value.units:~}"} in ({"nm", "eV"}, {"nm", "meV"}):
+        if {unit, f"{value.units:~}"} in PHOTONS:
             return float(value.to(unit, "spectroscopy").magnitude)
         return float(value.to(unit).magnitude)
     except Exception as exc:     # pint raises a dozen kinds, tokenizer errors among them

@@ -72,7 +72,8 @@ def screenshot(target: Path, bench: str, *, theme: str = "", root: Path | None =
 def ready(window: MainWindow) -> bool:
     """Whether the bench is open and idle, and the form has been judged."""
     session = window.session
-    return session.state == BROKEN or (session.bench is not None and not session.busy and not window.form.planning)
+    return session.state == BROKEN or (session.bench is not None and not session.busy and not window.form.planning
+                                       and window.form.complete)
 
 
 def wait_until(app: QtCore.QCoreApplication, done: Callable[[], bool], longest_s: float) -> bool:

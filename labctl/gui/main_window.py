@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qtpy import QtCore, QtGui, QtWidgets
 
+from labctl.core import registry
 from labctl.gui.keys import LIST, Keys
 from labctl.gui.model.queue_model import QueueModel
 from labctl.gui.model.session import Session
@@ -51,6 +52,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.queue_model = QueueModel(session)
         self.queue = QueuePresenter(session, self.queue_model, self.form)
         self._ticks, self._leaving = 0, 0.0
+        self._dress(theme)                   # before there are widgets: each would be dressed twice
         self._make_views()
         self._connect()
         self.keys = Keys(self._actions(), self)
@@ -63,8 +65,8 @@ class MainWindow(QtWidgets.QMainWindow):
         self._timer.timeout.connect(self.tick)
         self.restyle(theme)
         self._restore()
-        names = [choice.name for choice in self.form.choices]
-        self.form.choose(FIRST if FIRST in names else names[0])
+        names = registry.points("procedure")
+        self.form.choose(FIRST if FIRST in names else next(iter(names)))
 
     # ---------------------------------------------------------------- putting together
     def _make_views(self) -> None:
@@ -201,13 +203,17 @@ class MainWindow(QtWidgets.QMainWindow):
     def restyle(self, theme: Theme) -> None:
         """Take another theme."""
         self.theme = theme
-        app = QtWidgets.QApplication.instance()
-        if isinstance(app, QtWidgets.QApplication):
-            apply(app, theme)
+        self._dress(theme)
         for view in (self.header, self.form_view, self.before, self.centre, self.queue_view, self.log_view, self.cards, self.beam,
                      self.status):
             view.restyle(theme)
         self.settings.setValue("theme", theme.name)
+
+    @staticmethod
+    def _dress(theme: Theme) -> None:
+        app = QtWidgets.QApplication.instance()
+        if isinstance(app, QtWidgets.QApplication):
+            apply(app, theme)
 
     def next_theme(self) -> None:
         """Go round: dark, light, red."""
@@ -230,7 +236,6 @@ class MainWindow(QtWidgets.QMainWindow):
         """Give up what may be given up in a small window."""
         super().resizeEvent(event)
         self.header.fit(self.width())
-        self.status.fit(self.width())
         self.centre.fit(self.height(), PINNED_FROM_PX)
 
     def reset_layout(self) -> None:

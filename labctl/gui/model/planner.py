@@ -1,14 +1,13 @@
-"""Plans what the form asks for, in a thread of its own: the newest wish counts, and scanning goes on meanwhile."""
+"""Work that touches no instrument, in a thread of its own: plans for the form, dry runs. Scanning goes on meanwhile."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-from labctl.gui.model.intake import LatestBox
 
 log = logging.getLogger("labctl.gui")
 
@@ -23,44 +22,48 @@ class Answer:
 
 
 class Planner:
-    """Does the newest of the things it is asked for; those overtaken meanwhile are never begun."""
+    """Does what it is asked for, in order; with `newest_only`, wishes that are overtaken are never begun."""
 
-    def __init__(self) -> None:
-        self._wishes: LatestBox[tuple[int, Callable[[], Any]]] = LatestBox()
-        self._answers: LatestBox[Answer] = LatestBox()
-        self._wake = threading.Event()
+    def __init__(self, *, newest_only: bool = True):
+        self.newest_only = newest_only
+        self._wishes: deque[tuple[int, Callable[[], Any]]] = deque()
+        self._answers: deque[Answer] = deque()
+        self._changed = threading.Condition()
         self._closing = False
         self._count = 0
         self._thread: threading.Thread | None = None
 
     def ask(self, wish: Callable[[], Any]) -> int:
         """Ask for something; gives the number by which its answer is known."""
-        self._count += 1
-        self._wishes.put((self._count, wish))
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="planner", daemon=True)
-            self._thread.start()
-        self._wake.set()
-        return self._count
+        with self._changed:
+            self._count += 1
+            if self.newest_only:
+                self._wishes.clear()
+            self._wishes.append((self._count, wish))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="planner", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+            return self._count
 
     def answer(self) -> Answer | None:
-        """Give the newest answer once; None when there is none."""
-        return self._answers.take()
+        """Give the oldest answer that has not been given yet; None when there is none."""
+        return self._answers.popleft() if self._answers else None
 
     def close(self) -> None:
-        """End the thread after what it is doing."""
-        self._closing = True
-        self._wake.set()
+        """End the thread after what it is doing; what waits is forgotten."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
 
     def _run(self) -> None:
-        while not self._closing:
-            wish = self._wishes.take()
-            if wish is None:
-                self._wake.wait()
-                self._wake.clear()
-                continue
-            number, work = wish
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._wishes or self._closing)
+                if self._closing:
+                    return
+                number, work = self._wishes.popleft()
             try:
-                self._answers.put(Answer(number, work()))
+                self._answers.append(Answer(number, work()))
             except Exception as exc:     # told, where the form can show it
-                self._answers.put(Answer(number, None, exc))
+                self._answers.append(Answer(number, None, exc))

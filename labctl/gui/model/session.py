@@ -18,7 +18,7 @@ from qtpy import QtCore
 
 from labctl import api
 from labctl.bench.panel import Card, Ordered, Watch, cards
-from labctl.core.errors import LabctlError, Refused
+from labctl.core.errors import Aborted, LabctlError, Refused
 from labctl.core.operator import Request
 from labctl.engine import events
 from labctl.engine.events import Listeners
@@ -95,6 +95,7 @@ class Session(QtCore.QObject):
         self._tap = LogTap(self._intake.put)
         self._thread: BenchThread | None = None
         self._told_stopping = True
+        self._wanted = 0                 # jobs that have not ended
 
     # ---------------------------------------------------------------- opening and closing
     def open(self) -> None:
@@ -132,14 +133,15 @@ class Session(QtCore.QObject):
         """Close the idle bench and open it anew, with fresh connections."""
         self.close()
         self.bench = self.watch = None
+        self._wanted = 0
         self.speed = speed if self.config.simulated else None
         self.open()
 
     # ---------------------------------------------------------------- what others may have done
     @property
     def busy(self) -> bool:
-        """Whether the bench's thread is at work."""
-        return self._thread is not None and bool(self._thread.doing)
+        """Whether something is being done with the bench, or waits to be."""
+        return self._wanted > 0
 
     @property
     def doing(self) -> str:
@@ -149,6 +151,7 @@ class Session(QtCore.QObject):
     def do(self, name: str, job: Job) -> None:
         """Have a job done with the bench, after those that wait."""
         if self._thread is not None:
+            self._wanted += 1
             self._thread.do(name, job)
 
     def listeners(self) -> Listeners:
@@ -236,8 +239,9 @@ class Session(QtCore.QObject):
 
     @_take.register
     def _(self, ended: JobEnded) -> None:
+        self._wanted -= 1
         self.state = IDLE
-        if ended.error is not None:
+        if ended.error is not None and not isinstance(ended.error, Aborted):
             problems = ended.error.problems if isinstance(ended.error, Refused) else [ended.error]
             for problem in problems:
                 self.say(f"{ended.name}: {problem}", "error")

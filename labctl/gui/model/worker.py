@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labctl.api import Bench
+from labctl.core.errors import Aborted
 from labctl.engine.control import Control
 
 log = logging.getLogger("labctl.gui")
@@ -64,7 +65,8 @@ class BenchThread:
 
     def stop(self, reason: str) -> None:
         """Stop the job under way at once and forget those that wait."""
-        self._jobs.clear()
+        while self._jobs:
+            self._tell(JobEnded(self._jobs.popleft()[0], None, Aborted(reason)))
         if self.control is not None:
             self.control.request(reason)
             self.control.request(reason)

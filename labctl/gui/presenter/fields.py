@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from labctl.core.errors import Refused
 from labctl.core.procedure import Procedure
 from labctl.core.quantities import to_float
 
-NUMBER, COUNT, CHOICE, SWITCH = "number", "count", "choice", "switch"
+NUMBER, COUNT, CHOICE, SWITCH, TEXT = "number", "count", "choice", "switch", "text"
 # What people read and type, where the program's own unit would give awkward numbers: unit and factor (shown = value × factor).
 SHOWN = {"J/cm^2": ("µJ/cm²", 1e6), "W": ("µW", 1e6), "A": ("µA", 1e6), "deg": ("°", 1.0), "um": ("µm", 1.0), "1": ("", 1.0),
          "1/s": ("s⁻¹", 1.0), "K/min": ("K/min", 1.0), "cm^2": ("cm²", 1.0), "1/cm^2": ("cm⁻²", 1.0)}
@@ -35,6 +36,7 @@ class Field:
     default: Any = None
     description: str = ""
     group: str = ""
+    convert: Callable[[str], Any] | None = None          # of a text: what the procedure makes of it
 
     @property
     def allowed(self) -> str:
@@ -43,6 +45,8 @@ class Field:
             return f"Allowed: {', '.join(self.choices)}"
         if self.kind == SWITCH:
             return "Allowed: yes or no"
+        if self.kind == TEXT:
+            return "May be empty"
         low, high = self.low, self.high
         what = "Allowed: whole numbers" if self.kind == COUNT else "Allowed:"
         if low is None and high is None:
@@ -56,7 +60,7 @@ class Field:
         """Write a value as the form shows it, without its unit."""
         if self.kind == SWITCH:
             return "yes" if value else "no"
-        if self.kind == CHOICE:
+        if self.kind in (CHOICE, TEXT):
             return str(value)
         return f"{float(value) * self.factor:.9g}"
 
@@ -75,6 +79,8 @@ class Field:
             if word not in ("yes", "no"):
                 raise ValueError(self.allowed)
             return word == "yes"
+        if self.kind == TEXT:
+            return text.strip() if self.convert is None else self.convert(text.strip())
         value = self._number(text)
         # a limit typed as it is shown must be good, whatever the last digit of its conversion
         slack = 1e-9 * max(abs(self.low or 0.0), abs(self.high or 0.0))
@@ -93,17 +99,21 @@ class Field:
         if not plain:
             raise ValueError(f"Empty. {self.allowed}")
         try:
-            return float(plain) / self.factor
-        except ValueError:
-            pass
-        try:
-            value = to_float(plain, self.unit)
+            value = self._bare(plain)
+            value = to_float(plain, self.unit) if value is None else value / self.factor
         except ValueError:
             unit = f", or a unit that converts to {self.shown_unit}" if self.shown_unit else ""
             raise ValueError(f"Not a number{unit}") from None
-        if value != value or value in (float("inf"), float("-inf")):
+        if math.isnan(value) or math.isinf(value):
             raise ValueError(f"Not a finite number. {self.allowed}")
         return value
+
+    @staticmethod
+    def _bare(text: str) -> float | None:
+        try:
+            return float(text)
+        except ValueError:
+            return None
 
 
 def fields(procedure: type[Procedure], own: Mapping[str, Any]) -> tuple[Field, ...]:
@@ -127,8 +137,10 @@ def _field(procedure: type[Procedure], name: str, declared: Any, own: Mapping[st
     choices = tuple(str(each) for each in getattr(declared, "choices", None) or ())
     low, high = getattr(declared, "minimum", None), getattr(declared, "maximum", None)
     sort = type(declared.default)
-    kind = CHOICE if choices else SWITCH if sort is bool else COUNT if sort is int and not unit else NUMBER
+    kind = (CHOICE if choices else SWITCH if sort is bool else TEXT if sort is str else COUNT if sort is int and not unit
+            else NUMBER)
     shown_unit, factor = SHOWN.get(unit, (unit, 1.0))
     return Field(name, declared.name, kind, unit, shown_unit, factor, None if low is None or low < -UNLIMITED else low,
                  None if high is None or high > UNLIMITED else high, choices, own.get(name, declared.default),
-                 getattr(declared, "description", None) or "", getattr(declared, "group", None) or "")
+                 getattr(declared, "description", None) or "", getattr(declared, "group", None) or "",
+                 declared.convert if kind == TEXT else None)

@@ -34,23 +34,21 @@ class Choice:
     about: str
 
 
-def choices() -> list[Choice]:
-    """Give every procedure that is installed, by title; one that cannot be loaded is left out, and the log says why."""
-    found = []
-    for name in registry.points("procedure"):
-        try:
-            cls = registry.find("procedure", name)
-        except Exception as exc:     # somebody else's package: it must not keep the window from opening
-            log.warning("the procedure %s cannot be loaded: %s", name, exc)
-            continue
-        about = (cls.__doc__ or "").strip().splitlines()
-        found.append(Choice(name, cls.title or name, about[0] if about else ""))
-    return sorted(found, key=lambda each: each.title)
+def choice(name: str) -> Choice | None:
+    """Load a procedure; None, with a line in the log, for one that cannot be loaded."""
+    try:
+        cls = registry.find("procedure", name)
+    except Exception as exc:     # somebody else's package: it must not keep the window from opening
+        log.warning("the procedure %s cannot be loaded: %s", name, exc)
+        return None
+    about = (cls.__doc__ or "").strip().splitlines()
+    return Choice(name, cls.title or name, about[0] if about else "")
 
 
 class FormPresenter(QtCore.QObject):
     """The form's content and judgement; draws nothing."""
 
+    offered = QtCore.Signal()            # a further procedure can be chosen
     rebuilt = QtCore.Signal()            # another procedure was chosen
     judged = QtCore.Signal()             # problems, estimate or readiness have changed
     queued = QtCore.Signal(object)       # the item
@@ -59,7 +57,8 @@ class FormPresenter(QtCore.QObject):
     def __init__(self, session: Session):
         super().__init__()
         self.session = session
-        self.choices = choices()
+        self.choices: list[Choice] = []
+        self._unloaded = sorted(registry.points("procedure"))
         self.name = ""
         self.procedure: type[Procedure] | None = None
         self.fields: tuple[Field, ...] = ()
@@ -71,7 +70,8 @@ class FormPresenter(QtCore.QObject):
         self._wrong: dict[str, str] = {}
         self._last: dict[str, dict[str, str]] = {}          # by procedure: what was last queued
         self._kept: dict[str, dict[str, str]] = {}          # by procedure: what stood in the form when another was chosen
-        self._planner, self._enqueuer, self._rehearser = Planner(), Planner(), Planner()
+        self._planner, self._rehearser = Planner(), Planner()
+        self._enqueuer = Planner(newest_only=False)          # nobody's run is forgotten
         self.rehearsing = False
         self._asked = 0
         self._rest = QtCore.QTimer(self)
@@ -81,9 +81,26 @@ class FormPresenter(QtCore.QObject):
         session.opened.connect(self.replan)
         session.job_ended.connect(lambda ended: self.replan())
 
+    # ---------------------------------------------------------------- procedures
+    @property
+    def complete(self) -> bool:
+        """Whether all procedures have been loaded."""
+        return not self._unloaded
+
+    def load(self, name: str = "") -> None:
+        """Load one procedure, the named one or the next: all of them at once would keep the window waiting for a second."""
+        name = name or self._unloaded[0]
+        if name in self._unloaded:
+            self._unloaded.remove(name)
+            found = choice(name)
+            if found is not None:
+                self.choices = sorted([*self.choices, found], key=lambda each: each.title)
+                self.offered.emit()
+
     # ---------------------------------------------------------------- what a person does
     def choose(self, name: str) -> None:
         """Show the form of another procedure; what was typed into the last one is kept."""
+        self.load(name)
         if self.name:
             self._kept[self.name] = dict(self.texts)
         procedure: type[Procedure] = registry.find("procedure", name)
@@ -192,8 +209,9 @@ class FormPresenter(QtCore.QObject):
 
     def settings(self) -> dict[str, str]:
         """Give every parameter as text with full precision, as the queue keeps it; only what differs from the bench's default."""
-        return {field.name: f"{field.read(self.texts[field.name])!r}".strip("'") for field in self.fields
-                if field.name not in self._wrong and self.changed(field.name)}
+        values = {field.name: field.read(self.texts[field.name]) for field in self.fields
+                  if field.name not in self._wrong and self.changed(field.name)}
+        return {name: value if isinstance(value, str) else repr(value) for name, value in values.items()}
 
     # ---------------------------------------------------------------- judging
     def _judge(self, field: Field) -> None:
@@ -225,6 +243,8 @@ class FormPresenter(QtCore.QObject):
 
     def tick(self) -> None:
         """Take up what the planner has found; in the window's thread."""
+        if self._unloaded:
+            self.load()
         queued = self._enqueuer.answer()
         if queued is not None:
             self._take_queued(queued.value, queued.error)

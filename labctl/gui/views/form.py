@@ -138,9 +138,6 @@ class FormView(QtWidgets.QWidget):
         self.fields: dict[str, FieldView] = {}
         self.procedure = Choice("procedure")
         self.procedure.setAccessibleName("Procedure")
-        for choice in presenter.choices:
-            self.procedure.addItem(choice.title, choice.name)
-            self.procedure.setItemData(self.procedure.count() - 1, choice.about, QtCore.Qt.ItemDataRole.ToolTipRole)
         self.procedure.activated.connect(lambda number: presenter.choose(self.procedure.itemData(number)))
         self._about = label("", "muted", wrap=True)
         self._scroll = QtWidgets.QScrollArea()
@@ -153,8 +150,16 @@ class FormView(QtWidgets.QWidget):
         column.addWidget(self.procedure)
         column.addWidget(self._about)
         column.addWidget(self._scroll, 1)
+        presenter.offered.connect(self._offer)
         presenter.rebuilt.connect(self._rebuild)
         presenter.judged.connect(self._judge)
+
+    def _offer(self) -> None:
+        """Put procedures that have been loaded into the choice, each at its place."""
+        for number, choice in enumerate(self.presenter.choices):
+            if self.procedure.findData(choice.name) < 0:
+                self.procedure.insertItem(number, choice.title, choice.name)
+                self.procedure.setItemData(number, choice.about, QtCore.Qt.ItemDataRole.ToolTipRole)
 
     def _rebuild(self) -> None:
         shown = [view.field for view in self.fields.values()]

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from importlib.metadata import version
 
-from qtpy import QtWidgets
+from qtpy import QtCore, QtWidgets
 
 from labctl.core.words import human_bytes
 from labctl.gui.model import session as model
@@ -32,11 +32,12 @@ class StatusView(QtWidgets.QFrame):
         self.setObjectName("status")
         self.setFixedHeight(STATUS_PX)
         self._saved, self._file, self._free, self._keys, self._rate = (
-            label("", "muted"), Elided("muted"), label("", "muted"), label(KEYS, "muted"), label("", "muted"))
+            label("", "muted"), Elided("muted"), label("", "muted"), Elided("muted"), label("", "muted"))
         self._point_at = 0.0
         self._looked = 0.0
         self._ticks: deque[tuple[float, float]] = deque(maxlen=TICKS)
-        self.fit(0)
+        self._keys.setAlignment(QtCore.Qt.AlignmentFlag.AlignRight)
+        self._keys.say(KEYS)
         session.point.connect(self._written)
         self.speed = Choice("small")
         self.speed.setAccessibleName("Speed of simulated time")
@@ -55,8 +56,9 @@ class StatusView(QtWidgets.QFrame):
         row.setSpacing(2 * GRID)
         for each in (self._saved, self._free):
             row.addWidget(each)
-        row.addWidget(self._file, 1)
-        for each in (self._keys, self._time, self.speed, self._rate, label(f"labctl {version('labctl')}", "muted")):
+        row.addWidget(self._file, 2)
+        row.addWidget(self._keys, 3)
+        for each in (self._time, self.speed, self._rate, label(f"labctl {version('labctl')}", "muted")):
             row.addWidget(each)
 
     def _written(self, reading: object) -> None:
@@ -85,10 +87,6 @@ class StatusView(QtWidgets.QFrame):
             span = self._ticks[-1][0] - self._ticks[0][0]
             took = sorted(each for _, each in self._ticks)[len(self._ticks) // 2]
             self._rate.setText(f"display {(len(self._ticks) - 1) / span:.0f} Hz · {took * 1e3:.0f} ms" if span > 0 else "")
-
-    def fit(self, width: int) -> None:
-        """Leave out the keys where there is no room."""
-        self._keys.setVisible(width >= 1500)
 
     def restyle(self, theme: Theme) -> None:
         """Nothing of its own to colour."""

@@ -30,7 +30,9 @@ def palette(theme: Theme) -> QtGui.QPalette:
 
 
 def apply(app: QtWidgets.QApplication, theme: Theme) -> None:
-    """Dress an application."""
+    """Dress an application; a sheet it wears already is not put on again, for every widget would be looked at anew."""
+    if app.styleSheet() == sheet(theme):
+        return
     app.setStyle("Fusion")
     app.setFont(font())
     app.setPalette(palette(theme))

@@ -1,0 +1,271 @@
+"""The window over a simulated bench: what a person sees, types and gets."""
+
+from __future__ import annotations
+
+import pytest
+from qtpy import QtCore, QtGui, QtWidgets
+
+from labctl.core import registry
+from labctl.core.plan import Point
+from labctl.core.plots import Curve, Map, Spectrum
+from labctl.core.procedure import Procedure, quantity
+from labctl.gui.app import application
+from labctl.gui.presenter.run import ABORT_TEXT
+from labctl.gui.theme import THEMES
+from tests.gui.windows import SHORT, choose, opened, run_to_end, until
+
+Key = QtCore.Qt.Key
+
+
+def press(widget, key, modifier=QtCore.Qt.KeyboardModifier.NoModifier) -> None:
+    """Press a key as the system would deliver it: through the application's filters."""
+    for kind in (QtCore.QEvent.Type.KeyPress, QtCore.QEvent.Type.KeyRelease):
+        application().sendEvent(widget, QtGui.QKeyEvent(kind, key, modifier))
+
+
+@pytest.fixture
+def window(qapp, labctl_state, tmp_path):
+    with opened(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def still(qapp, session_state, tmp_path_factory):
+    """A window that tests look at, and do not run anything with."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LABCTL_STATE", str(session_state))
+        with opened(tmp_path_factory.mktemp("still")) as made:
+            yield made
+
+
+class TestOpening:
+    """A newcomer sees a whole bench."""
+
+    def test_shows_bench_form_and_plan(self, still):
+        assert still.header.simulated.isVisible()
+        assert {view.card.role for view in still.cards.cards} == set(still.session.config.instruments)
+        until(lambda: all(still.instruments.shown(view.card).value or still.instruments.shown(view.card).detail
+                          for view in still.cards.cards))
+        assert still.run.beam()[0].word == "BEAM OFF"
+        assert [told.word for _, told, _ in still.run.emissions()] == ["ON"]
+        assert still.before.queue.isEnabled()
+        assert still.before._values["Points"].text() == str(still.form.prospect.plan.estimate.points)
+        assert "no light at the sample" in still.beam.words
+        lit = still.beam.lit()
+        shutter = still.beam._path.roles.index("shutter")
+        assert all(lit[:shutter])
+        assert not any(lit[shutter:])
+
+    def test_every_button_has_a_name_and_no_text_is_cut_in_the_header(self, still):
+        for kind in (QtWidgets.QAbstractButton, QtWidgets.QLineEdit, QtWidgets.QComboBox):
+            unnamed = [each for each in still.findChildren(kind) if not each.accessibleName() and each.isVisible()
+                       and each.objectName() not in ("qt_toolbar_ext_button", "ScrollLeftButton", "ScrollRightButton")]
+            assert not unnamed, [(type(each), each.objectName(), each.parent()) for each in unnamed]
+        for each in (still.header.live, still.header.pause, still.header.safe, still.header.abort):
+            assert each.width() >= each.fontMetrics().horizontalAdvance(each.text())
+
+    def test_small_window_keeps_what_matters(self, still):
+        still.resize(1366, 768)
+        application().processEvents()
+        assert (still.width(), still.height()) == (1366, 768)
+        whole = QtCore.QRect(QtCore.QPoint(0, 0), still.size())
+        for each in (still.header.abort, still.header.state, still.form_view, still.centre.tabs, still.before.queue):
+            assert whole.contains(QtCore.QRect(each.mapTo(still, QtCore.QPoint(0, 0)), each.size())), each
+            assert each.isVisible()
+        assert not still.header.note.isVisible()
+        assert not still.centre._below.isVisible()
+        assert still.header.abort.width() >= 128
+        assert still.header.abort.height() >= 34
+
+
+class TestForm:
+    """The form keeps what was typed, says what is wrong, and never clamps."""
+
+    def test_a_wrong_value_stays_and_locks_the_queue_with_a_reason(self, still):
+        field = still.form_view.fields["stop"]
+        field.editor.setText("4a")
+        field.editor.textEdited.emit("4a")
+        assert field.editor.text() == "4a"
+        assert "■ Not a number" in field.problem
+        assert not still.before.queue.isEnabled()
+        assert "Last pump wavelength" in still.before.queue.toolTip()
+        press(still, Key.Key_Return, QtCore.Qt.KeyboardModifier.ControlModifier)
+        assert not still.queue_model.items
+
+    def test_what_the_bench_cannot_do_is_said_at_its_field(self, still):
+        choose(still, "ple", stop="900")
+        assert "590" in still.form.wrong("stop")
+        assert still.form_view.fields["stop"].editor.text() != "900", "the presenter typed, not the person"
+        assert not still.form.ready
+
+    def test_forms_of_other_procedures_keep_what_was_typed(self, still):
+        choose(still, "ple", step="2")
+        choose(still, "snapshot")
+        assert set(still.form_view.fields) == set(registry.find("procedure", "snapshot").declarations())
+        choose(still, "ple")
+        assert still.form.texts["step"] == "2"
+        assert still.form.changed("step")
+        still.form.reset("step")
+        assert not still.form.changed("step")
+
+    @pytest.mark.parametrize("name", sorted(registry.points("procedure")))
+    def test_every_procedure_has_its_form_and_tabs(self, still, name):
+        still.form.choose(name)
+        procedure = registry.find("procedure", name)
+        assert set(still.form_view.fields) == set(procedure.declarations())
+        titles = {view.spec.title for view in still.centre.views}
+        assert {spec.title for spec in procedure.plots} <= titles
+        still.grab()
+
+
+def dark(window) -> bool:
+    """Tell whether the shutter of the simulated bench really is closed, whatever anybody says."""
+    return window.session.bench.emulator("shutter").shutter.opening.target == 0.0
+
+
+class TestRunning:
+    """Queue, watch, pause, abort, go on, run again."""
+
+    @pytest.fixture
+    def slow(self, qapp, labctl_state, tmp_path):
+        """Simulated time runs so fast that a test is over soon, and so slowly that it can interfere."""
+        with opened(tmp_path, speed=30.0) as made:
+            yield made
+
+    def test_a_run_from_the_form_to_the_file(self, window):
+        choose(window, "ple", **SHORT)
+        run_to_end(window)
+        item, run = window.queue_model.items[-1], window.session.run
+        assert (item.status, run.status, run.done) == ("done", "done", run.total)
+        assert run.file.is_file()
+        assert window.run.state.word == "DONE"
+        live = window.shown.live
+        assert len(live) == 3
+        assert window.centre.measured is live
+        assert window.queue_model.text(item, 3) == "100%"
+        window.queue.compare([item])
+        assert window.shown.opened is not None
+        assert len(window.centre.measured) == 3
+        window.queue.again(item)
+        assert window.form.texts["start"] == "522"
+
+    def test_abort_stops_parks_and_leaves_the_rest_waiting(self, slow):
+        choose(slow, "ple", **{**SHORT, "exposure": "60", "dark_frames": "1"})
+        slow.form.enqueue()
+        slow.form.enqueue()
+        until(lambda: slow.run.beam()[1])
+        slow.header.abort.click()
+        until(lambda: not slow.session.busy and slow.session.stopping.done)
+        assert set(slow.session.stopping.answers().values()) == {"done"}
+        until(lambda: slow.header.abort.text() == ABORT_TEXT)
+        assert [item.status for item in slow.queue_model.items] == ["aborted", "waiting"]
+        assert dark(slow)
+        assert slow.queue_view.start.isEnabled()
+
+    def test_abort_does_not_wait_for_an_instrument_that_hangs(self, slow):
+        choose(slow, "ple", **{**SHORT, "exposure": "60", "dark_frames": "1"})
+        slow.form.enqueue()
+        until(lambda: slow.run.beam()[1])
+        slow.session.bench.emulator("ccd").hang.update({"GetStatus", "AbortAcquisition"})
+        press(slow.form_view.fields["start"].editor, Key.Key_F12)
+        until(lambda: dark(slow), 5.0)
+        assert slow.session.stopping.seconds < 5.0
+        until(lambda: not slow.session.busy)
+        assert slow.session.stopping.answers()["shutter"] == "done"
+        assert slow.session.stopping.answers()["ccd"] != "done"
+        assert slow.queue_model.items[0].status in ("aborted", "unsafe", "failed")
+
+    def test_closing_the_window_in_a_run_aborts_and_makes_safe(self, slow):
+        bench = slow.session.bench
+        choose(slow, "ple", **{**SHORT, "exposure": "60", "dark_frames": "1"})
+        slow.form.enqueue()
+        until(lambda: slow.run.beam()[1])
+        slow.close()
+        until(lambda: not slow.isVisible())
+        assert bench.emulator("shutter").shutter.opening.target == 0.0
+        assert not bench.twin.source.emission
+        assert slow.session.gone
+
+    def test_pause_parks_and_goes_on(self, slow):
+        choose(slow, "ple", **SHORT)
+        slow.form.enqueue()
+        until(lambda: slow.session.state == "running" and slow.session.run.done >= 1)
+        press(slow, Key.Key_F8)
+        until(lambda: slow.session.state == "paused")
+        assert slow.header.pause.text() == "Go on"
+        assert dark(slow)
+        slow.header.pause.click()
+        until(lambda: slow.session.run.status == "done")
+
+    def test_abort_when_nothing_runs_parks_all_the_same(self, window):
+        window.instruments.light(True)
+        until(lambda: window.run.beam()[1])
+        assert window.run.beam()[0].word == "BEAM AT SAMPLE"
+        press(window.header.sample, Key.Key_F12)
+        until(lambda: not window.run.beam()[1])
+
+    def test_by_hand(self, window):
+        window.instruments.move({"pump.wavelength": 515.0})
+        until(lambda: not window.session.busy)
+        card = next(view for view in window.cards.cards if view.card.role == "filter")
+        assert window.instruments.shown(card.card).value == "515"
+        window.instruments.move({"pump.wavelength": 5000.0})
+        until(lambda: not window.session.busy)
+        assert any("outside" in line.text for line in window.session.lines if line.level == "error")
+
+
+class TestLooks:
+    """Themes dress everything; states are told by glyph and word, too."""
+
+    def test_red_lights_red_only(self, still):
+        still.restyle(THEMES["red"])
+        application().processEvents()
+        picture = still.grab().toImage().convertToFormat(QtGui.QImage.Format.Format_RGB32)
+        data = picture.constBits()
+        data.setsize(picture.sizeInBytes())
+        pixels = memoryview(bytes(data))
+        red = sum(pixels[2::4][::97])
+        other = sum(pixels[0::4][::97]) + sum(pixels[1::4][::97])
+        assert other <= 2e-3 * red
+
+    def test_states_have_glyph_and_word(self, still):
+        cards = [still.instruments.shown(view.card).state for view in still.cards.cards]
+        for told in (still.run.state, still.run.beam()[0], *cards):
+            assert told.word
+            assert told.glyph
+
+    def test_layout_is_remembered(self, qapp, labctl_state, tmp_path):
+        with opened(tmp_path) as first:
+            first.resize(1500, 900)
+            first.whole.setSizes([400, 700, 300])
+            sizes = first.whole.sizes()
+            first._save()
+            first.settings.sync()
+        with opened(tmp_path) as second:
+            second._restore()
+            assert abs(second.whole.sizes()[0] - sizes[0]) <= 8
+
+
+class ZScan(Procedure):
+    """Move the sample through the focus."""
+
+    title = "Z scan of a test"
+    plots = (Map("Everything", y="sample.z"), Curve("Peak", x="sample.z", y="peak"), Spectrum("Spectrum"))
+    depth = quantity("Depth", "mm", default=0.1, minimum=0.01, maximum=1.0, group="Scan")
+
+    def plan(self, bench):
+        yield Point(kind="dark", light=False, exposure_s=0.1)
+
+
+def test_new_procedure_needs_no_gui_code(qapp, labctl_state, tmp_path):
+    registry.register("procedure", "test_z_scan", ZScan)
+    try:
+        with opened(tmp_path) as window:
+            assert window.form_view.procedure.findText("Z scan of a test") >= 0
+            choose(window, "test_z_scan")
+            assert list(window.form_view.fields) == ["depth"]
+            assert window.centre.titles[:2] == ["Everything", "Peak"]
+            run_to_end(window)
+            assert window.session.run.status == "done"
+    finally:
+        registry.forget("procedure", "test_z_scan")
