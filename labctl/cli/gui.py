@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+FIRST = "ple"            # what a newcomer sees first; later the window shows what was chosen last
 SPEED = 10.0             # of simulated benches, so that a person sees what happens
 
 
@@ -14,6 +15,7 @@ def gui(
     bench: Annotated[str, typer.Option(help="Bench by name, or path of a bench file.")] = "ying2021",
     speed: Annotated[float | None, typer.Option(min=0.0, help="Simulated benches: so much faster than life; 0 as fast as it goes. "
                                                 "Default: 10.")] = None,
+    procedure: Annotated[str, typer.Option(help="Show the form of this procedure. Default: the last one.")] = "",
     theme: Annotated[str, typer.Option(help="dark, light, or red (lights red sub-pixels only). Default: the last one.")] = "",
     out: Annotated[Path | None, typer.Option(help="Data root; default from the bench file.")] = None,
     run: Annotated[Path | None, typer.Option(help="Show this run file.")] = None,
@@ -34,10 +36,12 @@ def gui(
     if theme and theme not in THEMES:
         raise Refused([Problem("theme", f"there is no theme {theme!r}; there are {', '.join(THEMES)}.")])
     if screenshot is not None:
-        app.screenshot(screenshot, bench, theme=theme, root=out, run=run, tab=tab, size=_size(size))
+        app.screenshot(screenshot, bench, theme=theme, root=out, run=run, tab=tab, size=_size(size),
+                       procedure=procedure or FIRST)
         typer.echo(screenshot)
         return
-    raise typer.Exit(app.show(bench, speed=SPEED if speed is None else speed or None, theme=theme, root=out, run=run, tab=tab))
+    raise typer.Exit(app.show(bench, speed=SPEED if speed is None else speed or None, theme=theme, root=out, run=run, tab=tab,
+                             procedure=procedure, first=FIRST))
 
 
 def _size(text: str) -> tuple[int, int]:

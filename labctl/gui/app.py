@@ -31,12 +31,16 @@ def application() -> QtWidgets.QApplication:
 
 
 def show(bench: str, *, speed: float | None, theme: str = "", root: Path | None = None, run: Path | None = None,
-         tab: str = "") -> int:
-    """Show the window until it is closed; gives the exit code. Raises Refused for a bench that does not exist."""
+         tab: str = "", procedure: str = "", first: str = "") -> int:
+    """Show the window until it is closed; gives the exit code. Raises Refused for a bench that does not exist.
+
+    `procedure` is the one whose form is shown; without it the one chosen last, and `first` when there was none.
+    """
     app = application()
     settings = QtCore.QSettings(*SETTINGS)
     chosen = THEMES[theme or str(settings.value("theme", DARK.name))]
-    window = MainWindow(Session(bench, speed=speed, root=root), chosen, settings)
+    window = MainWindow(Session(bench, speed=speed, root=root), chosen, settings,
+                        procedure or str(settings.value("procedure", first)))
     window.show()
     window.start()
     if run is not None:
@@ -47,12 +51,12 @@ def show(bench: str, *, speed: float | None, theme: str = "", root: Path | None 
 
 
 def screenshot(target: Path, bench: str, *, theme: str = "", root: Path | None = None, run: Path | None = None, tab: str = "",
-               size: tuple[int, int] = (1920, 1080)) -> None:
+               size: tuple[int, int] = (1920, 1080), procedure: str = "") -> None:
     """Draw the window into a file once the bench is open and the plan is made; needs no display."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     app = application()
     settings = QtCore.QSettings(str(target.with_suffix(".ini")), QtCore.QSettings.Format.IniFormat)
-    window = MainWindow(Session(bench, root=root), THEMES[theme or DARK.name], settings)
+    window = MainWindow(Session(bench, root=root), THEMES[theme or DARK.name], settings, procedure)
     window.resize(*size)
     window.show()
     window.reset_layout()

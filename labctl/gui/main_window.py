@@ -35,7 +35,6 @@ TICK_MS = 33
 SLOW_EVERY = 15          # ticks between two looks at what changes slowly
 LEFT_PX, RIGHT_PX, BOTTOM_PX = 304, 284, 206
 PINNED_FROM_PX = 900     # height of the window from which on the spectrum is pinned
-FIRST = "ple"            # of the procedures, if it is installed: the one of the tutorial
 LEAVE_S = 30.0           # longest wait for the bench when the window closes
 SETTINGS = ("labctl", "labctl")
 
@@ -43,7 +42,7 @@ SETTINGS = ("labctl", "labctl")
 class MainWindow(QtWidgets.QMainWindow):
     """Everything in one window."""
 
-    def __init__(self, session: Session, theme: Theme, settings: QtCore.QSettings | None = None):
+    def __init__(self, session: Session, theme: Theme, settings: QtCore.QSettings | None = None, procedure: str = ""):
         super().__init__()
         self.session, self.theme = session, theme
         self.settings = settings if settings is not None else QtCore.QSettings(*SETTINGS)
@@ -66,7 +65,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.restyle(theme)
         self._restore()
         names = registry.points("procedure")
-        self.form.choose(FIRST if FIRST in names else next(iter(names)))
+        self.form.choose(procedure if procedure in names else min(names))
 
     # ---------------------------------------------------------------- putting together
     def _make_views(self) -> None:
@@ -132,7 +131,7 @@ class MainWindow(QtWidgets.QMainWindow):
         scroll.setWidget(inside)
         column.addLayout(head)
         column.addWidget(scroll, 1)
-        frame.setMinimumWidth(RIGHT_PX - 24)
+        frame.setMinimumWidth(RIGHT_PX - 56)
         return frame
 
     def _connect(self) -> None:
@@ -194,6 +193,7 @@ class MainWindow(QtWidgets.QMainWindow):
     def _procedure_chosen(self) -> None:
         if self.form.procedure is not None:
             self.shown.choose(self.form.procedure.plots)
+            self.settings.setValue("procedure", self.form.name)
 
     def open_runs(self, paths: list[Path]) -> None:
         """Show a finished run."""

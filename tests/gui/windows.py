@@ -44,13 +44,14 @@ def until(done: Callable[[], Any], patience_s: float = PATIENCE_S) -> None:
 
 @contextmanager
 def opened(root: Path, bench: str = "ying2021", *, speed: float | None = None, theme: Theme = DARK,
-           size: tuple[int, int] = (1600, 960), calibrated: bool = True) -> Iterator[MainWindow]:
+           size: tuple[int, int] = (1600, 960), calibrated: bool = True,
+           procedure: str = "ple") -> Iterator[MainWindow]:
     """Open a window on a bench, and close it with its bench whatever the test does."""
     application()
     if calibrated:
         calibrate(bench, root)
     settings = QtCore.QSettings(str(root / "settings.ini"), QtCore.QSettings.Format.IniFormat)
-    window = MainWindow(Session(bench, speed=speed, root=root), theme, settings)
+    window = MainWindow(Session(bench, speed=speed, root=root), theme, settings, procedure)
     for item in window.queue_model.items:
         window.queue_model.waiting.remove([item.id])
     window.queue_model.reread()

@@ -85,7 +85,7 @@ class QueueModel(QtCore.QAbstractTableModel):
         if column == PARAMETERS:
             return ", ".join(f"{name} {value}" for name, value in item.settings.items()) or "defaults"
         if column == PROGRESS:
-            return f"{self.share(item):.0%}" if item.status not in ("waiting", "refused") else ""
+            return f"{self.share(item):.0%}" if self.share(item) or item.status == "running" else ""
         if column == TIME:
             return self._time(item)
         return Path(item.run).name if item.run else "—"

@@ -79,7 +79,7 @@ class FormPresenter(QtCore.QObject):
         self._rest.setInterval(REST_MS)
         self._rest.timeout.connect(self._plan)
         session.opened.connect(self.replan)
-        session.job_ended.connect(lambda ended: self.replan())
+        session.job_ended.connect(lambda ended: self._ask_again())
 
     # ---------------------------------------------------------------- procedures
     @property
@@ -226,6 +226,11 @@ class FormPresenter(QtCore.QObject):
         for field in self.fields:
             self._judge(field)
 
+    def _ask_again(self) -> None:
+        """The bench has changed, the form has not: the old plan counts until the new one is made."""
+        self.planning = True
+        self._rest.start()
+
     def replan(self) -> None:
         """Make a new plan as soon as nobody types any more."""
         self.prospect, self.refusal = None, ()
@@ -255,7 +260,7 @@ class FormPresenter(QtCore.QObject):
         if answer is None or answer.number != self._asked or self._rest.isActive():
             return
         self.planning = False
-        self.prospect, error = answer.value, answer.error
+        self.prospect, error, self.refusal = answer.value, answer.error, ()
         if error is not None:
             self.refusal = error.problems if isinstance(error, Refused) else (Problem("plan", str(error)),)
             if not isinstance(error, LabctlError):

@@ -13,11 +13,13 @@ from labctl.bench.panel import CLOSED, EMISSION, OFF, ON, OPEN, UNKNOWN, Action,
 from labctl.core.instrument import Meter
 from labctl.core.plan import Reading
 from labctl.core.quantities import long_name, shown
+from labctl.core.words import human_time
 from labctl.gui.model.session import Session
 from labctl.gui.presenter.fields import SHOWN, Field
 from labctl.gui.theme import State, state
 
 SILENT_S = 5.0           # an instrument that owes an answer for longer is shown as not answering
+FOREVER_S = 1e6
 STALE_S = 3.0            # an older answer is not shown while a run is under way
 INTERLOCK = "interlock_tripped"
 
@@ -131,7 +133,16 @@ class InstrumentPresenter(QtCore.QObject):
                     meter = (float(found.value) - line.low) / (line.high - line.low)
                 if text != main:
                     parts.append(f"{line.name} {text} {unit}".rstrip())
+        if not parts and self.session.busy and not self._read_in_run(card):
+            ages = [watch.age(card.role, line.attribute) for line in card.lines]
+            parts = [f"as of {human_time(min(ages))} ago"] if ages and min(ages) < FOREVER_S else []
         return " · ".join(parts), meter
+
+    def _read_in_run(self, card: Card) -> bool:
+        """Whether the large value of a card is one that the run has just told."""
+        bench = self.session.bench
+        stands = bench is not None and any(position(bench, setting.name) is not None for setting in card.settings)
+        return card.shutter or stands or any(name in self.read for name, _ in card.signals)
 
     # ---------------------------------------------------------------- by hand
     @property

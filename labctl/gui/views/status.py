@@ -36,7 +36,8 @@ class StatusView(QtWidgets.QFrame):
         self._point_at = 0.0
         self._looked = 0.0
         self._ticks: deque[tuple[float, float]] = deque(maxlen=TICKS)
-        self._keys.setAlignment(QtCore.Qt.AlignmentFlag.AlignRight)
+        flag = QtCore.Qt.AlignmentFlag
+        self._keys.setAlignment(flag.AlignRight | flag.AlignVCenter)     # type: ignore[arg-type]  the stubs call it a number
         self._keys.say(KEYS)
         session.point.connect(self._written)
         self.speed = Choice("small")

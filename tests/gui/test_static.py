@@ -1,0 +1,40 @@
+"""What no file of the window may contain."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from labctl.core import registry
+
+GUI = Path(__file__).resolve().parents[2] / "labctl" / "gui"
+FILES = sorted(GUI.rglob("*.py"))
+
+
+@pytest.mark.parametrize(("pattern", "why"), [
+    (r"\bexec_\(", "a dialog with a loop of its own takes the window away"),
+    (r"QMessageBox|QInputDialog|QFileDialog\.get", "a modal box takes Abort away"),
+    (r"time\.sleep", "the window must not stand still"),
+    (r"PColorMeshItem", "it takes 400 ms a draw"),
+    (r"useOpenGL", "it has not been tried on the machines at the bench"),
+    (r"^\s*(from|import) (drivers|procedures|sim_instruments|pyvisa)\b", "the window knows no instrument and no experiment"),
+    (r"^\s*(from|import) PyQt5", "the binding is chosen by qtpy"),
+])
+def test_no_file_contains(pattern, why):
+    found = [f"{path.name}:{number}: {line.strip()}" for path in FILES
+             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if re.search(pattern, line)]
+    assert not found, f"{why}: {found}"
+
+
+def test_presenters_and_models_know_no_widget():
+    found = [path.name for folder in ("model", "presenter") for path in (GUI / folder).glob("*.py")
+             if re.search(r"QtWidgets|pyqtgraph", path.read_text(encoding="utf-8"))]
+    assert not found
+
+
+@pytest.mark.parametrize("name", sorted(set(registry.points("procedure")) - {"background", "focus"}))
+def test_no_experiment_is_named(name):
+    found = [path.name for path in FILES if re.search(rf"[\"']{name}[\"']", path.read_text(encoding="utf-8"))]
+    assert not found
