@@ -227,8 +227,16 @@ class PumpLevel:
         return (values >= (low * unit)[places]) & (values <= (high * unit)[places]) & self.beam.pickoff.covers(wavelengths)[places]
 
     def eta(self, start: float | None, stop: float) -> float:
-        """Allow for one round of plate and power head; a second one is rare, and a filter change rarer."""
-        return self.beam.plate.eta(0.0, 15.0) + self.beam.settle_s
+        """Allow for one round of plate and power head, and for two with a change of filter where the law is followed.
+
+        A second round of the closed loop is rare, and a filter change there rarer.
+        """
+        beam = self.beam
+        once = beam.plate.eta(0.0, 15.0) + beam.settle_s
+        wavelength = beam.wavelength.value or float(np.mean(beam.wavelength.limits))
+        if stop / self.per_watt(wavelength) / beam.pickoff.nominal_ratio >= beam.config.lowest_reading_w:
+            return once
+        return 2.0 * once + (0.0 if beam.wheel is None else beam.wheel.eta(1.0, 2.0))
 
     def move(self, value: float, at: Mapping[str, float]) -> Steps[dict[str, float]]:
         """Set filter and plate, then correct the plate until the pick-off reads what it should; below its noise follow the law."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -143,18 +144,34 @@ def summary(differing: int, compared: int, factor: float) -> str:
 
 def _compared(run: Run, rehearsed: Run) -> tuple[list[int], list[float], float]:
     """Give plan numbers, reduced χ² and the common factor of all lit points that both runs have."""
-    if run.header.get("bounds"):
-        raise AnalysisError("an adaptive plan goes where its readings lead, point by point.")
     measured, expected = _lit(run), _lit(rehearsed)
-    numbers = sorted(measured.keys() & expected.keys())
+    there = {asked: number for number, asked in enumerate(_asked(rehearsed)) if number in expected}
+    asked = _asked(run)
+    twins = {number: there[asked[number]] for number in sorted(measured) if number < len(asked) and asked[number] in there}
+    numbers = list(twins)
     if not numbers:
         raise AnalysisError("the two have no lit point in common.")
     if len(numbers) * len(measured[numbers[0]][0]) > MOST_SAMPLES:
         raise AnalysisError("it is too large to be compared point by point.")
-    if len({measured[number][0].shape for number in numbers} | {expected[number][0].shape for number in numbers}) > 1:
+    if len({measured[number][0].shape for number in numbers} | {expected[twin][0].shape for twin in twins.values()}) > 1:
         raise AnalysisError("their arrays have different lengths.")
-    found = agreement(*(np.array([table[number][part] for number in numbers]) for table in (measured, expected) for part in (0, 1)))
-    return [int(number) for number in numbers], [float(value) for value in found.chi2], found.factor
+    found = agreement(*(np.array([table[number][part] for number in chosen])
+                        for table, chosen in ((measured, numbers), (expected, twins.values())) for part in (0, 1)))
+    return numbers, [float(value) for value in found.chi2], found.factor
+
+
+def _asked(run: Run) -> list[Hashable]:
+    """Name every point: by its number, or, where the plan goes as its readings lead, by what it asks for and for which time."""
+    if not run.header.get("bounds"):
+        return list(range(len(run.plan)))
+    seen: Counter[Hashable] = Counter()
+    named: list[Hashable] = []
+    for point in run.plan:
+        where = tuple(sorted((name, f"{value:.6g}") for name, value in point.set.items()))
+        asked = point.kind, point.light, point.exposure_s, point.read, where
+        seen[asked] += 1
+        named.append((asked, seen[asked]))
+    return named
 
 
 def _lit(run: Run) -> dict[int, tuple[np.ndarray, np.ndarray]]:

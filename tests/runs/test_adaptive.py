@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,23 @@ def test_ends_by_itself_where_it_should(hunt):
         assert run.header["bounds"]["points"] == 12
         assert run.header["estimate"]["points"] == 12
         assert run.header["estimate"]["seconds"] > outcome.seconds / 2
+
+
+def test_what_a_rehearsal_visited_too_is_compared_with_it(labctl_state, ple_run, procedure, tmp_path):
+    """The head of the run reads too much, so that the sample gets less light, and the hunt leaves the rehearsed way."""
+    order = api.Order("power_for_signal", tmp_path, seed=11, figure=False, rehearsal=True)
+    with api.open_bench("ying2021") as bench:
+        rehearsed = runner.run(procedure(), bench, order)
+    with api.open_bench("ying2021") as bench:
+        bench.twin.heads["power_meter"].gain *= 1.2
+        outcome = runner.run(procedure(), bench, replace(order, rehearsal=False))
+    with api.load(outcome.run) as run, api.load(rehearsed.run) as other:
+        told, same = run.header["rehearsal"], [one.set == two.set for one, two in zip(run.plan, other.plan, strict=False)]
+    assert told["run_id"] == rehearsed.run_id
+    assert told["numbers"] == [number for number, coincides in enumerate(same) if coincides]
+    assert 0 in told["numbers"]
+    assert len(told["numbers"]) < outcome.points
+    assert told["differs"] == []
 
 
 @pytest.mark.parametrize("wish", [lambda control: control.request("Ctrl-C"), lambda control: control.pause(drop=True)])

@@ -42,6 +42,13 @@ def test_low_powers_keep_their_ratio_although_the_head_sees_only_noise(bench) ->
     assert found["dimmest"] / found["bright"] == pytest.approx(0.001, rel=0.05)
 
 
+def test_the_estimate_knows_that_the_head_settles_twice(bench) -> None:
+    for name in ("dim", "dimmest", "dim"):
+        began = bench.clock.now()
+        bench.move({"pump.power": WATT[name]})
+        assert bench.axes["pump.power"].eta(None, WATT[name]) == pytest.approx(bench.clock.now() - began, rel=0.1)
+
+
 def test_a_missing_filter_is_noticed_before_the_shutter_opens(ple_run, labctl_state, tmp_path):
     """The wheel says slot 5, the bench file says 0.1 %, and there is no glass in it: a thousand times the power asked for."""
     text = resources.files("sim_instruments.benches").joinpath("ying2021.toml").read_text(encoding="utf-8")
