@@ -33,7 +33,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for row in sorted(found):
         told = MATRIX[row]
         words = ", ".join(f"{count} {word}" for word, count in sorted(found[row].items()))
-        note = told.get("not_shown") or told.get("note") or ""
+        note = told.get("note", "")
         terminalreporter.line(f"{row[3:]}  {told['fault']:<42} {told['outcome']:<58} {words}{'; ' if note else ''}{note}")
 
 

@@ -5,6 +5,9 @@ The runs are forked from this process, so that each costs a run and not a start 
 
 from __future__ import annotations
 
+import ctypes
+import faulthandler
+import json
 import os
 import shutil
 import signal
@@ -13,8 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from labctl import api
+from labctl.cli.main import app
 from labctl.engine import runner
 from labctl.store import recover
 from labctl.store.reader import JournalReader
@@ -28,10 +33,19 @@ RESUMED = 3                 # of the killed runs of the default suite are also r
 pytestmark = [pytest.mark.skipif(not hasattr(os, "fork") or sys.platform != "linux", reason="forks")]
 
 
-def child(folder: Path, stop: int, place: str = "") -> None:
-    """Be `labctl run`, and kill oneself at the `stop`-th event, or at a named place; never returns."""
+def by_kill_9() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def by_a_crash() -> None:
+    """Read where nothing is, as a library with a defect does."""
+    faulthandler.disable()
+    ctypes.string_at(0)
+
+
+def child(folder: Path, stop: int, place: str = "", end=by_kill_9, words=()) -> None:
+    """Be `labctl run`, or what `words` say, and end at the `stop`-th event, or at a named place; never returns."""
     from labctl.bench.devices import Device
-    from labctl.cli.main import app
     from labctl.store import nexus
     from labctl.store.journal import Journal
 
@@ -47,7 +61,7 @@ def child(folder: Path, stop: int, place: str = "") -> None:
         nonlocal count
         count += 1
         if count == stop:
-            os.kill(os.getpid(), signal.SIGKILL)
+            end()
 
     def counted(function):
         def call(*args, **kwargs):
@@ -72,7 +86,7 @@ def child(folder: Path, stop: int, place: str = "") -> None:
                        "rename": (os, "link"), "unlink": (Path, "unlink")}[place]
         setattr(owner, name, at_its_end(getattr(owner, name)))
     try:
-        app([*WORDS, "--out", str(folder)])
+        app([*words] or [*WORDS, "--out", str(folder)])
     finally:
         (folder / "events").write_text(str(count))
         os._exit(0)
@@ -82,18 +96,18 @@ def at_its_end(function):
     """Kill this process when the function has done its work."""
     def call(*args, **kwargs):
         function(*args, **kwargs)
-        os.kill(os.getpid(), signal.SIGKILL)
+        by_kill_9()
     return call
 
 
-def killed(folder: Path, stop: int, place: str = "") -> bool:
+def killed(folder: Path, stop: int, place: str = "", end=by_kill_9, words=()) -> bool:
     """Run in a child process; tell whether it was killed, as planned."""
     folder.mkdir(parents=True, exist_ok=True)
     process = os.fork()
     if process == 0:
-        child(folder, stop, place)
+        child(folder, stop, place, end, words)
     _, status = os.waitpid(process, 0)
-    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == (signal.SIGKILL if end is by_kill_9 else signal.SIGSEGV)
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +139,17 @@ def true_points(journal: Path, undisturbed) -> int:
     return len(records)
 
 
+def finished_after(folder: Path, journal: Path, undisturbed) -> None:
+    """Resume a run that was cut off, and compare it with one that nobody disturbed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LABCTL_STATE", str(folder / "state"))
+        finished = api.resume(journal, figure=False)
+    assert finished.status == "done"
+    with api.load(finished.run) as run:
+        assert len(run["power"]) == POINTS - 1
+        assert list(run["power"]) == [undisturbed[index]["power"] for index in range(1, POINTS)]
+
+
 def kill_many(folder: Path, times: int, whole, resumed: int) -> None:
     _, undisturbed, events = whole
     stops = np.random.default_rng(SEED).integers(1, events + 1, times)
@@ -138,13 +163,7 @@ def kill_many(folder: Path, times: int, whole, resumed: int) -> None:
         kept.append(found)
         if len(kept) <= resumed and found:
             (journal,) = here.rglob("*.journal")
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("LABCTL_STATE", str(here / "state"))
-                finished = api.resume(journal, figure=False)
-            assert finished.status == "done"
-            with api.load(finished.run) as run:
-                assert len(run["power"]) == POINTS - 1
-                assert list(run["power"]) == [undisturbed[index]["power"] for index in range(1, POINTS)]
+            finished_after(here, journal, undisturbed)
     assert len(set(kept)) > times // 4, "the kills have to fall all over the run"
     sys.stdout.write(f"\nkill -9: 0 of {times} runs lost or altered a point (seed {SEED}, {events} events a "
                      f"run, {len(set(kept))} different lengths); with 95 % confidence fewer than {CONFIDENCE / times:.0%} do\n")
@@ -159,6 +178,39 @@ def test_row40_killed_anywhere(tmp_path, whole, capsys):
 def test_row40_killed_anywhere_long(tmp_path, whole, capsys):
     with capsys.disabled():
         kill_many(tmp_path, 300, whole, 300)
+
+
+def test_row28_a_crash_inside_a_library(tmp_path, whole):
+    """A segmentation fault in a device call ends the process; the points so far are there, and the run can be resumed."""
+    _, undisturbed, events = whole
+    assert killed(tmp_path, events // 2, end=by_a_crash)
+    (journal,) = tmp_path.rglob("*.journal")
+    told = (tmp_path / "told").read_text().split()
+    assert 0 < len(told) <= true_points(journal, undisturbed) <= len(told) + 1 < POINTS
+    finished_after(tmp_path, journal, undisturbed)
+
+
+def test_row57_a_worker_of_the_queue_is_killed(tmp_path, whole, monkeypatch):
+    """The next one finishes what the killed one had begun and does the rest; every job has one run file."""
+    _, undisturbed, events = whole
+    monkeypatch.setenv("LABCTL_STATE", str(tmp_path / "state"))
+
+    def labctl(*words):
+        done = CliRunner().invoke(app, ["queue", *words])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    for _ in range(2):
+        labctl("add", *WORDS[1:], "--out", str(tmp_path))
+    assert killed(tmp_path, events // 2, words=["queue", "run"])
+    told = (tmp_path / "told").read_text().split()
+    items = json.loads(labctl("run", "--json"))["items"]
+    assert [item["status"] for item in items] == ["done", "done"]
+    assert sorted(tmp_path.rglob("*.nxs")) == sorted(Path(item["run"]) for item in items)
+    assert len({item["run_id"] for item in items}) == 2
+    assert len(told) > 1
+    with api.load(items[0]["run"]) as run:
+        assert list(run["power"]) == [undisturbed[index]["power"] for index in range(1, POINTS)]
 
 
 @pytest.mark.parametrize("place", ["reserve", "create", "describe", "end", "close", "render", "rename", "unlink"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tracemalloc
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -18,6 +19,7 @@ from labctl.core import clock as clocks
 from labctl.engine import runner
 from labctl.engine.control import Control
 from labctl.engine.events import Listeners
+from labctl.gui.model.intake import Intake
 
 PAUSED_S = 30.0
 PAUSES = 6                  # places in a run of the default suite; all of them under soak
@@ -123,6 +125,29 @@ def test_row51_exception_in_a_listener(run, measured, undisturbed, caplog):
     assert outcome.status == "done"
     assert np.array_equal(measured(outcome)[1], undisturbed)
     assert "a listener failed on PointDone" in caplog.text
+
+
+def test_row50_a_window_that_does_not_look(run, measured, undisturbed):
+    """What the window listens with is never emptied: points go on, no more is held than may be, and what fell out is counted."""
+    line: Intake[object] = Intake(most=4)
+    outcome = run(listeners=Listeners(line.put))
+    assert outcome.status == "done"
+    assert np.array_equal(measured(outcome)[1], undisturbed)
+    assert len(line) == 4
+    assert line.lost > 0
+
+
+def test_row50_a_hundred_thousand_points_on_a_line_that_nobody_empties():
+    line: Intake[bytes] = Intake(most=1000)
+    tracemalloc.start()
+    try:
+        for _ in range(100_000):
+            line.put(bytes(8192))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1.1 * 1000 * 8192 + 1e5
+    assert line.lost == 99_000
 
 
 def test_row52_exception_in_a_safe_action(run):
