@@ -227,15 +227,15 @@ def keep_frame(bench: Bench, live: Live, index: int, order: Order) -> Outcome:
     return keeping.keep(bench, live, index, order)
 
 
-def alignment(bench: Bench, sample: str = "") -> Wish:
+def alignment(bench: Bench, sample: str = "", at: Mapping[str, float] | None = None) -> Wish:
     """Give the wish for aligning: the pump at the alignment limit of the sample's file, else at the least there is.
 
-    Raises Refused when the pump cannot be held there.
+    `at` may name the pump's wavelength. Raises Refused when the pump cannot be held there.
     """
     found, problems = preparing.sample_file(bench, sample)
     if problems:
         raise Refused(problems)
-    return live_light.alignment(bench, found)
+    return live_light.alignment(bench, found, at)
 
 
 def run_queue(terms: Terms | None = None, *, listeners: Listeners | None = None, control: Control | None = None,

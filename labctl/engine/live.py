@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from labctl.analysis.read_off import brightest
 from labctl.bench.bench import Bench
 from labctl.bench.samples import SampleFile
 from labctl.core.errors import AnalysisError, LabctlError, Refused
@@ -31,6 +32,7 @@ from labctl.engine.preparing import sample_file, taken
 from labctl.engine.runner import Order, draw_seed
 from labctl.store import unsafe
 
+WAVELENGTH, POWER = "pump.wavelength", "pump.power"
 KEEPABLE = 200               # frames
 DARKS, MOST_DARKS = 3, 60    # frames of every exposure; all that are remembered
 ENDLESS = 10**9
@@ -64,20 +66,38 @@ def detectors(bench: Bench) -> tuple[str, ...]:
     return tuple(name for name, detector in bench.detectors.items() if detector.exposed)[:1]
 
 
-def alignment(bench: Bench, sample: SampleFile) -> Wish:
+def alignment(bench: Bench, sample: SampleFile, at: Mapping[str, float] | None = None) -> Wish:
     """Give the wish for aligning: the pump at the sample's alignment limit, or at the least there is; armed for half an hour.
 
-    Raises Refused when the pump cannot be held there.
+    `at` may name the pump's wavelength; else it stays where it is. Raises Refused when the pump cannot be held there.
     """
+    at = {name: value for name, value in (at or {}).items() if name == WAVELENGTH}
     try:
-        low, high = bench.reach("pump.power", {})
+        low, high = bench.reach(POWER, at)
     except (AnalysisError, LabctlError) as exc:
-        raise Refused([Problem("pump.power", f"aligning needs a pump that can be held at a low power: {exc}")]) from None
+        raise Refused([Problem(POWER, f"aligning needs a pump that can be held at a low power: {exc}")]) from None
     limit = sample.alignment_w if sample.alignment_w is not None else low
     if limit < low:
-        raise Refused([Problem("pump.power", f"{sample.name} may be aligned with {limit * 1e6:.3g} µW, and the least that the "
+        raise Refused([Problem(POWER, f"{sample.name} may be aligned with {limit * 1e6:.3g} µW, and the least that the "
                                              f"attenuator lets through is {low * 1e6:.3g} µW. Put a neutral density filter in.")])
-    return Wish(read=detectors(bench), set={"pump.power": min(limit, high)}, auto=True, darks=False, armed_s=ARMED_S)
+    return Wish(read=detectors(bench), set={**at, POWER: min(limit, high)}, auto=True, darks=False, armed_s=ARMED_S)
+
+
+def pump(bench: Bench) -> dict[str, float]:
+    """Give set-points for the pump before anybody has chosen any: where the filter stands, else its middle, and the least power.
+
+    Empty on a bench whose pump cannot be set.
+    """
+    found: dict[str, float] = {}
+    try:
+        if WAVELENGTH in bench.axes:
+            stands = getattr(bench.axes[WAVELENGTH], "position", None)
+            found[WAVELENGTH] = float(stands) if stands else round(sum(bench.reach(WAVELENGTH, {})) / 2)
+        if POWER in bench.axes:
+            found[POWER] = bench.reach(POWER, found)[0]
+    except (AnalysisError, LabctlError):
+        return {name: value for name, value in found.items() if name == WAVELENGTH}
+    return found
 
 
 def check(bench: Bench, wish: Wish) -> list[Problem]:
@@ -200,10 +220,11 @@ def better_exposure(reading: Reading) -> float:
     if not limit or array is None:
         return exposure
     floor = float(np.percentile(array, FLOOR_PERCENT))
-    share = (float(array.max()) - floor) / max(limit - floor, 1.0)
+    highest = brightest(array)
+    share = (highest - floor) / max(limit - floor, 1.0)
     if EMPTIEST <= share <= FULLEST:
         return exposure
-    wanted = exposure * (0.1 if array.max() >= limit else AIM / max(share, 1e-3))
+    wanted = exposure * (0.1 if highest >= limit else AIM / max(share, 1e-3))
     fitting = [each for each in EXPOSURES_S if each <= wanted * 1.001]
     return fitting[-1] if fitting else EXPOSURES_S[0]
 

@@ -14,6 +14,7 @@ from labctl.gui.model.queue_model import QueueModel
 from labctl.gui.model.session import Session
 from labctl.gui.presenter.form import FormPresenter
 from labctl.gui.presenter.instrument import InstrumentPresenter
+from labctl.gui.presenter.live import LivePresenter
 from labctl.gui.presenter.queue import QueuePresenter
 from labctl.gui.presenter.run import RunPresenter
 from labctl.gui.presenter.shown import ShownPresenter
@@ -24,6 +25,7 @@ from labctl.gui.views.cards import CardsView
 from labctl.gui.views.centre import CentreView
 from labctl.gui.views.form import FormView
 from labctl.gui.views.header import HeaderView
+from labctl.gui.views.live import LiveView
 from labctl.gui.views.log_view import LogView
 from labctl.gui.views.parts import Elided, button, label, panel
 from labctl.gui.views.question import QuestionView
@@ -50,6 +52,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.instruments, self.shown = InstrumentPresenter(session), ShownPresenter(session)
         self.queue_model = QueueModel(session)
         self.queue = QueuePresenter(session, self.queue_model, self.form)
+        self.live = LivePresenter(session)
         self._ticks, self._leaving = 0, 0.0
         self._dress(theme)                   # before there are widgets: each would be dressed twice
         self._make_views()
@@ -73,6 +76,8 @@ class MainWindow(QtWidgets.QMainWindow):
         self.header = HeaderView(self.session, self.run, theme)
         self.form_view, self.before = FormView(self.form, theme), BeforeView(self.form, theme)
         self.centre, self.question = CentreView(theme), QuestionView(self.session)
+        self.live_view = LiveView(self.live, theme)
+        self.centre.add_page(self.live_view, "Live")
         self.queue_view, self.log_view = QueueView(self.queue_model, self.queue, theme), LogView(self.session, theme)
         self.cards, self.beam = CardsView(self.instruments, theme), BeamPathView(self.session, theme)
         self.status = StatusView(self.session)
@@ -146,10 +151,15 @@ class MainWindow(QtWidgets.QMainWindow):
         self.shown.rehearsal.connect(self.centre.set_rehearsal)
         self.shown.reduced.connect(self.centre.reduced)
         self.centre.go_to.connect(self.instruments.move)
+        self.header.live.clicked.connect(self._live)
+        self.live.changed.connect(lambda: self.header.live.setChecked(self.live.running))
+        self.live.kept.connect(lambda path: self.queue_model.reread())
+        self.form.queued.connect(lambda item: self.live.yield_to(self.queue.start))
 
     def _actions(self) -> dict[str, Callable[[], object]]:
         actions: dict[str, Callable[[], object]] = {
             "F12": self.run.abort, "F11": self.run.make_safe, "F8": self.run.pause, "F5": self.header.live.click,
+                   "F6": self.live_view.keep_shown,
                    "F1": self.show_keys, "Ctrl+Return": self.form.enqueue, "Ctrl+Enter": self.form.enqueue,
                    "Ctrl+D": self.form.rehearse, "Ctrl+T": self.next_theme}
         for number in range(9):
@@ -189,6 +199,13 @@ class MainWindow(QtWidgets.QMainWindow):
         self.cards.make(self.session.cards)
         self.beam.make()
         self._refresh()
+
+    def _live(self) -> None:
+        """Begin or end live light; its page comes to the front."""
+        self.live.toggle()
+        if self.live.running:
+            self.centre.select("Live")
+        self.header.live.setChecked(self.live.running)
 
     def _procedure_chosen(self) -> None:
         if self.form.procedure is not None:

@@ -37,7 +37,7 @@ SECTIONS: dict[str, Any] = {
     "resonance": Resonance, "stripe": Stripe, "charging": Charging, "counted": Counted, "ageing": Ageing,
     "ring": Ring, "disorder": Disorder, "fading": Fading, "cuvette": Cuvette}
 NEEDED = ("lines", "absorption", "kinetics", "gain", "detected")
-_HEAD = ("schema", "name", "title", "based_on", "without", "mount", "budget")       # the last two are for people, not for physics
+_HEAD = ("schema", "name", "title", "based_on", "without", "mount", "budget", "alignment")     # the last three are for people
 
 _SCALES: dict[str, tuple[str, float]] = {
     "meV": ("eV", 1e-3), "fs": ("s", 1e-15), "ps": ("s", 1e-12), "ns": ("s", 1e-9), "ms": ("s", 1e-3), "1/h": ("1/s", 1 / 3600.0),

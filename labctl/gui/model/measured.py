@@ -89,7 +89,7 @@ def planned(header: Mapping[str, Any], name: str) -> np.ndarray:
     return np.array(found)
 
 
-def abscissa(view: View, channel: str = "") -> tuple[str, str, np.ndarray] | None:
+def abscissa(view: View, channel: str) -> tuple[str, str, np.ndarray] | None:
     """Give name, unit and values along the last dimension of a channel; wavelengths in vacuum. None when nobody knows them."""
     try:
         found = view.coordinate(channel)
@@ -180,6 +180,10 @@ class LiveRun:
             return tables[kind] if kind in tables else JournalTable(self, self.header, (), kind)
 
         return View(self.header, table)
+
+    def number(self, row: int) -> int:
+        """Give the place of a row in the plan; of live light the number of the frame."""
+        return self._records["scan"][row].number
 
     def column(self, name: str) -> np.ndarray | None:
         """Give a number of every row."""

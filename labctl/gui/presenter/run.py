@@ -13,6 +13,7 @@ from labctl.gui.model.session import Session
 from labctl.gui.theme import State, state
 
 ABORT_TEXT = "■  ABORT  F12"
+LOOKING = ("live", "align")          # jobs that show light and save nothing
 TELL_S = 4.0             # how long the answers to an order stay in the header
 STATES = {model.OPENING: ("busy", "OPENING"), model.IDLE: ("ok", "IDLE"), model.ARMED: ("busy", "ARMED"),
           model.RUNNING: ("busy", "RUNNING"), model.PAUSED: ("warning", "PAUSED"), model.FINISHING: ("busy", "FINISHING"),
@@ -66,7 +67,7 @@ class RunPresenter:
         if order is not None and not order.done:
             return state("warning", "STOPPING")
         if self.session.state == model.IDLE and self.session.busy:
-            return state("busy", "BUSY")
+            return state("busy", "LIVE" if self.session.doing in LOOKING else "BUSY")
         if self.session.state == model.IDLE and self.session.run.status in ENDED:
             return state(*ENDED[self.session.run.status])
         return state(*STATES[self.session.state])
@@ -106,7 +107,7 @@ class RunPresenter:
         if self.session.state in (model.ARMED, model.RUNNING, model.PAUSED, model.FINISHING) or run.status:
             return f"{run.procedure} · point {run.done} of {run.total}"
         if self.session.busy:
-            return self.session.doing
+            return f"{self.session.doing} · not saved" if self.session.doing in LOOKING else self.session.doing
         return "nothing is running"
 
     @property

@@ -33,7 +33,7 @@ class CentreView(QtWidgets.QWidget):
         self.tabs.setAccessibleName("Plots")
         self.tabs.tabBar().setElideMode(QtCore.Qt.TextElideMode.ElideRight)
         self.tabs.tabBar().setUsesScrollButtons(True)
-        self.tabs.currentChanged.connect(lambda number: self.refresh())
+        self.tabs.currentChanged.connect(lambda number: self._turned())
         self.pin = button("Pin spectrum", self._place_pinned, "quiet", "Keep the spectrum below the other plots")
         self.pin.setCheckable(True)
         self.pin.setChecked(True)
@@ -129,6 +129,11 @@ class CentreView(QtWidgets.QWidget):
         """The titles of all tabs."""
         return [self.tabs.tabText(number) for number in range(self.tabs.count())]
 
+    def _turned(self) -> None:
+        """Leave the room to a page that is no plot of the run; draw what has come into sight."""
+        self._below.setVisible(self._below.layout().count() > 0 and self.tabs.currentWidget() not in self._pages)
+        self.refresh()
+
     def _place_pinned(self) -> None:
         """Put the spectrum below the tabs, or among them when it is not pinned or nothing else is there."""
         if self.pinned is None:
@@ -142,6 +147,7 @@ class CentreView(QtWidgets.QWidget):
             self.pinned.show()
         elif not below and self.tabs.indexOf(self.pinned) < 0:
             self.tabs.insertTab(len(self.views) - 1, self.pinned, self.pinned.spec.title)
+        self._turned()
 
     def fit(self, height: int, least: int) -> None:
         """Unpin where there is no room."""

@@ -103,7 +103,10 @@ class SpectrumView(PlotView):
         self._label_axes()
         for curve in self._curves.values():
             curve.setData([], [])
+        self._full.setData([], [])
+        self._limit.hide()
         self._fresh_range = True
+        self.readouts.show_values(("", "nothing measured yet", "muted"))
 
     def show_row(self, row: int | None) -> None:
         """Show a row of the run; None follows the newest again."""
