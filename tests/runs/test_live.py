@@ -159,9 +159,10 @@ class TestKeep:
 class TestAligning:
     def test_the_pump_stands_at_the_least_without_a_limit_in_the_samples_file(self, bench):
         bench.move({"pump.wavelength": 510.0})
-        wish = api.alignment(bench)
+        wish = live_light.alignment(bench, SampleFile("s"))
         low, _ = bench.reach("pump.power", {})
         assert wish.set == {"pump.power": low}
+        assert api.alignment(bench, at={"pump.wavelength": 500.0}).set == {"pump.wavelength": 500.0, "pump.power": 4e-6}
         assert (wish.auto, wish.armed_s) == (True, 1800.0)
 
     def test_a_limit_of_the_sample_is_held(self, bench):
@@ -190,6 +191,6 @@ class TestAligning:
     @pytest.mark.parametrize(("highest", "expected"), [(300 + 30000, 0.1), (65535, 0.01), (300 + 3000, 1.0), (300 + 60000, 0.05)])
     def test_the_exposure_follows_the_brightest_pixel(self, highest, expected):
         counts = np.full(100, 300)
-        counts[50] = highest
+        counts[50:53] = highest
         reading = Reading(0, Point(exposure_s=0.1), {"counts": counts}, {"saturation_counts": 65535.0})
         assert better_exposure(reading) == pytest.approx(expected)

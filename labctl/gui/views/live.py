@@ -23,7 +23,7 @@ from labctl.gui.views.style import font
 FAR_PX = 64                 # of the number that is read from two metres
 BAR_PX = 44
 ALIGN_PX = 190
-PUMP_PX = 76
+PUMP_PX, NOTE_PX = 76, 64
 
 
 def pump_text(name: str, value: float) -> str:
@@ -110,20 +110,22 @@ class LiveView(QtWidgets.QWidget):
         self.align.setCheckable(True)
         self.shorter = button("−", lambda: presenter.step_exposure(-1), tip="Shorter exposure")
         self.longer = button("+", lambda: presenter.step_exposure(+1), tip="Longer exposure")
-        self.exposure = label("", "value")
-        self.auto = button("Auto exposure", lambda: presenter.change(auto=self.auto.isChecked(), exposure_s=presenter.exposure_s),
-                           tip="Let the exposure follow the brightest pixel")
+        self.exposure = label("", "strong")
+        self.exposure.setToolTip("Exposure of the next frame")
+        self.auto = button("Auto", lambda: presenter.change(auto=self.auto.isChecked(), exposure_s=presenter.exposure_s),
+                           tip="Automatic exposure: it follows the brightest pixel")
         self.light = button("Light", lambda: presenter.change(light=self.light.isChecked()), tip="Off: the shutter stays closed")
         for each in (self.auto, self.light):
             each.setCheckable(True)
-        self.dark = button("Take dark", presenter.take_dark, tip="Take the dark frames of this exposure anew, shutter closed")
+        self.dark = button("Dark", presenter.take_dark, tip="Take the dark frames of this exposure anew, shutter closed")
         self.keep = button("Keep  F6", self.keep_shown, tip="Make a run of the frame on the screen")
         self.forget = button("Reset maximum", self._reset, "quiet", "Forget the highest brightness so far")
         self.pump = [self._pump_field(name, words) for name, words in ((WAVELENGTH, "Pump nm"), (POWER, "Pump power"))]
         top, below = QtWidgets.QHBoxLayout(), QtWidgets.QHBoxLayout()
-        for each in (self.go, self.align, label("Exposure", "muted"), self.shorter, self.exposure, self.longer, self.auto,
-                     self.light, self.dark, *self.pump):
+        for each in (self.go, self.align, self.shorter, self.exposure, self.longer, self.auto, self.light, self.dark, *self.pump):
             top.addWidget(each)
+        top.setSpacing(GRID // 2)
+        self.note.setMinimumWidth(NOTE_PX)
         top.addWidget(self.note, 1)
         top.addWidget(self.keep)
         for each, stretch in ((self.words, 3), (self.which, 0), (self.back, 2)):
