@@ -20,6 +20,7 @@ from labctl.core.plan import Result
 FEWEST_EXPOSURES = 3
 PRECISE = 0.02              # largest relative error of a rate that can speak about linearity
 BRIGHT = 0.3                # of the brightest pixel, from which a pixel counts
+OUTLIER = 5.0               # standard deviations from which a pixel is hot, or hit
 BLOCK = 16                  # pixels whose median counts where single ones are noise
 MEDIAN_ERROR = 1.2533       # standard error of a median of normal numbers over that of their mean
 MEDIAN_TO_SD = 1.4826       # standard deviation of a normal distribution over its median absolute deviation
@@ -49,7 +50,7 @@ def dark_behaviour(exposure_s: Sequence[float] | np.ndarray, frames: np.ndarray,
     if len(each) < FEWEST_EXPOSURES or any(len(group) < 2 for group in groups):
         raise AnalysisError(f"{len(each)} exposures with {min(map(len, groups))} frames each: bias, dark current and read noise "
                             f"need {FEWEST_EXPOSURES} exposures with 2 frames.")
-    noise = np.array([_frame_noise(group) for group in groups])
+    noise = np.array([frame_noise(group) for group in groups])
     level = np.array([np.median(group.mean(axis=0)) for group in groups])
     pixels = frames.shape[1]
     error = MEDIAN_ERROR * noise / np.sqrt([len(group) * pixels for group in groups])
@@ -67,10 +68,25 @@ def dark_behaviour(exposure_s: Sequence[float] | np.ndarray, frames: np.ndarray,
         exposure_s=each, mean_counts=level, mean_error=error)
 
 
-def _frame_noise(group: np.ndarray) -> float:
-    """Give the standard deviation of a frame in counts, from differences of neighbouring frames."""
-    difference = np.diff(group, axis=0)
-    return float(MEDIAN_TO_SD * np.median(np.abs(difference - np.median(difference))) / np.sqrt(2.0))
+def frame_noise(group: np.ndarray) -> float:
+    """Give the standard deviation of a frame in counts, from differences of neighbouring frames; cosmic rays do not count.
+
+    The median deviation only says what to leave out: of whole counts it is itself a whole number of them.
+    """
+    difference = np.diff(group, axis=0) - np.median(np.diff(group, axis=0))
+    rough = max(MEDIAN_TO_SD * float(np.median(np.abs(difference))), 1.0)
+    return float(np.std(difference[np.abs(difference) < OUTLIER * rough]) / np.sqrt(2.0))
+
+
+def in_the_dark(frames: np.ndarray, gain_e_per_count: float) -> dict[str, Result]:
+    """Give `dark_level` (counts) and `read_noise` (electrons) of dark frames (n, pixels) of one exposure, at least two."""
+    frames = frames.astype(float)
+    noise, middle = frame_noise(frames), float(np.median(frames))
+    usual = frames[np.abs(frames - middle) < OUTLIER * max(float(np.median(np.abs(frames - middle))) * MEDIAN_TO_SD, 1.0)]
+    electrons, error = noise * gain_e_per_count, noise / np.sqrt(usual.size)
+    return {"dark_level": Result(float(usual.mean()), error, "counts", "mean of the dark pixels, hot ones left out"),
+            "read_noise": Result(electrons, electrons / np.sqrt(2.0 * frames[1:].size), "1", "differences of dark frames",
+                                 note="electrons per pixel (binned column), dark current included")}
 
 
 @dataclass(frozen=True)

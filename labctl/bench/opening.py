@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ log = logging.getLogger("labctl.bench")
 
 OPEN_DEADLINE_S = 30.0
 CALIBRATION_KINDS = ("power_calibration", "pickoff_calibration", "polarization_calibration", "wavelength_calibration",
-                     "response_calibration", "irf", "spot_size")
+                     "response_calibration", "irf", "spot_size", "daily_check")
+NEVER_STALE = ("daily_check",)       # a record of the past, not what anything is computed with
 
 
 class _Opening:
@@ -160,7 +162,8 @@ def load_calibrations(bench: Bench) -> dict[str, str]:
     reasons = {}
     for kind in CALIBRATION_KINDS:
         stored = state.newest_calibrations(state.folder(), bench.name, kind)
-        chosen, reason = newest_valid(stored, bench.serials, simulated=bench.simulated, max_age_days=bench.config.max_age_days)
+        most_days = math.inf if kind in NEVER_STALE else bench.config.max_age_days
+        chosen, reason = newest_valid(stored, bench.serials, simulated=bench.simulated, max_age_days=most_days)
         bench.calibrations[kind] = chosen
         if chosen is None:
             reasons[kind] = reason or "none has been taken"

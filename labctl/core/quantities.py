@@ -42,6 +42,8 @@ QUANTITIES = _table(
     Quantity("emission.wavelength", "nm", "emission_wavelength", "Emission wavelength (vacuum)"),
     Quantity("blade_x.position", "mm", "blade_x_position", "Position of the blade along x", ("µm", 1e3)),
     Quantity("blade_y.position", "mm", "blade_y_position", "Position of the blade along y", ("µm", 1e3)),
+    Quantity("set_power", "W", "set_power", "Power at the pick-off head", ("µW", 1e6)),
+    Quantity("days", "d", "days", "Time, this check at 0"),
     Quantity("emission.scale", "nm", "emission_scale", "Emission wavelength (air)"),
     Quantity("lamp.line", "nm", "lamp_line", "Lamp line (air)"),
     Quantity("emission.centre", "nm", "emission_centre", "Spectrograph centre (air)"),

@@ -107,7 +107,7 @@ def make_plan(procedure: Procedure, bench: Bench, root: Path, arrangement: Arran
     if estimate.points:
         light = planned_at_most(adaptive, bench) if adaptive else planned(points, bench)
         estimate = with_light(estimate, light)
-    problems += preflight.check_disk(root, estimate.bytes)
+    problems += [*preflight.check_disk(root, estimate.bytes), *_unchecked(bench)]
     return Plan(points, estimate, tuple(problems), adaptive=adaptive, light=light)
 
 
@@ -156,6 +156,16 @@ def _missing_calibrations(points: tuple[Point, ...], bench: Bench) -> tuple[str,
     """Tell which kinds of calibration the points rely on and the bench does not have."""
     uses_levels = any(isinstance(bench.axes.get(name), PumpLevel) for name in {name for point in points for name in point.set})
     return ("power_calibration",) if uses_levels and bench.calibrations.get("power_calibration") is None else ()
+
+
+def _unchecked(bench: Bench) -> list[Problem]:
+    """Say that a real bench has not been looked at today."""
+    last = bench.calibrations.get("daily_check")
+    if bench.simulated or (last is not None and last.age_days() < 1.0):
+        return []
+    when = "never" if last is None else f"last {last.age_days():.0f} days ago"
+    text = f"{bench.name} has not been checked today ({when}): labctl run daily_check --bench {bench.name}."
+    return [Problem("daily_check", text, "warning")]
 
 
 def lacking(bench: Bench) -> tuple[str, ...]:
