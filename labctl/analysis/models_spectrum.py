@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -58,29 +59,54 @@ def fit_lineshape(curve: Curve, options: Options) -> Fitted:
     energy, signal = energy_ev(place)[::-1], per_ev(place, density)[::-1]
     sigma = None if curve.sigma is None or curve.x.factor("energy") is not None else per_ev(place, curve.sigma)[::-1]
     starts = _starts(energy, signal, options.components)
-    fits = {}
+    fit, shape = _best(energy, signal, sigma, starts) if options.components else _fewest(energy, signal, sigma, starts)
+    lines = len(fit.values) // 4
+    if not _all_visible(fit):
+        raise AnalysisError("A line does not stand out of the noise. Fit fewer lines (--components), or expose longer.")
+    results = {name: one for number in range(lines) for name, one in _line(fit, number, lines, shape).items()}
+
+    def shown(nm: np.ndarray) -> np.ndarray:
+        return _model(energy_ev(nm), fit.values, lines, shape) * energy_ev(nm) / nm
+
+    residuals = scatter_units(fit.residuals, sigma, len(fit.values))[::-1]
+    name = f"{lines} {shape} line{'s' if lines > 1 else ''}"
+    return Fitted(results, place, density, None, "Wavelength (vacuum, nm)", curve.y.title or "Signal",
+                  [drawn(name, shown, float(place[0]), float(place[-1]))], place, residuals)
+
+
+def _best(energy: np.ndarray, signal: np.ndarray, sigma: np.ndarray | None,
+          starts: list[tuple[float, float, float]]) -> tuple[Fit, str]:
+    """Fit all shapes and give the simplest that the data do not contradict, with its name."""
+    fits: dict[str, Fit] = {}
     for shape in HELD:
-        try:
+        with suppress(AnalysisError):
             fits[shape] = _fit(energy, signal, sigma, starts, shape)
-        except AnalysisError:
-            continue
     if not fits:
         raise AnalysisError(f"No {len(starts)} line{'s' if len(starts) > 1 else ''} on an offset describe this spectrum. Cut it "
                             "with --start and --stop, or say how many with --components.")
     shape = min(fits, key=lambda name: _information(fits[name]) + CONVINCING * (name == "Voigt"))
-    fit = fits[shape]
-    results = {name: one for number in range(len(starts)) for name, one in _line(fit, number, len(starts), shape).items()}
-    heights = [(fit.values[4 * k], fit.stderr[4 * k]) for k in range(len(starts))]
-    if any(height < VISIBLE * error for height, error in heights):
-        raise AnalysisError("A line does not stand out of the noise. Fit fewer lines (--components), or expose longer.")
+    return fits[shape], shape
 
-    def shown(nm: np.ndarray) -> np.ndarray:
-        return _model(energy_ev(nm), fit.values, len(starts), shape) * energy_ev(nm) / nm
 
-    residuals = scatter_units(fit.residuals, sigma, len(fit.values))[::-1]
-    name = f"{len(starts)} {shape} line{'s' if len(starts) > 1 else ''}"
-    return Fitted(results, place, density, None, "Wavelength (vacuum, nm)", curve.y.title or "Signal",
-                  [drawn(name, shown, float(place[0]), float(place[-1]))], place, residuals)
+def _fewest(energy: np.ndarray, signal: np.ndarray, sigma: np.ndarray | None,
+            starts: list[tuple[float, float, float]]) -> tuple[Fit, str]:
+    """Begin with the most prominent line, and add the next for as long as each stands out and the data demand it.
+
+    Noise on top of a broad line looks like lines to whoever only looks for peaks.
+    """
+    best = _best(energy, signal, sigma, starts[:1])
+    for number in range(2, len(starts) + 1):
+        try:
+            richer = _best(energy, signal, sigma, starts[:number])
+        except AnalysisError:
+            continue
+        if _all_visible(richer[0]) and _information(richer[0]) < _information(best[0]) - CONVINCING:
+            best = richer
+    return best
+
+
+def _all_visible(fit: Fit) -> bool:
+    return all(fit.values[k] >= VISIBLE * fit.stderr[k] for k in range(0, len(fit.values) - 1, 4))
 
 
 def _starts(energy: np.ndarray, signal: np.ndarray, wanted: int | None) -> list[tuple[float, float, float]]:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("labctl", "pymeasure", "pyvisa", "pyvisa-sim", "numpy", "scipy", "h5py", "xarray", "lmfit", "pydantic")
+PACKAGES = ("labctl", "pymeasure", "pyvisa", "pyvisa-sim", "numpy", "scipy", "h5py", "xarray", "pydantic")
 
 
 @functools.cache

@@ -144,7 +144,7 @@ def run_at_import(node: ast.AST) -> Iterator[ast.AST]:
 # Whoever is about one of them may import it; a module about figures is then itself as heavy as matplotlib to others.
 DRAWING = (*(f"labctl.analysis.{name}" for name in ("figure", "fit_figure", "panels", "panels_polar", "panels_time")),
            "labctl.reproduce.pictures")
-HEAVY = ("matplotlib", "lmfit", "xarray", "h5netcdf", "pymeasure.experiment", "PyQt5", "qtpy", "pyqtgraph", *DRAWING)
+HEAVY = ("matplotlib", "xarray", "h5netcdf", "pymeasure.experiment", "PyQt5", "qtpy", "pyqtgraph", *DRAWING)
 NEEDS_IT = {
     "labctl/core/procedure.py": ("pymeasure.experiment",),
     **{module.replace(".", "/") + ".py": ("matplotlib", *DRAWING) for module in DRAWING},
@@ -221,7 +221,7 @@ class TestBeyondContracts:
             "from labctl.cli.main import main\n"
             "sys.argv = ['labctl', '--help']\n"
             "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
-            "heavy = {'matplotlib', 'lmfit', 'xarray', 'scipy', 'h5py', 'pymeasure', 'pint', 'PyQt5'}\n"
+            "heavy = {'matplotlib', 'xarray', 'scipy', 'h5py', 'pymeasure', 'pint', 'PyQt5'}\n"
             "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n", TREE)
         assert done.returncode == 0, done.stderr
         assert done.stderr.strip() == "[]"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from labctl.analysis.fit import MODELS, fit_columns
 from labctl.analysis.models import Fitted, Options
 from labctl.core.errors import AnalysisError
 from labctl.core.photons import photon_energy_j
+from labctl.store.fits import numbers_of
 
 
 def rng() -> np.random.Generator:
@@ -224,3 +227,76 @@ class TestDecays:
 def test_a_model_that_does_not_exist_is_named_with_those_that_do() -> None:
     with pytest.raises(AnalysisError, match="threshold, malus, decay, gain, modes, lineshape, occupancy"):
         fit_columns([], "magic", Options())
+
+
+class TestOtherPeoplesFiles:
+    """Each model on text as other programs write it: odd delimiters, headings, decimal commas, units, any order, holes."""
+
+    @staticmethod
+    def fitted(tmp_path: Path, text: str, model: str, **options):
+        path = tmp_path / "theirs.txt"
+        path.write_text(text, encoding="utf-8")
+        fits, refused = fit_columns(numbers_of(path, model).columns, model, Options(**options))
+        assert not refused
+        (found,) = fits.values()
+        assert np.abs(found.residuals).mean() < 2.0        # in standard errors, or in those of the scatter
+        return found.results
+
+    def test_threshold_with_decimal_commas_in_any_order_with_a_hole(self, tmp_path) -> None:
+        rng = np.random.default_rng(1)
+        pump = rng.permutation(np.arange(4.0, 45.0, 4.0))
+        output = 5 * pump + np.clip(pump - 22, 0, None) * 120 + rng.normal(0, 8, len(pump))
+        rows = [f"{f:.1f};{i:.2f}".replace(".", ",") for f, i in zip(pump, output, strict=True)]
+        results = self.fitted(tmp_path, "\n".join(["Leistung [µW];PL (a.u.)", *rows[:5], "50,0;NaN", *rows[5:]]), "threshold")
+        assert results["threshold"].value == pytest.approx(22.0, abs=0.3)
+        assert results["threshold"].unit == "µW"
+
+    def test_malus_of_a_half_wave_plate_below_remarks(self, tmp_path) -> None:
+        rng = np.random.default_rng(2)
+        plate = np.arange(0, 181, 7.5)
+        counts = 100 + 400 * np.cos(np.radians(2 * plate - 30)) ** 2 + rng.normal(0, 4, len(plate))
+        rows = [f"{a}\t{c:.1f}" for a, c in zip(plate, counts, strict=True)]
+        remarks = ["Operator: J. Doe", "Date: 2020-01-01", "", "HWP angle (deg)\tcounts"]
+        results = self.fitted(tmp_path, "\n".join([*remarks, *rows]), "malus")
+        assert results["axis"].value == pytest.approx(30.0, abs=1.0)
+        assert results["dolp"].value == pytest.approx(100 * 400 / 600, abs=2.0)
+
+    def test_decay_in_ns_with_its_response_between_blanks(self, tmp_path) -> None:
+        rng = np.random.default_rng(3)
+        time = np.arange(0, 50, 0.05)
+        prompt = np.exp(-0.5 * ((time - 5) / 0.12) ** 2)
+        light = np.convolve(prompt / prompt.sum(), np.exp(-time / 3.2))[: len(time)]
+        columns = zip(time, rng.poisson(3e3 * light / light.max() + 2), rng.poisson(1e4 * prompt), strict=True)
+        text = "\n".join(["% exported by another program", "% Time[ns] Decay IRF", *(f"{t:.3f} {d} {p}" for t, d, p in columns)])
+        assert self.fitted(tmp_path, text, "decay")["lifetime"].value == pytest.approx(3.2, abs=0.05)
+
+    def test_gain_in_micrometres_with_errors(self, tmp_path) -> None:
+        length = np.linspace(50, 1200, 24)
+        light = (np.exp(95 * length * 1e-4) - 1) / 95 * 100
+        light = light / (1 + light / 3e4) * (1 + 0.02 * np.random.default_rng(4).normal(size=24))
+        rows = [f"{x:.0f},{y:.5g},{0.02 * y:.4g}" for x, y in zip(length, light, strict=True)]
+        results = self.fitted(tmp_path, "\n".join(["stripe length (um),ASE intensity,sigma", *rows]), "gain")
+        assert results["gain"].value == pytest.approx(95.0, abs=4.0)
+
+    def test_modes_on_a_falling_axis_in_ev_between_bars(self, tmp_path) -> None:
+        nm = np.linspace(530, 545, 2000)
+        light = sum(800 * np.exp(-4 * np.log(2) * ((nm - 532 - 0.72 * k) / 0.17) ** 2) for k in range(15)) + 20
+        rows = [f"{1239.841984 / x:.6f}|{c}" for x, c in zip(nm, np.random.default_rng(5).poisson(light), strict=True)]
+        results = self.fitted(tmp_path, "\n".join(["Energy (eV)|Intensity (cts)", *rows]), "modes")
+        assert results["fsr"].value == pytest.approx(0.72, abs=0.005)
+        assert results["fwhm_1"].value == pytest.approx(0.17, abs=0.01)
+
+    def test_a_noisy_broad_line_is_one_line(self, tmp_path) -> None:
+        nm = np.linspace(500, 560, 600)
+        counts = np.random.default_rng(6).poisson(900 * np.exp(-4 * np.log(2) * ((nm - 524.5) / 18) ** 2) + 40)
+        rows = [f"{x:.2f};{c}".replace(".", ",") for x, c in zip(nm, counts, strict=True)]
+        results = self.fitted(tmp_path, "\n".join(["Wellenlänge (nm);Zählrate", *rows]), "lineshape", medium="vacuum")
+        assert results["centre_nm"].value == pytest.approx(524.5, abs=0.2)
+        assert results["fwhm_nm"].value == pytest.approx(18.0, abs=0.5)
+
+    def test_occupancy_with_blanks_around_commas(self, tmp_path) -> None:
+        fluence = np.array([0.8, 1.5, 3, 4.5, 7, 11.5, 18, 25, 40, 57, 80])
+        light = np.random.default_rng(7).poisson(2e4 * -np.expm1(-2.5e-14 * fluence * 2.0137e12))
+        rows = [f"{f} , {c}" for f, c in zip(fluence, light, strict=True)]
+        results = self.fitted(tmp_path, "\n".join(["fluence (uJ/cm2) , PL at 400 ps", *rows]), "occupancy", pump_nm=400.0)
+        assert results["cross_section"].value == pytest.approx(2.5e-14, rel=0.05)
