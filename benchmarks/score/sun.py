@@ -59,7 +59,7 @@ def power_series(seed: int | None, sample: str | Sample, pump_nm: float, levels_
 
 def estimate_three_photons(spectra: Spectra) -> Results:
     """Give slopes and breaks of the S-curve, the strongest line against the spontaneous maximum, and how it moves."""
-    law = segments(spectra.x, spectra.total, count=3, unit="mJ/cm2")
+    law = segments(spectra.x, spectra.total, count=3, unit="mJ/cm2", refine=False)
     results = {f"slope_{number}_3p": slope.value for number, slope in enumerate(law.slopes, 1)}
     results |= {f"breakpoint_{number}_fluence_3p": place.value for number, place in enumerate(law.breaks, 1)}
     band = gaussian_line(spectra.wavelength_nm, *spectra.at(spectra.x[0]))
@@ -79,12 +79,12 @@ def lines_of(spectra: Spectra, place: int):
 
 def estimate_two_photons(spectra: Spectra) -> Results:
     """Give the second break under two photons."""
-    return {"breakpoint_2_fluence_2p": segments(spectra.x, spectra.total, count=3).breaks[1].value}
+    return {"breakpoint_2_fluence_2p": segments(spectra.x, spectra.total, count=3, refine=False).breaks[1].value}
 
 
 def estimate_single_curve(spectra: Spectra) -> Results:
     """Give the second break of the single-mode cavity."""
-    return {"breakpoint_2_fluence_d15": segments(spectra.x, spectra.total, count=3).breaks[1].value}
+    return {"breakpoint_2_fluence_d15": segments(spectra.x, spectra.total, count=3, refine=False).breaks[1].value}
 
 
 # ------------------------------------------------------------------ lines
@@ -183,7 +183,7 @@ def estimate_scan(scan: Scan, order: int) -> Results:
     places = np.full(len(scan.pump_nm), np.nan)
     for number, each in enumerate(scan.series):
         with suppress(AnalysisError):
-            places[number] = segments(each.x, each.total, count=3).breaks[1].value
+            places[number] = segments(each.x, each.total, count=3, refine=False).breaks[1].value
     top = parabola_maximum(scan.pump_nm, scan.weak, error, above=0.85).wavelength_nm
     lowest = parabola_maximum(scan.pump_nm, 1 / places, 0.02 / places, above=0.8).wavelength_nm
     return {f"resonance_{order}p": top, f"threshold_minimum_{order}p": lowest}

@@ -35,7 +35,7 @@ def _lasing(row: np.ndarray) -> None:
     row[0].legend()
     two = score.power_series(SEED, "sun2024", score.TWO_NM, score.TWO_MJ)
     for series, name, colour in ((three, "1500 nm", BLUE), (two, "970 nm", ORANGE)):
-        law = segments(series.x, series.total, count=3)
+        law = segments(series.x, series.total, count=3, refine=False)
         slopes = ", ".join(f"{slope.value:.1f}" for slope in law.slopes)
         row[1].loglog(series.x, series.total, "o", color=colour, label=f"{name}: slopes {slopes}")
         row[1].loglog(series.x, law.curve(series.x), color=colour)
@@ -64,7 +64,7 @@ def _resonances(row: np.ndarray) -> None:
     for axis, order, colour in ((row[0], 2, ORANGE), (row[1], 3, BLUE)):
         scan = score.pump_scan(SEED, order)
         found = score.estimate_scan(scan, order)
-        places = [segments(each.x, each.total, count=3).breaks[1].value for each in scan.series]
+        places = [segments(each.x, each.total, count=3, refine=False).breaks[1].value for each in scan.series]
         axis.plot(scan.pump_nm, places, "o", color=colour)
         axis.axvline(found[f"threshold_minimum_{order}p"], color=GREY, ls=":")
         axis.set(title=f"Fig. 3{'ab'[order - 2]}: lowest threshold at {found[f'threshold_minimum_{order}p']:.0f} nm",

@@ -76,8 +76,9 @@ class Spacing:
 def spacing(lines: Sequence[Line]) -> Spacing:
     """Give the mean distance of neighbouring lines and its scatter.
 
-    The mean of neighbours is the span over the number of gaps; its error is that of the two outer centres or, if larger, the
-    scatter of the distances about their mean. Raises AnalysisError with fewer than two lines.
+    The mean of neighbours is the span over the number of gaps; its error is that of the two outer centres or, if larger, what the
+    scatter of all centres about a smooth comb (quadratic in their number, so that the distance may change evenly) makes of theirs.
+    Raises AnalysisError with fewer than two lines.
     """
     if len(lines) < 2:
         raise AnalysisError(f"{len(lines)} line was found; a distance needs two. Widen the window or lower the least height.")
@@ -91,9 +92,16 @@ def spacing(lines: Sequence[Line]) -> Spacing:
     if len(gaps) > 1:
         ratio = float(np.std(in_energy, ddof=1) / np.mean(in_energy))
         scatter = Result(ratio, ratio / np.sqrt(2 * (len(gaps) - 1)), "1", "sd/mean of the distances in energy")
-        error = max(error, float(np.mean(gaps)) * ratio / len(gaps))      # neighbouring distances share a line
+        error = max(error, np.sqrt(2.0) * _off_the_comb(centre) / len(gaps))      # the span has two ends
     return Spacing(Result(float(np.mean(gaps)), error, "nm", "mean distance of neighbouring lines"), scatter,
                    float(np.mean(centre)), len(lines))
+
+
+def _off_the_comb(centre: np.ndarray) -> float:
+    """Give the standard deviation of line centres about a quadratic in their number; about a straight line with four or fewer."""
+    number, order = np.arange(len(centre)), 2 if len(centre) > 4 else 1
+    left = centre - np.polyval(np.polyfit(number, centre, order), number)
+    return float(np.sqrt(np.sum(left**2) / (len(centre) - order - 1)))
 
 
 def group_index(fsr_nm: Result, wavelength_nm: float, diameter_um: float, diameter_error_um: float = 0.0) -> Result:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from scipy.optimize import least_squares
 
 from labctl.analysis.fitting import Fit, clean, linear_fit
 from labctl.core.errors import AnalysisError
@@ -47,11 +48,12 @@ def slope(x: np.ndarray, y: np.ndarray, sigma: np.ndarray | None = None, relativ
 
 
 def segments(x: np.ndarray, y: np.ndarray, sigma: np.ndarray | None = None, *, count: int, relative_x: float = 0.0,
-             unit: str = "", candidates: int = CANDIDATES) -> PowerLaw:
+             unit: str = "", candidates: int = CANDIDATES, refine: bool = True) -> PowerLaw:
     """Fit a continuous power law of `count` segments (1 to 3): ln y piecewise linear in ln x; `unit` is that of x.
 
-    The breaks are searched among log-spaced candidates between the second and the last but one point; their errors come from the
-    linearised fit and, in quadrature, from the spacing of the candidates. Weights: (σ_y/y)² + (slope × relative_x)².
+    The breaks are searched among log-spaced candidates between the second and the last but one point, and then, with `refine`, moved
+    to where the fit is best. Their errors come from the linearised fit and, where they stay on a candidate, in quadrature from the
+    spacing of these. Weights: (σ_y/y)² + (slope × relative_x)².
     Raises AnalysisError when points are too few or too close together, or when a break is not significant.
     """
     if count not in (1, 2, 3):
@@ -67,7 +69,10 @@ def segments(x: np.ndarray, y: np.ndarray, sigma: np.ndarray | None = None, *, c
     if noise is not None and relative_x > 0:
         noise = np.hypot(noise, _local_slope(log_x, log_y, noise, breaks) * relative_x)
         breaks = _search(log_x, log_y, noise, grid, count)
-    return _describe(log_x, log_y, noise, breaks, grid, used, unit)
+    step = float(grid[1] - grid[0]) if len(grid) > 1 else 0.0
+    if refine and count > 1:
+        breaks, step = _refined(log_x, log_y, noise, breaks, step), 0.0
+    return _describe(log_x, log_y, noise, breaks, step, used, unit)
 
 
 def _usable(x: np.ndarray, y: np.ndarray, sigma: np.ndarray | None) -> np.ndarray:
@@ -118,6 +123,18 @@ def _search(log_x: np.ndarray, log_y: np.ndarray, noise: np.ndarray | None, grid
     return possible[int(np.argmin(np.sum(left**2, axis=1)))]
 
 
+def _refined(log_x: np.ndarray, log_y: np.ndarray, noise: np.ndarray | None, breaks: np.ndarray, step: float) -> np.ndarray:
+    """Move the breaks, each by up to a candidate's distance, to where the least is left; slopes are solved for at each place."""
+    weight = np.ones_like(log_x) if noise is None else 1.0 / noise
+
+    def left(places: np.ndarray) -> np.ndarray:
+        design = _design(log_x, places) * weight[:, None]
+        return design @ np.linalg.lstsq(design, log_y * weight, rcond=None)[0] - log_y * weight
+
+    found = least_squares(left, breaks, bounds=(breaks - step, breaks + step), x_scale=step, diff_step=1e-4)
+    return found.x if _filled(log_x, found.x[None, :])[0] else breaks
+
+
 def _filled(log_x: np.ndarray, breaks: np.ndarray) -> np.ndarray:
     """Tell for every set of breaks (sets, breaks) whether each segment holds its points."""
     up_to = np.searchsorted(log_x, breaks, side="right")
@@ -131,7 +148,7 @@ def _local_slope(log_x: np.ndarray, log_y: np.ndarray, noise: np.ndarray, breaks
     return changes[0] + (log_x[:, None] > breaks[None, :]) @ changes[1:]
 
 
-def _describe(log_x: np.ndarray, log_y: np.ndarray, noise: np.ndarray | None, breaks: np.ndarray, grid: np.ndarray,
+def _describe(log_x: np.ndarray, log_y: np.ndarray, noise: np.ndarray | None, breaks: np.ndarray, step: float,
               used: np.ndarray, unit: str) -> PowerLaw:
     """Give slopes and breaks with the errors of the fit in which the breaks are free too."""
     design = _design(log_x, breaks)
@@ -141,7 +158,7 @@ def _describe(log_x: np.ndarray, log_y: np.ndarray, noise: np.ndarray | None, br
     _insist_on_breaks(fixed, free, breaks)
     count = len(breaks) + 1
     estimator = "log-log regression" if count == 1 else f"continuous power law of {count} segments"
-    half_step = float(grid[1] - grid[0]) / np.sqrt(12.0) if len(grid) > 1 else 0.0
+    half_step = step / np.sqrt(12.0)
     rounding = _slope_rounding(log_x, log_y, noise, breaks, half_step)
     slopes = []
     for index, value in enumerate(np.cumsum(fixed.values[1:])):

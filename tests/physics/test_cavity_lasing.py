@@ -50,7 +50,7 @@ def s_curve(sample, fluences_mj, wavelength_nm=1500.0, pulse_s=75e-15):
     """Three straight pieces of the light of the whole spectrum against fluence, both logarithmic."""
     light = [density(emission(sun_pump(level, wavelength_nm, pulse_s), sample, T), SUN_NM, SUN_INSTRUMENT_NM).sum()
              for level in fluences_mj]
-    found = segments(fluences_mj, np.array(light), count=3, unit="mJ/cm2")
+    found = segments(fluences_mj, np.array(light), count=3, unit="mJ/cm2", refine=False)
     return [result.value for result in found.breaks], [result.value for result in found.slopes]
 
 
