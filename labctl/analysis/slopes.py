@@ -51,9 +51,9 @@ def segments(x: np.ndarray, y: np.ndarray, sigma: np.ndarray | None = None, *, c
              unit: str = "", candidates: int = CANDIDATES, refine: bool = True) -> PowerLaw:
     """Fit a continuous power law of `count` segments (1 to 3): ln y piecewise linear in ln x; `unit` is that of x.
 
-    The breaks are searched among log-spaced candidates between the second and the last but one point, and then, with `refine`, moved
-    to where the fit is best. Their errors come from the linearised fit and, where they stay on a candidate, in quadrature from the
-    spacing of these. Weights: (σ_y/y)² + (slope × relative_x)².
+    The breaks are searched among log-spaced candidates between the second and the last but one point, and then, with `refine`,
+    moved to where the fit is best. Their errors come from the linearised fit and, where they stay on a candidate, in quadrature
+    from the spacing of these. Weights: (σ_y/y)² + (slope × relative_x)².
     Raises AnalysisError when points are too few or too close together, or when a break is not significant.
     """
     if count not in (1, 2, 3):

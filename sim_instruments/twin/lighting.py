@@ -25,7 +25,8 @@ class Lighting:
     def __init__(self, options: Mapping[str, Any], source: Source, beam: Beam, specimen: Specimen):
         self._source, self._beam, self._specimen = source, beam, specimen
         self._shape, self._spot = str(options.get("spot_shape", "disc")), int(options.get("spot", 0))
-        self.spot_cm2 = spot_area_cm2(self._shape, float(options.get("spot_diameter_um", 1.2)))
+        diameter_um = float(options.get("spot_diameter_um", 1.2))
+        self.spot_cm2, self.waist_cm = spot_area_cm2(self._shape, diameter_um), diameter_um * 0.5e-4
         self._seen: dict[Any, Any] = {}
 
     @property

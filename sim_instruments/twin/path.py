@@ -13,6 +13,7 @@
 | filter_wheel | transmissions (one per slot, default six open), slot (1) |
 | pick_off | fraction, slope per 100 nm (hidden); sensor ("S130C" silicon, "S120VC" UV, "S132C" germanium, "ES111C" energy) |
 | sample_head | sensor ("S130C"); a second power head at the sample position |
+| transmitted_head | sensor ("S130C"); a power head behind a cuvette that the z stage moves through the focus (z-scan) |
 | shutter | none |
 | sample | spot_diameter_um (1.2), spot_shape ("disc", "gaussian": 1/e² diameter, peak fluence), spot (0: number of the place), |
 | | temperature_k (the record's), lens (transmission behind the pick-off; default: the objective's curve) |
@@ -100,6 +101,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "detection_wheel": {"filters": [1.0] * 6, "slot": 1},
     "pick_off": {"sensor": "S130C"},
     "sample_head": {"sensor": "S130C"},
+    "transmitted_head": {"sensor": "S130C"},
     "shutter": {},
     "sample": {"spot_diameter_um": 1.2, "spot_shape": "disc", "spot": 0, "temperature_k": None, "lens": None},
     "analyser": {"scheme": "polariser", "angle_deg": 0.0, "fixed_deg": 0.0, "extinction": 1e-3},
@@ -215,7 +217,7 @@ def _element(item: PathItem, options: dict[str, Any], clock: Clock, changed: Cal
         return stage
     if item.kind == "counter":
         return more.TcspcPort(role, clock, changed)
-    if item.kind in ("pick_off", "sample_head"):
+    if item.kind in ("pick_off", "sample_head", "transmitted_head"):
         head = el.PowerHead(role, clock, changed)
         head.sensor = str(options["sensor"])
         return head

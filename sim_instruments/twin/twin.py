@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from sim_instruments.clock import Clock
-from sim_instruments.twin import blade, history, light, pump, truth
+from sim_instruments.twin import blade, history, light, pump, truth, zscan
 from sim_instruments.twin.counter_arm import Counted, CounterArm, fading
 from sim_instruments.twin.detection import Chip
 from sim_instruments.twin.detector_arm import DetectorArm
@@ -68,6 +68,7 @@ class Twin:
         self._settled = clock.now()
         self._gates: list[Gate] = []
         self._rates: dict[Any, np.ndarray] = {}
+        self._transmitted: dict[Any, float] = {}      # what came through the cuvette last
         self._built = False
         options = next((item.options for item in path if item.kind == "sample"), {})
         self.temperature_k = float(options.get("temperature_k") or self.sample.lines.temperature_k)
@@ -86,6 +87,7 @@ class Twin:
         self._on_counter: tuple[Any, Counted] | None = None
         self.heads: dict[str, Head] = {}
         self._pick_offs: dict[str, tuple[int, float, float]] = {}      # of heads: which stage, its fraction and slope
+        self._behind: set[str] = set()                # heads behind a cuvette
         self._shutters = tuple(place for place, stage in enumerate(self.beam.stages)
                                if isinstance(self.elements.get(stage.role), BeamShutter))
         self._chips: dict[str, Chip] = {}
@@ -136,7 +138,9 @@ class Twin:
 
     def _install_head(self, part: Part, element: PowerHead) -> None:
         role = part.role
-        if part.kind != "sample_head":
+        if part.kind == "transmitted_head":
+            self._behind.add(role)
+        if part.kind == "pick_off":
             place = next(number for number, stage in enumerate(self.beam.stages) if stage.role == role)
             self._pick_offs[role] = place, float(part.options["fraction"]), float(part.options["slope"])
         element.measure = lambda wavelength_nm, averages: self._measure(role, wavelength_nm, averages)
@@ -254,13 +258,24 @@ class Twin:
         """Give the power on a head in W and its mean wavelength in nm (vacuum)."""
         pick_off = self._pick_offs.get(role)
         if pick_off is None:
-            return self._at_sample(states), self.beam.band(states).mean_nm
+            power, mean_nm = self._at_sample(states), self.beam.band(states).mean_nm
+            return power * (self._through_cuvette(power, mean_nm) if role in self._behind and power > 0.0 else 1.0), mean_nm
         place, fraction, slope = pick_off
         band = self.beam.band(states[:place])
         if band.total_w <= 0.0:
             return 0.0, 0.0
         share = light.pick_off_fraction(band.mean_nm, fraction, slope)
         return band.total_w * share * (1.0 + self.drift.value), band.mean_nm
+
+    def _through_cuvette(self, power_w: float, mean_nm: float) -> float:
+        """Give the part of the pulse energy that comes through the cuvette where the z stage has put it."""
+        place_cm = self.specimen.place_um(self.clock.now())["z"] * 1e-4
+        key = (place_cm, power_w, mean_nm)
+        if key not in self._transmitted:
+            self._transmitted = {key: float(zscan.transmission(
+                place_cm, power_w / self.lighting.pulses_per_s, self.sample, wavelength_nm=mean_nm, pulse_s=self.source.pulse_s,
+                waist_cm=self.lighting.waist_cm, temperature_k=self.temperature_k))}
+        return self._transmitted[key]
 
     @property
     def parts(self) -> Sequence[Part]:
