@@ -31,6 +31,12 @@ class Maximum:
     coefficients: tuple[float, float, float]      # of (wavelength - middle)**0, **1, **2
     middle_nm: float
     reduced_chi2: float
+    covariance: np.ndarray                        # of the coefficients, scaled up like the standard errors
+
+    def curve_error(self, wavelength_nm: np.ndarray) -> np.ndarray:
+        """Give the standard error of the parabola itself at wavelengths in nm."""
+        design = np.vander(wavelength_nm - self.middle_nm, 3, increasing=True)
+        return np.sqrt(np.einsum("ij,jk,ik->i", design, self.covariance, design))
 
     def curve(self, wavelength_nm: np.ndarray) -> np.ndarray:
         """Give the fitted parabola at wavelengths in nm."""
@@ -102,6 +108,7 @@ def _vertex(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, used: np.ndarray) -
         wavelength_nm=float(middle + offset), stderr_nm=float(scale * propagated), propagated_nm=propagated,
         height=float(c0 + offset * (c1 + offset * c2)), height_stderr=float(scale * height_propagated),
         used=used, coefficients=(float(c0), float(c1), float(c2)), middle_nm=middle, reduced_chi2=chi2,
+        covariance=scale**2 * covariance,
     )
 
 

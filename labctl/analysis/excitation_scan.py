@@ -234,7 +234,8 @@ def curve(pump_nm: np.ndarray, rate: np.ndarray, sigma: np.ndarray, usable: np.n
         places = np.unique(pump_nm)[top.used]
         fit_x = np.linspace(places.min(), places.max(), 101)
     return CurveData(PUMP, pump_nm, rate, "1/s", label, sigma, usable, LEFT_OUT,
-                     fit_x=fit_x, fit_y=None if top is None or fit_x is None else top.curve(fit_x))
+                     fit_x=fit_x, fit_y=None if top is None or fit_x is None else top.curve(fit_x),
+                     fit_sigma=None if top is None or fit_x is None else top.curve_error(fit_x))
 
 
 def _drift(run: RunView, held: str, blank: RunView | None, light: Callable[[Scan], tuple[np.ndarray, np.ndarray]]) -> list[Problem]:

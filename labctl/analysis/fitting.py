@@ -34,6 +34,10 @@ class Fit:
         """Give the standard errors of the constants, (k,)."""
         return np.sqrt(np.diag(self.covariance))
 
+    def line_error(self, design: np.ndarray) -> np.ndarray:
+        """Give the standard error of the fitted line of a linear fit, (n,), where its design matrix is (n, k)."""
+        return np.sqrt(np.einsum("ij,jk,ik->i", design, self.covariance, design))
+
     @property
     def goodness(self) -> float | None:
         """Give the reduced χ², None where the points came without errors."""

@@ -38,6 +38,11 @@ class Malus:
     repeats_drift: float | None
     coefficients: tuple[float, float, float]
     residuals: np.ndarray
+    fit: Fit | None = None
+
+    def curve_error(self, angle_deg: np.ndarray) -> np.ndarray | None:
+        """Give the standard error of the fitted law itself at analyser angles in deg."""
+        return None if self.fit is None else self.fit.line_error(_design(angle_deg))
 
     def curve(self, angle_deg: np.ndarray) -> np.ndarray:
         """Give the fitted law at analyser angles in deg."""
@@ -87,7 +92,7 @@ def _describe(fit: Fit, chi2: float | None, drift: float | None) -> Malus:
         axis=Result(float(np.rad2deg(np.arctan2(c2, c1)) / 2) % 180.0, min(axis_error, UNKNOWN_AXIS_DEG) if determined
                     else UNKNOWN_AXIS_DEG, "deg", "Malus", note="" if determined else "not polarised: the axis is undetermined",
                     goodness=fit.goodness),
-        repeats_chi2=chi2, repeats_drift=drift, coefficients=(c0, c1, c2), residuals=fit.residuals,
+        repeats_chi2=chi2, repeats_drift=drift, coefficients=(c0, c1, c2), residuals=fit.residuals, fit=fit,
     )
 
 

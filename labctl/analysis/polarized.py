@@ -144,4 +144,5 @@ def curve(angle_deg: np.ndarray, areas: Areas, fit: Malus | None, label: str) ->
     """Give the areas against the angle with Malus' law."""
     fine = np.linspace(0.0, 360.0, 361)
     return CurveData("detection.polarization", angle_deg, areas[0], "1/s", label, areas[1],
-                     fit_x=None if fit is None else fine, fit_y=None if fit is None else fit.curve(fine))
+                     fit_x=None if fit is None else fine, fit_y=None if fit is None else fit.curve(fine),
+                     fit_sigma=None if fit is None else fit.curve_error(fine))

@@ -12,6 +12,7 @@ from labctl.core import registry
 from labctl.gui.keys import LIST, Keys
 from labctl.gui.model.queue_model import QueueModel
 from labctl.gui.model.session import Session
+from labctl.gui.presenter.fit import LiveFit
 from labctl.gui.presenter.form import FormPresenter
 from labctl.gui.presenter.instrument import InstrumentPresenter
 from labctl.gui.presenter.live import LivePresenter
@@ -52,7 +53,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.instruments, self.shown = InstrumentPresenter(session), ShownPresenter(session)
         self.queue_model = QueueModel(session)
         self.queue = QueuePresenter(session, self.queue_model, self.form)
-        self.live = LivePresenter(session)
+        self.live, self.fit = LivePresenter(session), LiveFit()
         self._ticks, self._leaving = 0, 0.0
         self._dress(theme)                   # before there are widgets: each would be dressed twice
         self._make_views()
@@ -179,6 +180,8 @@ class MainWindow(QtWidgets.QMainWindow):
         self.form.tick()
         self.centre.refresh()
         self._ticks += 1
+        if self.fit.tick(self.shown.live):
+            self.centre.reduced()
         if self._ticks % SLOW_EVERY == 0:
             self._refresh()
             self.status.refresh()

@@ -58,6 +58,7 @@ def _read_curve(group: Node, fit: Node | None) -> CurveData:
         used=group["used"][()].astype(bool) if "used" in group else None,
         left_out=str(group["used"].attrs["long_name"]).removeprefix("0: ") if "used" in group else "",
         fit_x=None if fit is None else fit[str(fit.attrs["axes"][0])][()], fit_y=None if fit is None else fit["value"][()],
+        fit_sigma=fit["value_errors"][()] if fit is not None and "value_errors" in fit else None,
     )
 
 
@@ -99,7 +100,9 @@ def _curve(parent: Node, name: str, curve: CurveData) -> None:
         used.attrs["long_name"] = f"0: {curve.left_out or 'left out'}"
         used.dims[0].attach_scale(group[axis])
     if curve.fit_x is not None and curve.fit_y is not None:
-        _plot(parent, f"{name}{FIT}", axis, curve.fit_x, curve.fit_y, curve, about)
+        fit = _plot(parent, f"{name}{FIT}", axis, curve.fit_x, curve.fit_y, curve, about)
+        if curve.fit_sigma is not None:
+            fit.create_dataset("value_errors", data=curve.fit_sigma).dims[0].attach_scale(fit[axis])
 
 
 def _plot(parent: Node, name: str, axis: str, x: np.ndarray, y: np.ndarray, curve: CurveData, about: Mapping[str, Any]) -> Node:

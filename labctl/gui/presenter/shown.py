@@ -98,7 +98,7 @@ class ShownPresenter(QtCore.QObject):
 
     def _end(self, closed: RunClosed) -> None:
         if self.live is not None and self.live.header.get("run_id") == closed.run_id:
-            self.live.reduction = closed.reduction
+            self.live.reduction, self.live.live = closed.reduction, False
             self.live.refusal = next((problem.text for problem in closed.problems if problem.field == "analysis"), "")
             self.live.changes += 1
             self.reduced.emit()
