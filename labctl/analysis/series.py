@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from labctl.analysis.despike import without_spikes
+from labctl.analysis.cosmic import without_spikes
 from labctl.analysis.lines import half_maximum_width
 from labctl.core.errors import AnalysisError
 from labctl.core.plan import Problem, Result

@@ -31,6 +31,13 @@ def test_camera_is_linear_and_says_so(take) -> None:
     assert outcome.results["nonlinearity"].value < 2.0
 
 
+def test_a_lamp_shows_the_same_without_light_on_the_sample(take) -> None:
+    outcome = take("linearity", "ying2021-calibration", {"exposures": 4})
+    assert outcome.status == "done", outcome.problems
+    assert outcome.results["nonlinearity"].value < 1.0
+    assert outcome.light.lit_s == 0.0
+
+
 def test_focus_is_where_the_sample_was_found(take) -> None:
     outcome = take("focus", STAGES, {"positions": 9, "start": -0.008, "stop": 0.008})
     assert outcome.status == "done", outcome.problems
@@ -53,6 +60,7 @@ def test_raster_is_a_grid_in_the_file(take) -> None:
     ("raster", {"x_places": 2000, "y_places": 2000}, "x_places", "more than 100000"),
     ("background", {"shortest": 5.0, "longest": 1.0}, "longest", "not above the start"),
     ("linearity", {"longest": 0.01}, "longest", "not above the start"),
+    ("linearity", {"light": "lamp"}, "lamp", "this bench has no lamp.source"),
     ("snapshot", {"power": 3e-3, "wavelength": 505.0}, "pump.power", "outside"),
     ("focus", {"stop": 0.02}, "sample.z", "no sample.z"),
 ])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from labctl.analysis.despike import spikes, without_spikes
+from labctl.analysis.cosmic import spikes, without_spikes
 
 PIXELS = np.arange(400)
 
