@@ -7,6 +7,7 @@ control"). Requested times are rounded by the camera, so the granted ones are as
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -84,6 +85,7 @@ class AndorCCD:
         self._choice = Choice(ad_channel, amplifier, hs_speed, vs_speed, preamp)
         self._own_gain, self._own_noise = gain_e_per_count, read_noise_e
         self._cooling = False
+        self._lit_s = self._lit_until = 0.0        # from a start to the end of the last exposure, and when that is
         self.granted: dict[str, float] = {}
         self.sdk = Library(lib, name)
         self._open(index, directory, read_mode, {"track": track, "tracks": tracks, "region": region, "binning": binning})
@@ -159,8 +161,10 @@ class AndorCCD:
     def _declared(self) -> dict[str, DetectorSpec]:
         """Declare what a reading is: an image, or spectra of one or several tracks; a series has its frames first."""
         dims = (("frame",) if self.frames > 1 else ()) + self.area.dims
-        return {"image" if self.area.mode == "image" else "spectrum":
-                DetectorSpec(signal="counts", unit="counts", dims=dims, dtype="u4", long_name="Counts", blanked=self.gated)}
+        spec = DetectorSpec(signal="counts", unit="counts", dims=dims, dtype="u4", long_name="Counts", blanked=self.gated)
+        if self.shutter != "none" and self.trigger == "internal":
+            spec = replace(spec, poll="gathering", reading="exposing")
+        return {"image" if self.area.mode == "image" else "spectrum": spec}
 
     # ------------------------------------------------------------ temperature
     @property
@@ -239,7 +243,11 @@ class AndorCCD:
         self.check_exposure(exposure_s)
         self.sdk.call("SetExposureTime", exposure_s)
         self._set_shutter(SHUTTER_AUTO if self.shutter != "none" else SHUTTER_OPEN)
-        exposure, _, kinetic_cycle = self.sdk.call("GetAcquisitionTimings")
+        exposure, cycle, kinetic_cycle = self.sdk.call("GetAcquisitionTimings")
+        self._lit_s = (self.frames - 1) * float(kinetic_cycle) + (self.accumulations - 1) * float(cycle) + float(exposure)
+        if self.shutter != "none":
+            cleaning = self.sdk.call("GetKeepCleanTime", also=(atmcd.NOT_SUPPORTED,)) or 0.0
+            self._lit_s += float(cleaning) + self._shutter_ms[1] * 1e-3
         gain, summed = self.gain_e_per_count, self.accumulations
         self.granted = {
             "exposure_s": float(exposure), "effective_exposure_s": summed * (float(exposure) + self.shift_s),
@@ -266,6 +274,7 @@ class AndorCCD:
     def expose(self) -> None:
         """Start the exposure, or wait for its trigger; ask `exposing` for its end."""
         self.sdk.call("StartAcquisition")
+        self._lit_until = self.clock.now() + self._lit_s
         if self.trigger == "software":
             self.sdk.call("SendSoftwareTrigger")
 
@@ -273,6 +282,14 @@ class AndorCCD:
     def exposing(self) -> bool:
         """True while it waits for a trigger, exposes and reads out."""
         return self.sdk.call("GetStatus") == atmcd.ACQUIRING
+
+    @property
+    def gathering(self) -> bool:
+        """True until the shutter of the camera has ended its last exposure; the read-out that follows takes no light.
+
+        The library has no word for it: by the time a cleaning cycle, the opening and the exposures take after the start.
+        """
+        return self.clock.now() < self._lit_until and self.exposing
 
     @property
     def progress(self) -> str:

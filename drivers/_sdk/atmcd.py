@@ -27,6 +27,7 @@ SIGNATURES: dict[str, str] = {
     "GetReadOutTime": "f*", "StartAcquisition": "", "AbortAcquisition": "", "GetStatus": "i*", "GetAcquiredData16": "w u",
     "SetMultiTrack": "i i i i* i*", "SetRandomTracks": "i b", "SetNumberKinetics": "i", "SetKineticCycleTime": "f",
     "GetSizeOfCircularBuffer": "i*", "GetAcquisitionProgress": "i* i*", "SendSoftwareTrigger": "", "GetShutterMinTimes": "i* i*",
+    "GetKeepCleanTime": "f*",
     "GetCapabilities": "p", "SetNumberAccumulations": "i", "SetAccumulationCycleTime": "f", "GetAcquiredData": "b u",
 }
 

@@ -253,20 +253,27 @@ class DriverDetector:
         yield self.granted.get("settle_s", 0.0)      # heads that follow a change of light slowly
         yield from device.call(self.spec.expose)
         yield self.granted.get("exposure_s", 0.0)
-        while (yield from device.call(self.spec.poll)):
-            if device.clock.now() > give_up:
-                yield from self.abort()
-                raise NotSettled(device.role, f"the exposure did not end in {3 * cost + 2:.1f} s.", state="aborted")
-            yield POLL_S
+        yield from self._end_of(self.spec.poll, "the exposure", 3 * cost + 2.0, give_up)
 
     def fetch(self) -> Steps[tuple[dict[str, np.ndarray], dict[str, float], tuple[str, ...]]]:
         """Read out, and split arrays from scalars and flags."""
+        if self.spec.reading:
+            limit = 3 * self.cost(self.granted.get("exposure_s", 0.0)) + 2.0
+            yield from self._end_of(self.spec.reading, "the read-out", limit, self.device.clock.now() + limit)
         data = dict((yield from self.device.call(self.spec.fetch, deadline_s=2 * REPLY_DEADLINE_S)))
         flags = tuple(data.pop("flags", ()))
         arrays = {key: np.asarray(value) for key, value in data.items() if np.ndim(value) > 0}
         scalars = {self.channel if key == self.spec.signal else key: float(value) for key, value in data.items()
                    if np.ndim(value) == 0}
         return arrays, scalars | self._stood, flags
+
+    def _end_of(self, poll: str, what: str, limit_s: float, give_up: float) -> Steps[None]:
+        device = self.device
+        while (yield from device.call(poll)):
+            if device.clock.now() > give_up:
+                yield from self.abort()
+                raise NotSettled(device.role, f"{what} did not end in {limit_s:.1f} s.", state="aborted")
+            yield POLL_S
 
     def abort(self) -> Steps[None]:
         """End the exposure."""

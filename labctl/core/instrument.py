@@ -53,8 +53,9 @@ class DetectorSpec:
     while it lasts; `fetch() -> {array or scalar name: value}`; `abort()` ends early; `cost(exposure_s)` gives seconds.
     `dims` are the names of the array's axes ("pixel",); () for a scalar. A driver that knows the values along them gives them by
     `coordinates() -> {name of the axis: Coordinate}`, asking no device. `blanked` says that a frame is complete when the exposure
-    has ended and nothing that moves during the read-out can reach it (frame transfer, or a shutter that stays closed). `signal` is
-    the name of the array or scalar in `fetch`.
+    has ended and nothing that moves during the read-out can reach it (frame transfer, or a shutter that stays closed). Where
+    `reading` is given, `poll` ends with the light that counts, and `fetch` is called when `reading()` is over. `signal` is the name
+    of the array or scalar in `fetch`.
     """
 
     signal: str
@@ -69,6 +70,7 @@ class DetectorSpec:
     cost: str = "cost"
     long_name: str = ""
     blanked: bool = False
+    reading: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import resources
+
 import numpy as np
 import pytest
 
@@ -48,3 +50,24 @@ def test_overlapped_run_goes_on_after_an_abort(scan):
     assert resumed.status == "done"
     for one, other in zip(measured(plain), measured(resumed), strict=True):
         assert np.array_equal(one, other)
+
+
+def test_a_camera_behind_its_own_shutter_is_read_in_the_dark_while_the_stage_moves(labctl_state, ple_run, tmp_path):
+    """The pump shutter closes as soon as the exposure has ended, and the stage goes on; frames are those of a run without."""
+    text = resources.files("sim_instruments.benches").joinpath("ying2021-positioning.toml").read_text(encoding="utf-8")
+    camera = "options = {temperature_c = -60.0"
+    assert text.count(camera) == 1
+    behind = text.replace(camera, f'overlap = OVERLAP\n{camera}, shutter = "internal", opening_ms = 20, closing_ms = 20')
+    order, found = api.Order("raster", tmp_path, seed=5, figure=False), []
+    for overlap in ("false", "true"):
+        path = tmp_path / f"overlap-{overlap}.toml"
+        path.write_text(behind.replace("OVERLAP", overlap), encoding="utf-8")
+        with api.open_bench(str(path)) as bench:
+            outcome = api.run("raster", bench, {"x_places": 3, "y_places": 3}, order=order)
+        assert outcome.status == "done", outcome.problems
+        with api.load(outcome.run) as run:
+            found.append((run.counts(), run["lit_s"], np.median(np.diff(run["elapsed_s"])), run["exposure_s"][0]))
+    (plain, lit_s, each_s, exposure_s), (overlapped, _, faster_s, _) = found
+    assert np.corrcoef(plain.sum(axis=1), overlapped.sum(axis=1))[0, 1] > 0.99
+    assert lit_s == pytest.approx(exposure_s + 0.2, abs=0.05)
+    assert faster_s < each_s

@@ -21,7 +21,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "GetHeadModel": (b"DU920P_BV",), "GetCameraSerialNumber": (12345,), "GetNumberADChannels": (1,), "GetNumberAmp": (1,),
     "GetNumberHSSpeeds": (1,), "GetNumberVSSpeeds": (1,), "GetNumberPreAmpGains": (1,), "IsPreAmpGainAvailable": (1,),
     "GetBitDepth": (16,), "GetSizeOfCircularBuffer": (1000,), "GetShutterMinTimes": (27, 27), "SetMultiTrack": (28, 54),
-    "GetAcquisitionProgress": (2, 5),
+    "GetAcquisitionProgress": (2, 5), "GetKeepCleanTime": (0.004,),
 }
 
 
@@ -105,7 +105,7 @@ class TestExposing:
         ccd = AndorCCD(vendor, clock=clock, name="ccd", shutter="internal", opening_ms=27, closing_ms=27)
         granted = ccd.configure(0.1)
         assert granted["effective_exposure_s"] == granted["exposure_s"]
-        assert vendor.calls[-2] == ("SetShutter", 1, 0, 27, 27)
+        assert vendor.calls[-3] == ("SetShutter", 1, 0, 27, 27)
 
     def test_a_reading(self, ccd, vendor):
         ccd.configure(0.1)
@@ -251,6 +251,24 @@ class TestSeries:
         vendor.values["GetAcquisitionTimings"] = (30.0, 30.1, 30.1)
         ccd.configure(30.0)
         assert ccd.fetch()["flags"] == ()
+
+    def test_behind_its_own_shutter_the_exposure_ends_before_the_read_out(self, vendor, clock):
+        ccd = AndorCCD(vendor, clock=clock, name="ccd", shutter="internal", opening_ms=30, closing_ms=40)
+        spec = ccd.detectors["spectrum"]
+        assert (spec.poll, spec.reading, spec.blanked) == ("gathering", "exposing", True)
+        vendor.values["GetAcquisitionTimings"] = (0.1, 0.25, 0.25)
+        ccd.configure(0.1)
+        ccd.expose()
+        vendor.values["GetStatus"] = (20072,)
+        clock.wait(0.1 + 0.030 + 0.0039)
+        assert ccd.gathering
+        clock.wait(0.0002)
+        assert (ccd.gathering, ccd.exposing) == (False, True)
+
+    def test_a_camera_that_is_triggered_or_open_is_waited_for_to_the_end(self, vendor, clock):
+        for options in ({"trigger": "external", "shutter": "internal", "opening_ms": 30, "closing_ms": 40}, {}):
+            spec = AndorCCD(vendor, clock=clock, name="ccd", **options).detectors["spectrum"]
+            assert (spec.poll, spec.reading) == ("exposing", "")
 
     def test_a_shutter_has_its_times(self, vendor, clock):
         AndorCCD(vendor, clock=clock, name="ccd", shutter="external", opening_ms=30, closing_ms=40)
