@@ -26,7 +26,7 @@ class Linearity(LitProcedure):
     """
 
     title = "Linearity of the camera"
-    plots = (Curve("Departure from proportionality", x="exposure_s", y="departure"),)
+    plots = (Curve("Departure from proportionality", x="exposure_s", y="departure", log_x=True),)
 
     light = choice("Light", ("pump", "lamp"), default="pump", group="Detection")
     shortest = quantity("Shortest exposure", "s", default=0.05, minimum=1e-5, maximum=3600.0, group="Detection")

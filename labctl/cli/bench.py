@@ -55,7 +55,8 @@ def _print_calibrations(bench: Any, console: Any) -> None:
     for kind, calibration in bench.calibrations.items():
         text = "none valid"
         if calibration is not None:
-            text = f"{max(calibration.age_days(), 0.0):.1f} days old, valid {dict(calibration.valid)}"
+            spans = [f"{name} {low:g} to {high:g}" for name, (low, high) in calibration.valid.items()]
+            text = ", ".join([f"{max(calibration.age_days(), 0.0):.1f} days old", *spans])
         console.print(f"  {kind:<22} {text}")
 
 
