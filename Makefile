@@ -13,10 +13,11 @@ PACKAGES := labctl drivers procedures sim_instruments
 .DELETE_ON_ERROR:
 # One venv, one writer: `make -j` must not run two pips in it.
 .NOTPARALLEL:
-.PHONY: help run test lint check bench score calibrate soak mutants interop docs-reference docs-figures recovery clean system
+.PHONY: help run gui test lint check bench score calibrate soak mutants interop docs-reference docs-figures recovery clean system
 
 help:
 	@echo 'make run    install, then measure a PLE scan on the simulated bench ying2021'
+	@echo 'make gui    install with the window, then open it on the simulated bench ying2021'
 	@echo 'make test   install what the tests need, then run them'
 	@echo 'make lint   style, types and import contracts'
 	@echo 'make check  lint, then test'
@@ -33,6 +34,9 @@ help:
 
 run: $(VENV)/.runtime
 	$(BIN)/labctl $(RUN)
+
+gui: $(VENV)/.gui
+	$(BIN)/labctl gui $(GUI)
 
 test: system $(VENV)/.test
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(TESTS)
@@ -100,6 +104,11 @@ $(VENV)/.made:
 $(VENV)/.runtime: pyproject.toml $(VENV)/.made
 	@echo 'Installing labctl into $(VENV) (once; a minute or two)'
 	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.gui: $(VENV)/.runtime
+	@PYTHON='$(PYTHON)' .ci/system-packages --gui
+	$(PIP) --editable '.[gui]'
 	@touch $@
 
 # Dependency groups need pip 25.1; Debian 12 brings 23.0.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from labctl.bench.bench import Bench
 from labctl.core.dose import DARK, Budget, Light, Spot
+from labctl.core.errors import Refused
 from labctl.core.plan import Problem
 from labctl.core.procedure import Procedure
 from labctl.engine.arrangement import Arrangement
@@ -35,6 +36,18 @@ class Prospect:
         after = [before + light for before in (self.before,) for light in self.plan.light.values()] or [self.before]
         shares = [getattr(light, name) / limit for light in after for name, limit in self.budget.as_json().items() if limit]
         return max(shares) if shares else None
+
+
+def count_from_nought(bench: Bench | None, sample: str = "", mount: str = "") -> Spot:
+    """Say that the sample has been moved to where no light has fallen; gives the new spot."""
+    if bench is None:
+        raise Refused([Problem("sample", "the bench is not open yet.")])
+    told, problems = sample_file(bench, sample)
+    if problems:
+        raise Refused(problems)
+    where = mount or told.mount
+    with open_ledger() as ledger:
+        return Spot(told.name, where, ledger.new_spot(told.name, where), radius_um=bench.spot_size()[1])
 
 
 def prospect(procedure: Procedure, bench: Bench, root: Path, *, sample: str = "", mount: str = "",

@@ -14,6 +14,7 @@ from labctl.gui.main_window import SETTINGS, MainWindow
 from labctl.gui.model.session import BROKEN, Session
 from labctl.gui.theme import DARK, THEMES
 
+LOOK_MS = 10
 PATIENCE_S = 120.0           # longest wait for a picture to be ready
 QUIET_S = 1.0                # how long nothing may happen before a picture is taken
 
@@ -83,6 +84,8 @@ def ready(window: MainWindow) -> bool:
 def wait_until(app: QtCore.QCoreApplication, done: Callable[[], bool], longest_s: float) -> bool:
     """Let the application work until something is so, or the patience ends; gives whether it is."""
     end = time.monotonic() + longest_s
+    looks = QtCore.QTimer()              # something has to happen now and then, or nobody looks
+    looks.start(LOOK_MS)
     while not done() and time.monotonic() < end:
         app.processEvents(QtCore.QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
     return done()

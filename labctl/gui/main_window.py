@@ -24,6 +24,7 @@ from labctl.gui.views.beam_path import BeamPathView
 from labctl.gui.views.before import BeforeView
 from labctl.gui.views.cards import CardsView
 from labctl.gui.views.centre import CentreView
+from labctl.gui.views.far import FarView
 from labctl.gui.views.form import FormView
 from labctl.gui.views.header import HeaderView
 from labctl.gui.views.live import LiveView
@@ -50,9 +51,9 @@ class MainWindow(QtWidgets.QMainWindow):
         self.session, self.theme = session, theme
         self.settings = settings if settings is not None else QtCore.QSettings(*SETTINGS)
         self.run, self.form = RunPresenter(session), FormPresenter(session)
-        self.instruments, self.shown = InstrumentPresenter(session), ShownPresenter(session)
         self.queue_model = QueueModel(session)
         self.queue = QueuePresenter(session, self.queue_model, self.form)
+        self.instruments, self.shown = InstrumentPresenter(session), ShownPresenter(session, self.queue.journal)
         self.live, self.fit = LivePresenter(session), LiveFit()
         self._ticks, self._leaving = 0, 0.0
         self._dress(theme)                   # before there are widgets: each would be dressed twice
@@ -104,6 +105,9 @@ class MainWindow(QtWidgets.QMainWindow):
         for each, stretch in ((self.header, 0), (inside, 1), (self.status, 0)):
             rows.addWidget(each, stretch)
         self.setCentralWidget(central)
+        self.setAcceptDrops(True)
+        self._inside = inside
+        self.far = FarView(self.session, self.run, theme, inside)
         self.setWindowTitle(f"labctl · {self.session.name}{' (simulated)' if self.session.config.simulated else ''}")
 
     def _left(self) -> QtWidgets.QWidget:
@@ -160,9 +164,9 @@ class MainWindow(QtWidgets.QMainWindow):
     def _actions(self) -> dict[str, Callable[[], object]]:
         actions: dict[str, Callable[[], object]] = {
             "F12": self.run.abort, "F11": self.run.make_safe, "F8": self.run.pause, "F5": self.header.live.click,
-                   "F6": self.live_view.keep_shown,
-                   "F1": self.show_keys, "Ctrl+Return": self.form.enqueue, "Ctrl+Enter": self.form.enqueue,
-                   "Ctrl+D": self.form.rehearse, "Ctrl+T": self.next_theme}
+            "F6": self.live_view.keep_shown, "F1": self.show_keys, "F2": self.far.toggle, "Ctrl+Return": self.form.enqueue,
+            "Ctrl+Enter": self.form.enqueue,
+            "Ctrl+D": self.form.rehearse, "Ctrl+T": self.next_theme}
         for number in range(9):
             actions[f"Ctrl+{number + 1}"] = lambda number=number: self.centre.tabs.setCurrentIndex(number)
         return actions
@@ -197,6 +201,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.centre.set_idle(self.instruments.idle)
         self._cards_summary.say(self.cards.summary)
         self._beam_words.setText(self.beam.words)
+        self.far.refresh()
 
     def _bench_opened(self) -> None:
         self.cards.make(self.session.cards)
@@ -219,13 +224,25 @@ class MainWindow(QtWidgets.QMainWindow):
         """Show a finished run."""
         self.shown.open(paths[0])
 
+    def dragEnterEvent(self, event: QtGui.QDragEnterEvent) -> None:
+        """Take files."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QtGui.QDropEvent) -> None:
+        """Show a run file that is dropped here, and put its settings into the form: run again from file."""
+        for url in event.mimeData().urls()[:1]:
+            path = Path(url.toLocalFile())
+            if self.shown.open(path):
+                self.queue.from_run(path)
+
     # ---------------------------------------------------------------- looks
     def restyle(self, theme: Theme) -> None:
         """Take another theme."""
         self.theme = theme
         self._dress(theme)
         for view in (self.header, self.form_view, self.before, self.centre, self.queue_view, self.log_view, self.cards, self.beam,
-                     self.status):
+                     self.status, self.far):
             view.restyle(theme)
         self.settings.setValue("theme", theme.name)
 
@@ -256,6 +273,7 @@ class MainWindow(QtWidgets.QMainWindow):
         """Give up what may be given up in a small window."""
         super().resizeEvent(event)
         self.header.fit(self.width())
+        self.far.setGeometry(self._inside.rect())
         self.centre.fit(self.height(), PINNED_FROM_PX)
 
     def reset_layout(self) -> None:

@@ -42,7 +42,8 @@ class Teller(QtCore.QObject):
             self.words.append(line.strip())
 
     def tell(self, **what: Any) -> None:
-        print(json.dumps({"at": time.monotonic(), **what}), flush=True)
+        sys.stdout.write(json.dumps({"at": time.monotonic(), **what}) + "\n")
+        sys.stdout.flush()
 
     def _look(self) -> None:
         window = self.window

@@ -65,7 +65,8 @@ class Screen:
         self.xdotool("mousemove", str(x), str(y), "click", "1")
 
     def say(self, words: str) -> None:
-        print(words, file=self.window.stdin, flush=True)
+        self.window.stdin.write(words + "\n")
+        self.window.stdin.flush()
         self.until(lambda told: told.get("did"))
 
     def start_a_run(self) -> None:

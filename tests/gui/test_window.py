@@ -146,6 +146,10 @@ class TestRunning:
         window.queue.compare([item])
         assert window.shown.opened is not None
         assert len(window.centre.measured) == 3
+        window.form.type("start", "515")
+        assert window.queue.from_run(run.file)
+        assert window.form.texts["start"] == "522"
+        assert any("515 → 522" in line.text for line in window.session.lines)
         window.queue.again(item)
         assert window.form.texts["start"] == "522"
 
@@ -161,6 +165,25 @@ class TestRunning:
         assert [item.status for item in slow.queue_model.items] == ["aborted", "waiting"]
         assert dark(slow)
         assert slow.queue_view.start.isEnabled()
+
+    def test_an_aborted_run_goes_on(self, slow):
+        choose(slow, "ple", **SHORT)
+        slow.form.enqueue()
+        until(lambda: len(slow.shown.live or ()) >= 1)
+        slow.run.abort()
+        until(lambda: not slow.session.busy)
+        had = len(slow.shown.live)
+        slow.queue_view.select(slow.queue_model.items[0].id)
+        slow.queue_view.refresh()
+        assert slow.queue_view.go_on.isEnabled()
+        slow.queue_view.go_on.click()
+        until(lambda: slow.queue_model.items[0].status == "done")
+        assert had < 3
+        assert len(slow.shown.live) == 3, "the points before the abort are not shown"
+
+    def test_a_new_spot_counts_from_nought(self, window):
+        window.form.new_spot()
+        until(lambda: any("counted from nought" in line.text for line in window.session.lines))
 
     def test_abort_does_not_wait_for_an_instrument_that_hangs(self, slow):
         choose(slow, "ple", **{**SHORT, "exposure": "60", "dark_frames": "1"})
@@ -233,6 +256,15 @@ class TestLooks:
         for told in (still.run.state, still.run.beam()[0], *cards):
             assert told.word
             assert told.glyph
+
+    def test_far_view_shows_the_state_and_leaves_abort(self, still):
+        press(still, Key.Key_F2)
+        assert still.far.isVisible()
+        assert still.run.state.word in still.far._state.text()
+        assert still.header.abort.isVisible()
+        assert still.header.abort.visibleRegion().boundingRect().width() == still.header.abort.width()
+        press(still, Key.Key_F2)
+        assert not still.far.isVisible()
 
     def test_layout_is_remembered(self, qapp, labctl_state, tmp_path):
         with opened(tmp_path) as first:

@@ -89,5 +89,5 @@ class TestTest:
         machine.program("apt-get", 'echo "apt-get $*"')
         done = machine.make("system")
         assert done.returncode == 0, done.stderr
-        assert "apt-get install -y -qq --no-install-recommends python3-venv git\n" in done.stdout
+        assert "apt-get install -y -qq --no-install-recommends python3-venv git xvfb xdotool\n" in done.stdout
         assert ("as root" in done.stdout) == (way == "sudo")

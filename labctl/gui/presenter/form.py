@@ -11,10 +11,11 @@ from qtpy import QtCore
 
 from labctl import api
 from labctl.core import registry
+from labctl.core.dose import Spot
 from labctl.core.errors import LabctlError, Refused
 from labctl.core.plan import Problem
 from labctl.core.procedure import Procedure
-from labctl.engine.prospect import Prospect, prospect
+from labctl.engine.prospect import Prospect, count_from_nought, prospect
 from labctl.gui.model.planner import Planner
 from labctl.gui.model.session import Session
 from labctl.gui.presenter.fields import Field, fields, own_defaults
@@ -168,6 +169,10 @@ class FormPresenter(QtCore.QObject):
         self.judged.emit()
         self._rehearser.ask(lambda: api.rehearse(name, session.bench_name, settings, order=order, announce=session.announce))
 
+    def new_spot(self) -> None:
+        """Say that the beam now falls where no light has fallen."""
+        self._enqueuer.ask(lambda: count_from_nought(self.session.bench, self.session.sample))
+
     # ---------------------------------------------------------------- what the form shows
     def field(self, name: str) -> Field:
         """Give a field by name."""
@@ -267,12 +272,16 @@ class FormPresenter(QtCore.QObject):
                 log.error("defect while planning %s", self.name, exc_info=error)
         self.judged.emit()
 
-    def _take_queued(self, item: api.Item | None, error: Exception | None) -> None:
+    def _take_queued(self, item: api.Item | Spot | None, error: Exception | None) -> None:
         if error is not None:
             for problem in error.problems if isinstance(error, Refused) else [error]:
                 self.session.say(f"not queued: {problem}", "error")
             return
-        self.queued.emit(item)
+        if isinstance(item, Spot):
+            self.session.say(f"{item}: light is counted from nought")
+            self.replan()
+        else:
+            self.queued.emit(item)
 
     def _take_rehearsed(self, outcome: api.Outcome | None, error: Exception | None) -> None:
         self.rehearsing = False

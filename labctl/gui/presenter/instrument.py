@@ -21,6 +21,7 @@ from labctl.gui.theme import State, state
 SILENT_S = 5.0           # an instrument that owes an answer for longer is shown as not answering
 FOREVER_S = 1e6
 STALE_S = 3.0            # an older answer is not shown while a run is under way
+LIGHT = (EMISSION, CLOSED, OPEN)      # told by the state of a card
 INTERLOCK = "interlock_tripped"
 
 
@@ -114,7 +115,7 @@ class InstrumentPresenter(QtCore.QObject):
                 return *said(self.read[name], unit), ""
         for line in card.lines:
             found = watch.value(card.role, line.attribute)
-            if found.value is not None and line.attribute not in (EMISSION, CLOSED, OPEN):
+            if found.value is not None and line.attribute not in LIGHT:
                 text, unit = said(found.value, getattr(line, "unit", ""))
                 return text, unit, ""
         return "", "", ""
@@ -127,14 +128,14 @@ class InstrumentPresenter(QtCore.QObject):
                 continue                                # a run is not disturbed for this, and an old number would deceive
             if found.error:
                 parts.append(f"{line.name}: {found.error}")
-            elif found.value is not None and line.attribute not in (EMISSION, CLOSED, OPEN):
+            elif found.value is not None and line.attribute not in LIGHT:
                 text, unit = said(found.value, getattr(line, "unit", ""))
                 if isinstance(line, Meter) and isinstance(found.value, int | float) and meter is None:
                     meter = (float(found.value) - line.low) / (line.high - line.low)
                 if text != main:
                     parts.append(f"{line.name} {text} {unit}".rstrip())
         if not parts and self.session.busy and not self._read_in_run(card):
-            ages = [watch.age(card.role, line.attribute) for line in card.lines]
+            ages = [watch.age(card.role, line.attribute) for line in card.lines if line.attribute not in LIGHT]
             parts = [f"as of {human_time(min(ages))} ago"] if ages and min(ages) < FOREVER_S else []
         return " · ".join(parts), meter
 

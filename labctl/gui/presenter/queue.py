@@ -7,12 +7,20 @@ from pathlib import Path
 
 from qtpy import QtCore
 
+from labctl import api
 from labctl.api import Item
+from labctl.core import registry
 from labctl.core.errors import LabctlError
 from labctl.core.words import human_time
 from labctl.gui.model.queue_model import QueueModel
 from labctl.gui.model.session import QUEUE, Session
 from labctl.gui.presenter.form import FormPresenter
+from labctl.store.environment import environment
+from labctl.store.header import JOURNAL_SUFFIX
+
+
+def _journal(item: Item) -> Path:
+    return Path(item.run).with_suffix(JOURNAL_SUFFIX)
 
 
 class QueuePresenter(QtCore.QObject):
@@ -47,6 +55,26 @@ class QueuePresenter(QtCore.QObject):
         if not self.session.busy:
             self.session.run_queue()
 
+    @staticmethod
+    def can_go_on(item: Item) -> bool:
+        """Whether a run has points left to measure: its journal is kept until it is complete."""
+        return item.status in ("aborted", "failed") and bool(item.run_id) and _journal(item).is_file()
+
+    def go_on(self, item: Item) -> None:
+        """Go on with an aborted or failed run at its first missing point."""
+        if not self.can_go_on(item):
+            self.session.say("only a run that was aborted or has failed, and has its journal, can go on", "warning")
+            return
+        self.model.waiting.wait_again(item.id, "goes on where it was")
+        self.model.reread()
+        if not self.running:
+            self.start()
+
+    def journal(self, run_id: str) -> Path | None:
+        """Give the journal of a run of the queue that had begun earlier."""
+        found = next((item for item in self.model.items if item.run_id == run_id and item.run), None)
+        return _journal(found) if found is not None and _journal(found).is_file() else None
+
     def move(self, item: Item, by: int) -> None:
         """Move a waiting run up (-1) or down (+1)."""
         waiting = [each.id for each in self.model.items if each.status == "waiting"]
@@ -69,6 +97,26 @@ class QueuePresenter(QtCore.QObject):
             self.form.texts[field.name] = field.write(field.default)
         changed = self.form.fill(item.settings)
         self.session.say(f"run again: {item.procedure}" + (f"; differs from the defaults: {'; '.join(changed)}" if changed else ""))
+
+    def from_run(self, path: Path) -> bool:
+        """Put the settings of a run file into the form; says what is not as it was then. False when it cannot be read."""
+        try:
+            with api.load(path) as run:
+                header = run.header
+        except (LabctlError, OSError) as exc:
+            self.session.say(f"{path.name} cannot be read: {exc}", "error")
+            return False
+        if header["procedure"] not in registry.points("procedure"):
+            self.session.say(f"{path.name} was taken with {header['procedure']}, which is not installed here", "error")
+            return False
+        self.form.choose(header["procedure"])
+        changed = self.form.fill({name: told["value"] for name, told in header["parameters"].items()})
+        what = f"; changed: {'; '.join(changed)}" if changed else ", nothing had to be changed"
+        self.session.say(f"form as in {path.name}{what}")
+        then, now = (told.get("packages", {}).get("labctl", "") for told in (header.get("environment", {}), environment()))
+        if then != now:
+            self.session.say(f"{path.name} was taken with labctl {then or 'of an unknown version'}, this is {now}", "warning")
+        return True
 
     def compare(self, items: list[Item]) -> None:
         """Show the runs of items side by side; one alone is opened."""

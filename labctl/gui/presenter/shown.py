@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,9 @@ class ShownPresenter(QtCore.QObject):
     rehearsal = QtCore.Signal(object)    # Measured of a dry run
     reduced = QtCore.Signal()
 
-    def __init__(self, session: Session):
+    def __init__(self, session: Session, journal: Callable[[str], Path | None] = lambda run_id: None):
         super().__init__()
-        self.session = session
+        self.session, self.journal = session, journal
         self.live: LiveRun | None = None
         self.opened: StoredRun | None = None
         self.promised: StoredRun | None = None
@@ -86,11 +86,20 @@ class ShownPresenter(QtCore.QObject):
     # ---------------------------------------------------------------- what the session says
     def _begin(self, header: Mapping[str, Any]) -> None:
         self._close()
-        self.live = LiveRun(header)
+        self.live = self._resumed(header) or LiveRun(header)
         self.plots.emit(_specs(header))
         self.run.emit(self.live)
         if self.promised is not None and self.promised.header.get("procedure") == header.get("procedure"):
             self.rehearsal.emit(self.promised)
+
+    def _resumed(self, header: Mapping[str, Any]) -> LiveRun | None:
+        """Begin with what an interrupted run had measured; None for a new run."""
+        journal = self.journal(str(header.get("run_id", "")))
+        try:
+            return None if journal is None else LiveRun.resumed(header, journal)
+        except LabctlError as exc:
+            self.session.say(f"the earlier points are not shown: {exc}", "warning")
+            return None
 
     def _add(self, reading: Reading) -> None:
         if self.live is not None:

@@ -35,7 +35,7 @@ class BeforeView(QtWidgets.QWidget):
             column.addLayout(line)
         self.dose = Bar(theme)
         column.addWidget(self.dose)
-        self.new_spot = button("New spot", lambda: None, "quiet", "The beam now falls where no light has fallen: count from nought")
+        self.new_spot = button("New spot", presenter.new_spot, "quiet", "The beam falls where no light has fallen yet: count anew")
         self._problems = label("", "wrong", wrap=True)
         self._problems.hide()
         column.addWidget(self._problems)

@@ -59,7 +59,7 @@ class CentreView(QtWidgets.QWidget):
         if tuple(specs) == self.specs and self.views:
             self.set_run(None)
             return
-        current = self.tabs.tabText(self.tabs.currentIndex())
+        current, first = self.tabs.tabText(self.tabs.currentIndex()), not self.views
         for view in self.views:
             view.setParent(None)
             view.deleteLater()
@@ -71,7 +71,7 @@ class CentreView(QtWidgets.QWidget):
         for number, view in enumerate(self.views[:-1]):
             self.tabs.insertTab(number, view, view.spec.title)
         self._place_pinned()
-        if not self.select(current):
+        if first or not self.select(current):
             self.tabs.setCurrentIndex(0)
 
     def _view(self, spec: Plot) -> PlotView:
@@ -83,6 +83,8 @@ class CentreView(QtWidgets.QWidget):
     def set_run(self, measured: Measured | None, rehearsal: Measured | None = None) -> None:
         """Show a run in all plots."""
         self.measured = measured
+        if measured is not None and self.tabs.currentWidget() in self._pages:
+            self.tabs.setCurrentIndex(0)             # who starts or opens a run wants to see it
         for view in self.views:
             view.set_run(measured)
             view.set_rehearsal(rehearsal)

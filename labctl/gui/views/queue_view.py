@@ -92,13 +92,16 @@ class QueueView(QtWidgets.QWidget):
             self.table.setColumnWidth(column, width)
         heads.setSectionResizeMode(PARAMETERS, QtWidgets.QHeaderView.ResizeMode.Stretch)
         self.start = button("Start", presenter.start, "quiet", "Run what waits, in order")
+        self.again = button("Run again", self._again, "quiet", "Put the settings of the chosen run into the form")
+        self.go_on = button("Go on", self._go_on, "quiet", "Go on with the chosen run at its first missing point")
         self.buttons = [
             self.start,
-            button("Move up", lambda: self._move(-1), "quiet", "Let the chosen run begin earlier"),
-            button("Move down", lambda: self._move(1), "quiet", "Let the chosen run begin later"),
+            self.go_on,
+            button("Up", lambda: self._move(-1), "quiet", "Let the chosen run begin earlier"),
+            button("Down", lambda: self._move(1), "quiet", "Let the chosen run begin later"),
             button("Remove", lambda: presenter.remove(self.chosen()), "quiet", "Take the chosen runs out; their files stay"),
             button("Compare", lambda: presenter.compare(self.chosen()), "quiet", "Show the chosen runs in the same plots"),
-            button("Run again", self._again, "quiet", "Put the settings of the chosen run into the form"),
+            self.again,
         ]
         frame, column = panel()
         column.setSpacing(GRID // 2)
@@ -127,12 +130,19 @@ class QueueView(QtWidgets.QWidget):
         self._summary.say(self.presenter.summary)
         waits = any(item.status == "waiting" for item in self.model.items)
         self.start.setEnabled(waits and not self.presenter.session.busy)
+        chosen = self.chosen()[:1]
+        self.go_on.setEnabled(any(self.presenter.can_go_on(item) for item in chosen))
+        self.again.setEnabled(bool(chosen))
 
     def _move(self, by: int) -> None:
         chosen = self.chosen()
         for item in chosen[:1]:
             self.presenter.move(item, by)
             self.select(item.id)
+
+    def _go_on(self) -> None:
+        for item in self.chosen()[:1]:
+            self.presenter.go_on(item)
 
     def _again(self) -> None:
         for item in self.chosen()[:1]:
