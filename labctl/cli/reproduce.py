@@ -93,6 +93,8 @@ class Bar:
     def __call__(self, step: Step) -> None:
         """Take what has just ended."""
         self._bar.update(self._task, completed=step.done, total=step.tasks, description=step.ended)
+        if not self._bar.console.is_terminal:
+            self._bar.console.print(f"{step.done}/{step.tasks} {step.ended}", markup=False)
         if step.failed:
             self._bar.console.print(f"{step.ended} failed: {step.failed}", markup=False)
 

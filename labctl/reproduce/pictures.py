@@ -15,13 +15,14 @@ from labctl.analysis.verdicts import Row
 from labctl.core.plots import Plot, Polar
 from labctl.core.reduction import CurveData, Reduction
 from labctl.reproduce.plan import Panel
+from labctl.reproduce.targets import rows
 from labctl.store.run import Run, load
 
 INCHES, DPI = (5.4, 3.7), 100
 BAND = "#f3d9a4"
 
 
-def draw(panel: Panel, path: Path, rows: dict[str, Row]) -> bytes:
+def draw(panel: Panel, path: Path) -> bytes:
     """Draw a panel from a run file; gives a PNG."""
     with load(path) as run:
         plot = _plot(panel, run)
@@ -34,8 +35,9 @@ def draw(panel: Panel, path: Path, rows: dict[str, Row]) -> bytes:
         axes.set_xlim(*panel.xlim)
     if panel.ylim is not None:
         axes.set_ylim(*panel.ylim)
-    _band(axes, rows.get(panel.x_band), along_x=True)
-    _band(axes, rows.get(panel.y_band), along_x=False)
+    claims = {row.id: row for row in rows()}
+    _band(axes, claims.get(panel.x_band), along_x=True)
+    _band(axes, claims.get(panel.y_band), along_x=False)
     kept = io.BytesIO()
     made.savefig(kept, format="png", metadata={"Software": None}, bbox_inches="tight", pad_inches=0.06)
     return kept.getvalue()

@@ -80,7 +80,8 @@ def _paper(paper: Paper, lines: Sequence[Line], answers: Sequence[Answer]) -> st
     by_row = {line.row.id: line for line in lines}
     passed = sum(line.verdict == "pass" for line in lines)
     checkable = sum(line.verdict != "skip" for line in lines)
-    figures = "".join(_figure(panel, each, by_row) for each in answers if each.seed == 0 for panel in each.experiment.panels)
+    figures = "".join(_figure(panel, picture, by_row) for each in answers if isinstance(each.taken, Taken)
+                      for panel, picture in zip(each.experiment.panels, each.taken.pictures, strict=False))
     rows = "".join(map(_row, lines))
     return (f'<h2 id="{paper.name}">{html.escape(paper.title)}</h2>'
             f'<p class="quiet">{passed} of {checkable} checkable rows pass.</p><div class="figures">{figures}</div>'
@@ -102,19 +103,13 @@ def _mark(line: Line) -> str:
     return f'<span class="mark {line.verdict}">{WORDS[line.verdict]}</span>'
 
 
-def _figure(panel: Panel, answer: Answer, lines: dict[str, Line]) -> str:
+def _figure(panel: Panel, picture: bytes | str, lines: dict[str, Line]) -> str:
     """Give a card: the picture, and beside the paper's numbers what was obtained."""
-    from labctl.reproduce.pictures import draw
-
-    if not isinstance(answer.taken, Taken):
-        return ""
-    runs = answer.taken.runs
-    path = runs[panel.step] if panel.step else next(iter(runs.values()))
-    picture = draw(panel, path, {name: each.row for name, each in lines.items()})
-    source = base64.b64encode(picture).decode("ascii")
+    source = f'<img alt="{html.escape(panel.title)}" src="data:image/png;base64,{base64.b64encode(picture).decode("ascii")}">' if (
+        isinstance(picture, bytes)) else f'<p class="reason">{html.escape(picture)}</p>'
     title = html.escape(panel.title)
     rows = "".join(_beside(lines[name]) for name in panel.rows if name in lines)
-    return (f'<figure><figcaption><b>{title}</b></figcaption><img alt="{title}" src="data:image/png;base64,{source}">'
+    return (f'<figure><figcaption><b>{title}</b></figcaption>{source}'
             f"<figcaption><table><thead><tr><th></th><th>published</th><th>here</th><th></th></tr></thead><tbody>{rows}</tbody></table>"
             "</figcaption></figure>")
 

@@ -26,6 +26,8 @@ DIAMETERS_UM = {"d15": 15.0, "d33": 33.0, "d88": 88.0, "d125": 125.0}
 LASING = {"d15": "4.4 mJ/cm^2", "d33": "3.9 mJ/cm^2", "d88": "3.9 mJ/cm^2", "d125": "3.9 mJ/cm^2"}
 INDEX = 1.46
 BEND = 0.05                         # relative, by which an S-curve departs from three straight lines
+RESONANCE = ({"first_wavelength": 950.0, "last_wavelength": 990.0, "wavelengths": 9, "photons": 2, "first": "0.35 mJ/cm^2",
+              "last": "1.5 mJ/cm^2", "fluences": 18, "exposure": "15 s"}, {"pump.tolerance": 0.04})
 SCAN = {"start": 466.0, "stop": 520.0, "step": 1.0, "emission": "band", "band_start": 535.0, "band_stop": 575.0, "exposure": 0.02,
         "level": 1e-4}
 WEAKEST = 3                         # spectra at each pump wavelength that show weak light alone
@@ -81,6 +83,14 @@ def resonance(runs: Runs, photons: int) -> Result:
     noise = np.hypot((error[lowest] / photon).mean(axis=1) / np.sqrt(WEAKEST), photons * READING_ERROR * section)
     top = parabola_maximum(np.unique(pump), section, noise, above=0.7)
     return Result(top.wavelength_nm, top.stderr_nm, "nm", "parabola through weak light over the photon fluence to the order")
+
+
+def splitting(runs: Runs) -> Result:
+    """Give two photons of the two-photon resonance less one of the lowest absorption maximum in meV."""
+    two, one = resonance(runs, 2), named(runs, "ple.absorption_wavelength_1")
+    errors = [count * float(energy_ev(each.value)) * (each.stderr or 0.0) / each.value for count, each in ((2, two), (1, one))]
+    return Result(1e3 * float(2 * energy_ev(two.value) - energy_ev(one.value)), 1e3 * float(np.hypot(errors[0], errors[1])), "meV",
+                  "two-photon resonance, lowest absorption maximum")
 
 
 # ------------------------------------------------------------------ lines
@@ -190,9 +200,7 @@ EXPERIMENTS = (
         (Panel("Threshold against pump wavelength, three photons", "Threshold against pump wavelength", ("004-10",)),)),
     Experiment(
         "threshold against pump wavelength, two photons", NAME,
-        (Step("threshold_map", TWO, {"first_wavelength": 950.0, "last_wavelength": 990.0, "wavelengths": 9, "photons": 2,
-                                     "first": "0.35 mJ/cm^2", "last": "1.5 mJ/cm^2", "fluences": 18, "exposure": "15 s"},
-              {"pump.tolerance": 0.04}),),
+        (Step("threshold_map", TWO, RESONANCE[0], RESONANCE[1]),),
         {"threshold_minimum_2p": "threshold_minimum_2p", "resonance_2p": lambda runs: resonance(runs, 2)},
         (Panel("Threshold against pump wavelength, two photons", "Threshold against pump wavelength", ("004-09",)),)),
     Experiment(
@@ -214,6 +222,10 @@ EXPERIMENTS = (
         (Step("ple", "ying2021", SCAN, on_sample("sun2024_toluene")),),
         same("absorption_wavelength_1", "absorption_wavelength_2"),
         (Panel("Dots in toluene: excitation spectrum", "Excitation spectrum of the stimulated band", ("004-11",), used=True),)),
+    Experiment(
+        "one and two photons", NAME,
+        (Step("threshold_map", TWO, RESONANCE[0], RESONANCE[1]), Step("ple", "ying2021", SCAN, on_sample("sun2024_toluene"))),
+        {"splitting_1p_2p": splitting}),
     *(Experiment(
         f"quantum defect, {words}", NAME, (Step("cavity_modes", bench, {"wavelength": nm, "fluence": fluence}),),
         {f"quantum_defect_{photons}p": lambda runs, photons=photons: quantum_defect(runs, photons)})

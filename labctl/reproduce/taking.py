@@ -15,7 +15,7 @@ from labctl.core.plan import Problem
 from labctl.reproduce.bench_text import changed_bench
 from labctl.reproduce.calibrations import CALIBRATIONS
 from labctl.reproduce.papers import find
-from labctl.reproduce.plan import Step, Value
+from labctl.reproduce.plan import Experiment, Step, Value
 from labctl.reproduce.reading import read_back
 
 STATE = "LABCTL_STATE"
@@ -43,6 +43,7 @@ class Taken:
     runs: Mapping[str, Path] = field(default_factory=dict)
     seconds: float = 0.0
     problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)       # by step
+    pictures: tuple[bytes | str, ...] = ()      # of the panels, PNG, or why one could not be drawn; of the first noise seed alone
 
 
 def take(task: Task) -> Taken:
@@ -60,7 +61,21 @@ def take(task: Task) -> Taken:
     else:
         taken = _take(experiment.steps, task)
     results, missing = read_back(experiment.gives, taken.runs, taken.problems)
-    return replace(taken, results=results, missing=missing)
+    pictures = _pictures(experiment, taken.runs) if task.seed == 0 else ()
+    return replace(taken, results=results, missing=missing, pictures=pictures)
+
+
+def _pictures(experiment: Experiment, runs: Mapping[str, Path]) -> tuple[bytes | str, ...]:
+    """Draw the panels; one that cannot be drawn costs itself alone."""
+    from labctl.reproduce.pictures import draw
+
+    found: list[bytes | str] = []
+    for panel in experiment.panels:
+        try:
+            found.append(draw(panel, runs[panel.step] if panel.step else next(iter(runs.values()))))
+        except (LabctlError, LookupError, ValueError, StopIteration) as exc:
+            found.append(f"could not be drawn: {exc}")
+    return tuple(found)
 
 
 def _take(steps: Sequence[Step], task: Task, bench: api.Bench | None = None) -> Taken:
