@@ -213,6 +213,11 @@ EXPERIMENTS = (
         (Step("stability", TWO, {"wavelength": 970.0, "fluence": "0.95 mJ/cm^2", "duration": LIT_S, "spectra": 160}),),
         {"emission_retained_shots_2p": lasing_left},
         (Panel("Wear under two photons", "Emission against time", ("004-34",)),)),
+    *(Experiment(
+        f"z-scan, {words}", NAME, (Step("z_scan", bench),), same(name),
+        (Panel(f"Z-scan, {words}", "Transmission", (row,)),))
+      for words, bench, name, row in (("two photons", "sun2024-zscan", "cross_section_2p", "004-07"),
+                                      ("three photons", "sun2024-zscan-1500", "cross_section_3p", "004-08"))),
     Experiment(
         "solution", NAME,
         (Step("snapshot", "wang2015", {"wavelength": 400.0, "power": 1e-3, "exposure": 10.0}, on_sample("sun2024_toluene")),),
