@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -12,13 +14,14 @@ BENCH = "ying2021-calibration"
 
 
 @pytest.fixture
-def measured(state_folder, tmp_path):
+def measured(calibrated, session_state, tmp_path, monkeypatch):
     """Run on the bench of calibrations, in a state folder of its own: a calibrated spot would change what others see."""
+    calibrated(BENCH)
+    place = f"calibrations/{BENCH}/power_calibration"
+    shutil.copytree(session_state / place, tmp_path / "own" / place)
+    monkeypatch.setenv("LABCTL_STATE", str(tmp_path / "own"))
+
     def run(values=None):
-        with api.open_bench(BENCH) as bench:
-            coarse = api.Order("power_calibration", tmp_path, seed=1, figure=False)
-            if bench.calibrations["power_calibration"] is None:
-                assert api.run("power_calibration", bench, {"wavelengths": 6, "angles": 10}, order=coarse).status == "done"
         with api.open_bench(BENCH) as bench:
             return api.run("spot_size", bench, values or {}, order=api.Order("spot_size", tmp_path, seed=3, figure=False))
     return run
@@ -40,16 +43,10 @@ def test_the_spot_is_found_both_ways_and_replaces_the_one_in_the_bench_file(meas
 
 
 def test_one_way_alone_counts_for_a_round_spot(measured) -> None:
-    outcome = measured({"across": "y", "positions": 12})
+    outcome = measured({"across": "y", "positions": 10})
     assert set(outcome.results) == {"spot_diameter_y"}
     with api.open_bench(BENCH) as bench:
         assert bench.spot_size()[1] == pytest.approx(outcome.results["spot_diameter_y"].value / 2)
-
-
-def test_a_blade_that_misses_the_beam_gives_no_spot(measured) -> None:
-    outcome = measured({"start": 0.01, "stop": 0.02, "positions": 8, "across": "x"})
-    assert outcome.results == {}
-    assert any("Let the blade go from clear to closed" in problem.text for problem in outcome.problems)
 
 
 @pytest.mark.parametrize(("bench", "values", "field", "text"), [

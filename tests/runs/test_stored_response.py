@@ -8,6 +8,7 @@ from labctl import api
 from labctl.core.errors import Refused
 
 BENCH = "ying2021-trpl"
+QUICK = {"response_counts": 5e4}
 
 
 @pytest.fixture
@@ -22,12 +23,12 @@ def counted(calibrated, tmp_path):
 
 
 def test_width_and_place_are_kept_and_serve_a_decay_without_counting_anew(counted) -> None:
-    first = counted("irf")
+    first = counted("irf", QUICK)
     assert first.status == "done", first.problems
-    assert first.results["irf_fwhm"].value == pytest.approx(180.0, rel=0.03)      # of the twin's counter, at a low rate
-    second = counted("irf", seed=4)
+    assert first.results["irf_fwhm"].value == pytest.approx(180.0, rel=0.05)      # of the twin's counter, at a low rate
+    second = counted("irf", QUICK, seed=4)
     assert abs(second.results["irf_shift"].value) < 5 * second.results["irf_shift"].stderr
-    outcome = counted("trpl", {"stored": "yes", "wanted": 5e4})
+    outcome = counted("trpl", {"stored": "yes", "wanted": 2e4})
     assert outcome.status == "done", outcome.problems
     with api.load(outcome.run) as run:
         assert not len(run.select("reference"))
@@ -41,7 +42,8 @@ def test_width_and_place_are_kept_and_serve_a_decay_without_counting_anew(counte
     ("irf", {"long_pass": 2}, "long_pass", "has no detection.filter"),
 ])
 def test_wrong_input_is_refused(counted, name, values, field, text) -> None:
-    counted("irf")
+    if name == "trpl":
+        counted("irf", QUICK)
     with pytest.raises(Refused) as caught:
         counted(name, values)
     assert any(problem.field == field and text in problem.text for problem in caught.value.problems), caught.value.problems
