@@ -81,7 +81,7 @@ class OccupancySeries(DecayProcedure):
         """
         found = Findings()
         data = lifetimes.counted(run, run[FLUENCE], self.dead_time, found, dimmed=bool(self.thinnest))
-        fits = lifetimes.fit_pieces(data, 2, found)
+        fits = lifetimes.fit_pieces(data, 2, found, systematics=False)
         if fits[0] is not None:
             found.results["lifetime"] = lifetimes.in_ns(fits[0].lifetime)
         curves = lifetimes.histogram_curves(data, fits, FLUENCE) | cascade.fast_component(data, fits, found)

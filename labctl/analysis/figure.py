@@ -18,6 +18,7 @@ from labctl.core.reduction import Reduction, RunView
 
 PANEL_INCHES = (5.9, 4.3)
 LINE_INCHES, LINE_LETTERS = 0.19, 88      # height of one line of the footer; letters per panel width
+LETTER_INCHES = 0.069                     # width of a letter of 9 points, on the wide side
 PAINTERS: dict[type[Plot], Callable[[Panel, Plot], None]] = {
     Map: paint_map, HeatMap: paint_heat_map, Curve: paint_curve, Spectrum: paint_spectrum,
     Polar: paint_polar, Histogram: paint_histogram, Trace: paint_trace, Image: paint_image,
@@ -72,7 +73,8 @@ def _header(made: Figure, size: tuple[float, float], title: str, subtitle: str) 
     if title:
         made.text(left, 1 - 0.1 / size[1], title, fontsize=13, fontweight="bold", va="top", color=INK)
     if subtitle:
-        made.text(left, 1 - (0.37 if title else 0.1) / size[1], subtitle, fontsize=9, va="top", color=GREY)
+        points = min(9.0, 9.0 * (size[0] - 0.24) / (LETTER_INCHES * len(subtitle)))      # one line, whatever the names
+        made.text(left, 1 - (0.37 if title else 0.1) / size[1], subtitle, fontsize=points, va="top", color=GREY)
 
 
 def _footer(reduction: Reduction | None, undrawn: Sequence[Plot], width: int) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ BELOW, ABOVE = 0.6, 1.3     # thresholds up to which, and from which, slopes of 
 FAR_BELOW = 0.5             # thresholds up to which spectra show spontaneous emission alone
 JUST_ABOVE = 1.2            # thresholds from which a line stands well enough to have a place
 ROUNDS = 4                  # of kink and range
+MISFIT = 50.0               # χ² per degree of freedom from which a power law is none
 COLLAPSED_NM = 8.0          # a whole spectrum narrower than this is stimulated emission
 
 
@@ -68,6 +69,9 @@ def power_law(data: threshold.Series, scale: PumpScale, found: Findings, *, coun
         data.pump, data.output, data.sigma, count=count, relative_x=data.relative_pump, unit=data.unit))
     if law is None:
         return None
+    if law.reduced_chi2 > MISFIT:
+        found.warn("slope_1" + suffix, f"no power law of {count} segment{'s' if count > 1 else ''} describes the curve (χ² per "
+                   f"degree of freedom {law.reduced_chi2:.0f}), so its slopes mean little. Try another number of segments.")
     for number, each in enumerate(law.slopes, 1):
         found.results[f"slope_{number}{suffix}"] = each
     for number, each in enumerate(law.breaks, 1):

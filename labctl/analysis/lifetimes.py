@@ -115,12 +115,12 @@ def gather(values: np.ndarray, counts: np.ndarray, seconds: np.ndarray, transmis
     return found
 
 
-def fit_pieces(data: Counted, components: int, found: Findings) -> list[Decay | None]:
+def fit_pieces(data: Counted, components: int, found: Findings, *, systematics: bool = True) -> list[Decay | None]:
     """Fit every piece behind the measured response; one that cannot be fitted is a warning. Raises AnalysisError if none can."""
     fits: list[Decay | None] = []
     for piece in data.pieces:
         fits.append(found.attempt(f"lifetime at {piece.value:g}", lambda piece=piece: fewest_exponentials(
-            piece.counts, data.irf, clock(data.timing, piece), components, systematics=True)))
+            piece.counts, data.irf, clock(data.timing, piece), components, systematics=systematics)))
     if not any(fits):
         raise AnalysisError("No decay could be fitted. " + " ".join(str(problem) for problem in found.problems[:2]))
     return fits

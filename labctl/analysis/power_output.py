@@ -96,4 +96,5 @@ def _drift(run: RunView, sought: Sought) -> list[Problem]:
     spectra, _ = spectra_of(reference, pump)
     value, sigma = _emission(run, spectra, sought).integral()
     same = (pump[0] / pump) ** order if len(pump) else np.ones(0)
-    return reference_drift(value * same, np.hypot(sigma, order * reading_error(run) * value))
+    error = max(reading_error(run), reading_error(reference)) if len(pump) else 0.0      # weak light on the head scatters more
+    return reference_drift(value * same, np.hypot(sigma, order * error * value))

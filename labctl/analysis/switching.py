@@ -15,6 +15,9 @@ from labctl.analysis.series import Findings, Spectra
 from labctl.core.plan import Result
 from labctl.core.reduction import CurveData
 
+KINETICS = ("Steps that a program times come up to a frame before or after the light: for milliseconds take a kinetic series of "
+            "the camera on one time base with the bias (the source-meter's trigger link to the camera's external start, frames of "
+            "at most a fifth of the response).")
 FAINT_A = 1e-8              # current below which leakage is the meter's own noise (unverified)
 LINE_REACH_NM = 4.0
 
@@ -97,6 +100,7 @@ def response_time(time_s: np.ndarray, value: np.ndarray, sigma: np.ndarray, on: 
         edge = Edge(late, value[frames], sigma[frames], exposure_s, jitter_s)
         seen = found.attempt("pl_response_time", lambda edge=edge: crossing_time(edge))
         if seen is None:
+            found.problems[-1] = replace(found.problems[-1], text=f"{found.problems[-1].text} {KINETICS}")
             return
         times.append(seen)
     found.results.pop("pl_response_time", None)
