@@ -12,6 +12,7 @@ from labctl.core import registry
 from labctl.gui.keys import LIST, Keys
 from labctl.gui.model.queue_model import QueueModel
 from labctl.gui.model.session import Session
+from labctl.gui.presenter.browser import BrowserPresenter, Opened
 from labctl.gui.presenter.fit import LiveFit
 from labctl.gui.presenter.form import FormPresenter
 from labctl.gui.presenter.instrument import InstrumentPresenter
@@ -22,8 +23,10 @@ from labctl.gui.presenter.shown import ShownPresenter
 from labctl.gui.theme import GRID, THEMES, Theme
 from labctl.gui.views.beam_path import BeamPathView
 from labctl.gui.views.before import BeforeView
+from labctl.gui.views.browser import BrowserView
 from labctl.gui.views.cards import CardsView
 from labctl.gui.views.centre import CentreView
+from labctl.gui.views.compare import CompareView
 from labctl.gui.views.far import FarView
 from labctl.gui.views.form import FormView
 from labctl.gui.views.header import HeaderView
@@ -55,6 +58,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.queue = QueuePresenter(session, self.queue_model, self.form)
         self.instruments, self.shown = InstrumentPresenter(session), ShownPresenter(session, self.queue.journal)
         self.live, self.fit = LivePresenter(session), LiveFit()
+        self.browser = BrowserPresenter(session, self.form)
         self._ticks, self._leaving = 0, 0.0
         self._dress(theme)                   # before there are widgets: each would be dressed twice
         self._make_views()
@@ -79,7 +83,9 @@ class MainWindow(QtWidgets.QMainWindow):
         self.form_view, self.before = FormView(self.form, theme), BeforeView(self.form, theme)
         self.centre, self.question = CentreView(theme), QuestionView(self.session)
         self.live_view = LiveView(self.live, theme)
-        self.centre.add_page(self.live_view, "Live")
+        self.browser_view, self.compare_view = BrowserView(self.browser, theme), CompareView(theme)
+        for page, title in ((self.live_view, "Live"), (self.browser_view, "Runs"), (self.compare_view, "Compare")):
+            self.centre.add_page(page, title)
         self.queue_view, self.log_view = QueueView(self.queue_model, self.queue, theme), LogView(self.session, theme)
         self.cards, self.beam = CardsView(self.instruments, theme), BeamPathView(self.session, theme)
         self.status = StatusView(self.session)
@@ -157,6 +163,8 @@ class MainWindow(QtWidgets.QMainWindow):
         self.shown.reduced.connect(self.centre.reduced)
         self.centre.go_to.connect(self.instruments.move)
         self.header.live.clicked.connect(self._live)
+        self.browser.opened.connect(lambda paths: self.open_runs(paths))
+        self.browser.compared.connect(self._compare)
         self.live.changed.connect(lambda: self.header.live.setChecked(self.live.running))
         self.live.kept.connect(lambda path: self.queue_model.reread())
         self.form.queued.connect(lambda item: self.live.yield_to(self.queue.start))
@@ -184,6 +192,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.form.tick()
         self.centre.refresh()
         self._ticks += 1
+        self.browser.tick()
         if self.fit.tick(self.shown.live):
             self.centre.reduced()
         if self._ticks % SLOW_EVERY == 0:
@@ -221,8 +230,15 @@ class MainWindow(QtWidgets.QMainWindow):
             self.settings.setValue("procedure", self.form.name)
 
     def open_runs(self, paths: list[Path]) -> None:
-        """Show a finished run."""
-        self.shown.open(paths[0])
+        """Show a finished run; several side by side."""
+        if len(paths) > 1:
+            self.browser.compare(paths)
+        elif self.shown.open(paths[0]):
+            self.centre.tabs.setCurrentIndex(0)
+
+    def _compare(self, runs: list[Opened]) -> None:
+        self.compare_view.show_runs(runs)
+        self.centre.select("Compare")
 
     def dragEnterEvent(self, event: QtGui.QDragEnterEvent) -> None:
         """Take files."""
@@ -319,6 +335,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self._timer.stop()
         self.form.close()
         self.shown.close()
+        self.browser.close()
         self.queue_model.close()
         app = QtWidgets.QApplication.instance()
         if app is not None:

@@ -99,6 +99,29 @@ class PlotView(QtWidgets.QWidget):
         """Give the quantities to which a click at a place of the main plot could go, in their own units; none by default."""
         return {}
 
+    def curve(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Give the one curve by which runs are compared, as it is drawn; None where there is none."""
+        return None
+
+    @property
+    def curve_label(self) -> str:
+        """What the abscissa of `curve` is."""
+        main = getattr(self, "main", None)
+        return "" if main is None else str(main.getAxis("bottom").labelText)
+
+    def be_small(self) -> None:
+        """Leave out what needs room: a plot that is shown beside something else."""
+        self.tools.hide()
+
+    def point_to(self, place: float) -> None:
+        """Put the cursor where that of another plot stands (`chosen`)."""
+
+    def link(self, other: PlotView) -> None:
+        """Show the same part of the horizontal axis as another plot of the kind."""
+        mine, its = getattr(self, "main", None), getattr(other, "main", None)
+        if mine is not None and its is not None:
+            mine.setXLink(its)
+
     # ---------------------------------------------------------------- parts for subclasses
     def plot(self, row: int = 0, col: int = 0, *, axes: Mapping[str, PlotAxis] | None = None, **options: Any) -> Any:
         """Add a plot to the canvas with axes of ours, without pyqtgraph's own menu and buttons."""

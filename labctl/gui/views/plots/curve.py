@@ -229,6 +229,14 @@ class CurveView(PlotView):
         x = curve.x * shown_as(other.x)[1]
         self._right.show(np.log10(x) if self.log_x else x, curve.y * factor, axis_label(curve.label, unit), self.theme.series[1])
 
+    def curve(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Give the points as they are drawn, where there is one curve."""
+        curve = next(iter(self._shown.values()), None)
+        if curve is None or len(self._shown) > 1:
+            return None
+        used = np.ones(len(curve.x), dtype=bool) if curve.used is None else np.asarray(curve.used, dtype=bool)
+        return curve.x[used] * shown_as(self.curve_spec.x)[1], curve.y[used] * shown_as(self.curve_spec.y)[1]
+
     # ---------------------------------------------------------------- switches, looks, clipboard
     def _set_log(self, name: str, on: bool) -> None:
         setattr(self, name, on)

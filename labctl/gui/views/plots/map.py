@@ -321,6 +321,29 @@ class MapView(PlotView):
         super().resizeEvent(event)
         self._show_cuts()
 
+    def curve(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Give the cut along the quantity that was scanned, at the cursor."""
+        raster = self.raster
+        if raster is None or self.rows is None or not self.rows.seen:
+            return None
+        return raster.grid.values, raster.z[:, raster.column(float(self._across.value()))].astype(float)
+
+    @property
+    def curve_label(self) -> str:
+        """The quantity that was scanned."""
+        return "" if self.rows is None else self.rows.y_label
+
+    def be_small(self) -> None:
+        """Leave out the cuts too."""
+        super().be_small()
+        self.cuts_button.setChecked(False)
+
+    def point_to(self, place: float) -> None:
+        """Put the cursor at a vacuum wavelength."""
+        wanted = float(self.scale.from_nm(np.array(place)))
+        if self.rows is not None and self.rows.in_nm and not np.isclose(wanted, float(self._across.value())):
+            self._across.setValue(wanted)
+
     # ---------------------------------------------------------------- switches
     def _set(self, name: str, on: bool) -> None:
         setattr(self, name, on)

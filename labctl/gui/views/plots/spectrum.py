@@ -338,6 +338,15 @@ class SpectrumView(PlotView):
         age = float(now[self._drawn[1]]) - taken if taken is not None and now is not None else float("nan")
         return "Background", f"{age:.0f} s old" if age < 120 else f"{age / 60:.0f} min old", ""
 
+    def curve(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Give the spectrum as it is drawn."""
+        return None if self._counts is None else self._shown
+
+    def point_to(self, place: float) -> None:
+        """Put the cursor at a vacuum wavelength."""
+        if self._in_nm and not np.isclose(float(self.scale.to_nm(np.array(self._cursor.value()))), place):
+            self._cursor.setValue(float(self.scale.from_nm(np.array(place))))
+
     # ---------------------------------------------------------------- looks and clipboard
     def colours(self, theme: Theme) -> None:
         """Colour what is drawn."""

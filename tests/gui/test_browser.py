@@ -1,0 +1,183 @@
+"""The runs that have been measured: found, looked at, noted, compared, put into the form again."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+from qtpy import QtCore
+
+from labctl.core.plots import Spectrum
+from labctl.gui.model.runs_model import FILE, STATUS, RunsModel
+from labctl.gui.model.session import Session
+from labctl.gui.presenter.browser import BrowserPresenter, differing
+from labctl.gui.presenter.form import FormPresenter
+from labctl.gui.theme import LIGHT
+from labctl.gui.views.browser import BrowserView
+from labctl.gui.views.compare import CompareView, against
+from labctl.store.catalogue import Entry
+
+
+@pytest.fixture
+def presenter(qtbot, twin_ple, tmp_path):
+    """Give the runs of a folder that holds the PLE scan, and the calibration before it."""
+    root = tmp_path / "data"
+    shutil.copytree(twin_ple.parents[1], root)
+    session = Session("ying2021", root=root)
+    form = FormPresenter(session)
+    made = BrowserPresenter(session, form)
+    yield made
+    made.close()
+    form.close()
+
+
+def found(qtbot, presenter) -> list[Entry]:
+    presenter.model.show([])
+    presenter.search()
+    qtbot.waitUntil(lambda: (presenter.tick(), bool(presenter.model.entries))[1], timeout=20_000)
+    return presenter.model.entries
+
+
+@pytest.fixture
+def view(qtbot, presenter):
+    made = BrowserView(presenter)
+    qtbot.addWidget(made)
+    made.resize(1200, 600)
+    made.show()
+    found(qtbot, presenter)
+    return made
+
+
+def choose(view, *rows):
+    view.table.clearSelection()
+    flags = QtCore.QItemSelectionModel.Select | QtCore.QItemSelectionModel.Rows
+    for row in rows:
+        view.table.selectionModel().select(view.presenter.model.index(row, 0), flags)
+
+
+def row_of(view, procedure) -> int:
+    return next(row for row, entry in enumerate(view.presenter.model.entries) if entry.procedure == procedure)
+
+
+class TestList:
+    def test_every_word_of_the_filter_has_to_occur_somewhere(self, view):
+        model = view.presenter.model
+        assert {entry.procedure for entry in model.entries} == {"ple", "power_calibration"}
+        view.filter.setText("done PLE")
+        assert [entry.procedure for entry in model.entries] == ["ple"]
+        view.filter.setText("ple nowhere")
+        assert not model.entries
+
+    def test_states_are_glyph_and_word(self):
+        model = RunsModel()
+        model.show([Entry(path=None, run_id="1", number=1, procedure="p", sample="s", user="u", start="2026-11-21T10:00:00",
+                          status=status, simulated=True) for status in ()])
+        assert model.rowCount() == 0
+        assert model.headerData(STATUS, QtCore.Qt.Horizontal, QtCore.Qt.DisplayRole) == "Status"
+
+    def test_a_row_says_what_is_known(self, view):
+        model = view.presenter.model
+        cells = [model.data(model.index(row_of(view, "ple"), column), QtCore.Qt.DisplayRole) for column in (STATUS, FILE)]
+        assert cells[0] == "● done (simulated)"
+        assert cells[1].endswith(".nxs")
+
+    def test_a_folder_that_is_not_there_is_said(self, qtbot, presenter, tmp_path):
+        presenter.session.root = tmp_path / "nowhere"
+        presenter.search()
+        qtbot.waitUntil(lambda: (presenter.tick(), bool(presenter.words))[1], timeout=20_000)
+        assert "There is no data folder" in presenter.words
+
+
+class TestPreview:
+    def test_the_chosen_run_is_drawn_with_its_results(self, view):
+        choose(view, row_of(view, "ple"))
+        assert view.plot is not None
+        assert "ple" in view.headline.whole
+        assert "resonance_nm = " in view.results.text()
+        view.which.setCurrentIndex(1)
+        assert view.plot.spec.title == view.presenter.preview.plots[1].title
+        view.restyle(LIGHT)
+        choose(view)
+        assert view.plot is None
+
+    def test_a_note_is_written_beside_the_run_and_its_tags_are_found(self, qtbot, view):
+        choose(view, row_of(view, "ple"))
+        view.note.setText("the good one #paper")
+        view._write()
+        assert view.note.text() == ""
+        assert "the good one #paper" in view.notes.text()
+        found(qtbot, view.presenter)
+        assert view.presenter.model.entries[row_of(view, "ple")].tags == ("paper",)
+
+    def test_again_puts_the_settings_into_the_form_and_says_what_differs(self, view):
+        presenter, said = view.presenter, []
+        presenter.session.said.connect(lambda line: said.append(line.text))
+        presenter.again(presenter.model.entries[row_of(view, "ple")].path)
+        assert presenter.form.name == "ple"
+        assert float(presenter.form.texts["start"]) == 522.0
+        assert "500 → 522" in said[-1]
+
+    def test_buttons_fit_what_is_chosen(self, view):
+        opening, comparing, again = view._buttons
+        choose(view)
+        assert not any(each.isEnabled() for each in (opening, comparing, again))
+        choose(view, 0)
+        assert (opening.isEnabled(), comparing.isEnabled(), again.isEnabled()) == (True, False, True)
+        choose(view, 0, 1)
+        assert (opening.isEnabled(), comparing.isEnabled(), again.isEnabled()) == (False, True, False)
+
+
+class TestCompare:
+    @pytest.fixture
+    def two(self, qtbot, view):
+        path = view.presenter.model.entries[row_of(view, "ple")].path
+        with qtbot.waitSignal(view.presenter.compared) as told:
+            view.presenter.compare([path, path])
+        return told.args[0]
+
+    def test_cursors_and_scales_are_linked_and_the_ratio_is_drawn(self, qtbot, two):
+        page = CompareView()
+        qtbot.addWidget(page)
+        page.resize(1200, 700)
+        page.show()
+        page.show_runs(two)
+        first, second = page.views
+        first._across.setValue(531.5)
+        assert second._across.value() == pytest.approx(531.5, abs=0.03)         # the nearest column
+        assert page.below.isVisible()
+        y = page._curve.getData()[1]
+        np.testing.assert_allclose(y[np.isfinite(y)], 1.0)
+        page.ratio_button.click()
+        np.testing.assert_allclose(page._curve.getData()[1], 0.0)
+        page.which.setCurrentText(next(plot.title for plot in two[0].plots if isinstance(plot, Spectrum)))
+        page.views[0]._show_cursor(True)
+        page.views[0]._cursor.setValue(532.0)
+        assert page.views[1]._cursor.value() == pytest.approx(532.0)
+        page.restyle(LIGHT)
+
+    def test_runs_of_different_procedures_share_no_plot_and_it_is_said(self, qtbot, view):
+        page = CompareView()
+        qtbot.addWidget(page)
+        page.show()
+        view.presenter.compare([entry.path for entry in view.presenter.model.entries[:2]])
+        page.show_runs(view.presenter.together)
+        assert "no plot in common" in page._hint.text()
+
+    def test_settings_that_differ_come_first(self, two):
+        rows = differing(two)
+        assert rows
+        assert not any(differs for *_, differs in rows)
+        two[1].measured.header["parameters"]["step"]["value"] = 9.0
+        name, values, differs = differing(two)[0]
+        assert (name, values, differs) == ("Step", ["0.5 nm", "9.0 nm"], True)
+
+    def test_a_ratio_of_noise_is_not_drawn(self):
+        x = np.arange(5.0)
+        _, ratio = against((x, np.array([1e-6, 1.0, 2.0, 4.0, 0.0])), (x, np.array([5.0, 2.0, 4.0, 8.0, 3.0])), ratio=True)
+        np.testing.assert_array_equal(ratio, [np.nan, 2.0, 2.0, 2.0, np.nan])
+
+    def test_difference_at_the_places_that_both_have(self):
+        x, difference = against((np.arange(5.0), np.ones(5)), (np.array([3.0, 1.0]), np.array([5.0, 3.0])), ratio=False)
+        np.testing.assert_array_equal(x, [1.0, 2.0, 3.0])
+        np.testing.assert_array_equal(difference, [2.0, 3.0, 4.0])
