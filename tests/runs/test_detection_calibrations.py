@@ -66,6 +66,21 @@ def test_a_hidden_offset_of_the_display_is_gone_after_the_calibration(misaligned
     assert green_line_read_nm(misaligned, tmp_path) == pytest.approx(0.0, abs=0.003)
 
 
+def test_a_wider_slit_widens_the_lamp_lines_and_what_the_bench_knows_of_them(misaligned, tmp_path) -> None:
+    widths = []
+    for slit_um in (50.0, 100.0):
+        path = Path(misaligned)
+        path.write_text(path.read_text(encoding="utf-8").replace("slit_um = 50.0, gratings", f"slit_um = {slit_um}, gratings"),
+                        encoding="utf-8")
+        found = run(misaligned, "wavelength_calibration", tmp_path, {"grating": 1, "exposure": 0.5}).results
+        with api.open_bench(misaligned) as opened:
+            widths.append((found["instrument_fwhm_1"].value, opened.constants()["detection.instrument_fwhm"]))
+    lines, constants = np.array(widths).T
+    expected = np.hypot(100.0, 1.6 * 26.0) / np.hypot(50.0, 1.6 * 26.0)      # of the slit's image and the twin's pixel blur
+    assert lines[1] / lines[0] == pytest.approx(expected, rel=0.02)
+    assert constants[1] / constants[0] == pytest.approx(expected, rel=0.02)
+
+
 def test_another_spectrograph_does_not_get_the_calibration(misaligned, tmp_path) -> None:
     run(misaligned, "wavelength_calibration", tmp_path, {"grating": 1})
     path = Path(misaligned)
