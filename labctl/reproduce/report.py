@@ -34,7 +34,8 @@ figure { margin: 0; border: 1px solid var(--line); border-radius: 6px; padding: 
 flex: 1 1 360px; max-width: 400px; }
 figure img { width: 100%; height: auto; display: block; } figcaption b { font-size: .95rem; }
 figcaption table { margin: .3rem 0 0; font-size: .8rem; } figcaption td { padding: .15rem .7rem .15rem 0; }
-@media print { body { max-width: none; } figure, tr { break-inside: avoid; } }
+@media print { body { max-width: none; } .figures { display: block; } figure { display: inline-block; width: 31%; margin: .5%; }
+figure, tr { break-inside: avoid; } }
 """
 HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
