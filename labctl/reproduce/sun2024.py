@@ -243,6 +243,9 @@ PAPER = Paper(NAME, "Sun et al. 2024: microcavity lasers under two and three pho
     "004-01": "with the quoted cross-sections excitons saturate below the first break",
     "004-06": "with the quoted two-photon cross-section",
     "004-12": FORMULA, "004-13": FORMULA, "004-14": FORMULA,
+    **{f"004-{number}": "no procedure probes the absorption of the excited sample" for number in (25, 27, 28, 29, 30)},
+    "004-15": "the two-photon resonance, whose maximum an edge beside it pulls to higher energy, is read at 961 nm instead of 970",
+    "004-34": "one dose constant for both photon orders is a compromise at the edge of both bounds",
     "004-33": "12.4 % means a pump of 940 nm; at the 970 nm of the text it is 9.7 %",
     "004-35": "modes of this cavity do not shift with the pump: the index does not depend on the carriers",
 })
