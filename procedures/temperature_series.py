@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from typing import cast
 
 import numpy as np
 
-from labctl.analysis.lines import gaussian_line
+from labctl.analysis.lines import Line, gaussian_line
+from labctl.analysis.places import focus
 from labctl.analysis.pump import clear_of_pump
 from labctl.analysis.series import Findings, spectra_of
-from labctl.analysis.temperature import energy_slope, phonon_broadening
-from labctl.core import points, registry
+from labctl.analysis.temperature_lines import against, lines_against_temperature
+from labctl.core import points, refocus, registry
 from labctl.core.errors import AnalysisError, Refused
 from labctl.core.instrument import BenchView
 from labctl.core.part import Part
 from labctl.core.plan import Bounds, Point, Problem, Result
 from labctl.core.plots import Curve, Map
-from labctl.core.procedure import AdaptiveSteps, Procedure, choice, count, quantity
+from labctl.core.procedure import AdaptiveSteps, PlanSteps, Procedure, choice, count, quantity, switch
 from labctl.core.reduction import CurveData, Reduction, RunView
 
 AXIS = "sample.temperature"
@@ -45,12 +46,20 @@ class TemperatureSeries(Procedure):
     band_stop = quantity("Emission to", "nm", default=3000.0, minimum=0.0, maximum=3000.0, group="Spectra")
     exposure = quantity("Exposure", "s", default=5.0, minimum=1e-5, maximum=3600.0, group="Spectra")
     frames = count("Spectra at each temperature", default=3, minimum=1, maximum=1000, group="Spectra")
+    refocus = switch("Find the focus at every temperature", default=False, group="Focus",
+                     description="By a scan of the sample in z under the fluence above; the sample walks as it warms.")
+    focus_span = quantity("Length of a scan", "mm", default=0.024, minimum=1e-4, maximum=10.0, group="Focus")
+    focus_positions = count("Positions of a scan", default=13, minimum=5, maximum=1000, group="Focus")
+    focus_reach = quantity("Furthest from zero", "mm", default=0.1, minimum=1e-4, maximum=50.0, group="Focus")
+    focus_exposure = quantity("Exposure of a scan", "s", default=1.0, minimum=1e-5, maximum=3600.0, group="Focus")
 
     def check(self) -> list[Problem]:
         """Refuse a range that does not rise, and whatever the measurement refuses."""
         problems = []
         if self.highest <= self.lowest:
             problems.append(Problem("highest", f"{self.highest:g} K is not above the lowest temperature, {self.lowest:g} K."))
+        if self.refocus and self.focus_span >= 2 * self.focus_reach:
+            problems.append(Problem("focus_span", f"a scan of {self.focus_span:g} mm does not fit into ± {self.focus_reach:g} mm."))
         return problems
 
     def places(self) -> list[float]:
@@ -67,13 +76,25 @@ class TemperatureSeries(Procedure):
         return inner
 
     def bounds(self, bench: BenchView) -> Bounds | None:
-        """Promise the inner measurement's bounds at every temperature; None when its points are known beforehand."""
-        if self.measurement == "spectra":
+        """Promise the measurement's bounds at every temperature; None when all points are known beforehand."""
+        inner = None if self.measurement == "spectra" else self._inner(bench).bounds(bench)
+        if inner is None and not self.refocus:
             return None
-        inner = self._inner(bench).bounds(bench)
-        if inner is None:
-            return None
-        return replace(inner, points=inner.points * self.temperatures, set={**inner.set, AXIS: (self.lowest, self.highest)})
+        known = () if inner is not None else tuple(self._measurement(bench))
+        inner = inner or Bounds.around(known)
+        usual = [replace(point, set={AXIS: place, **point.set}) for place in self.places() for point in known]
+        if self.refocus:
+            scan = Bounds.around([*self._before_focus(bench), Point(set={refocus.AXIS: self.focus_reach, **self._pump()},
+                                                                    exposure_s=self.focus_exposure)])
+            searching = self._focus().most_points() + len(self._before_focus(bench))
+            inner = replace(inner.with_others(scan), points=inner.points + searching)
+            inner = replace(inner, set={**inner.set, refocus.AXIS: (-self.focus_reach, self.focus_reach)})
+            looking = Point(set=self._pump(), exposure_s=self.focus_exposure)
+            usual = [point for place in self.places() for point in (
+                *[replace(looking, set={AXIS: place, **self._pump()})] * self.focus_positions,
+                *(point for point in usual if point.set[AXIS] == place))] if known else []
+        return replace(inner, points=inner.points * self.temperatures, usual=tuple(usual),
+                       set={AXIS: (self.lowest, self.highest), **inner.set})
 
     def plan(self, bench: BenchView) -> AdaptiveSteps:
         """Visit every temperature and carry the measurement out there."""
@@ -82,17 +103,36 @@ class TemperatureSeries(Procedure):
                    for name, value in (("lowest", self.lowest), ("highest", self.highest)) if not low <= value <= high]
         if outside:
             raise Refused(outside)
+        search = self._focus() if self.refocus else None
         for temperature in self.places():
-            plain = self.measurement == "spectra"
-            steps = self._spectra(bench) if plain else self._inner(bench).plan(bench)
+            at = {AXIS: temperature}
+            if search is not None:
+                for point in self._before_focus(bench):
+                    yield replace(point, set={**at, **point.set})
+                at[refocus.AXIS] = yield from search.steps(temperature, {**at, **self._pump()})
+            steps = self._measurement(bench)
             made = cast(AdaptiveSteps, steps if isinstance(steps, Generator) else (point for point in steps))
             try:
                 point = next(made)
                 while True:
-                    reading = yield replace(point, set={AXIS: temperature, **point.set})
+                    reading = yield replace(point, set={**at, **point.set})
                     point = made.send(reading)
             except StopIteration:
                 continue
+
+    def _measurement(self, bench: BenchView) -> PlanSteps:
+        return self._spectra(bench) if self.measurement == "spectra" else self._inner(bench).plan(bench)
+
+    def _pump(self) -> dict[str, float]:
+        return {"pump.wavelength": self.wavelength, "pump.fluence": self.fluence}
+
+    def _focus(self) -> refocus.Refocus:
+        return refocus.Refocus(self.focus_span, self.focus_positions, self.focus_exposure, self.focus_reach,
+                               lambda z, light: focus(z, light).position.value)
+
+    def _before_focus(self, bench: BenchView) -> list[Point]:
+        """Give the zero of the power head and the dark frame of a scan, the pump set meanwhile."""
+        return [*points.zero(bench), *(replace(point, set=self._pump()) for point in points.darks(1, self.focus_exposure))]
 
     def _spectra(self, bench: BenchView) -> list[Point]:
         first, *more = points.darks(4, self.exposure)
@@ -111,9 +151,9 @@ class TemperatureSeries(Procedure):
         settled = run[f"{AXIS}_measured"]
         found.results = {"temperature_min": Result(float(settled.min()), None, "K", "lowest settled read-back"),
                          "temperature_max": Result(float(settled.max()), None, "K", "highest settled read-back")}
-        parts = {place: Part(run, AXIS, place) for place in self.places() if np.any(np.isclose(run[AXIS], place))}
+        parts = {place: Part(run, AXIS, place, refocus.FLAG) for place in self.places() if np.any(np.isclose(run[AXIS], place))}
         if self.measurement == "spectra":
-            return self._lines(parts, found)
+            return Reduction(found.results, self._lines(parts, found), problems=tuple(found.problems))
         table: dict[str, list[tuple[float, Result]]] = {}
         for place, part in parts.items():
             reduced = found.attempt(f"{self.measurement} at {place:g} K", lambda part=part: self._inner().reduce(part))
@@ -121,13 +161,12 @@ class TemperatureSeries(Procedure):
                 table.setdefault(name, []).append((place, result))
         if not table:
             raise AnalysisError(f"{self.measurement} gave no result at any of {len(parts)} temperatures.")
-        return Reduction(found.results, {f"result_{name}": _against(rows, name) for name, rows in table.items()},
+        return Reduction(found.results, {f"result_{name}": against(AXIS, rows, name) for name, rows in table.items()},
                          problems=tuple(found.problems))
 
-    def _lines(self, parts: dict[float, Part], found: Findings) -> Reduction:
-        """Fit the line at every temperature, its energy against temperature, and its broadening."""
-        energies: list[tuple[float, Result]] = []
-        widths: list[tuple[float, Result]] = []
+    def _lines(self, parts: Mapping[float, Part], found: Findings) -> dict[str, CurveData]:
+        """Fit the line at every temperature, its energy and its broadening; gives the curves."""
+        rows: list[tuple[float, Line]] = []
         for place, part in parts.items():
             constants = part.constants
             spectra, _ = spectra_of(part, part["power"])
@@ -137,31 +176,5 @@ class TemperatureSeries(Procedure):
             line = found.attempt(f"line at {place:g} K", lambda seen=seen, fwhm=fwhm: gaussian_line(
                 seen.wavelength, *seen.total(), instrument_fwhm_nm=fwhm))
             if line is not None:
-                energies.append((place, line.centre_ev))
-                widths.append((place, line.fwhm_mev))
-        if len(energies) < 2:
-            raise AnalysisError(f"A line was found at {len(energies)} temperatures; two are needed. Expose longer.")
-        kelvin, energy, error = _columns(energies)
-        slope = found.attempt("energy_slope", lambda: energy_slope(kelvin, energy, error))
-        if slope is not None:
-            found.results["energy_slope"] = slope.slope
-        warm, width, width_error = _columns(widths)
-        broadening = found.attempt("phonon_energy", lambda: phonon_broadening(warm, width, width_error))
-        if broadening is not None:
-            found.results |= {"phonon_energy": broadening.phonon, "phonon_coupling": broadening.coupling,
-                              "inhomogeneous_width": broadening.inhomogeneous}
-        fine = np.linspace(self.lowest, self.highest, 201)
-        drawn = _against(widths, "Width (FWHM)")
-        if broadening is not None:
-            drawn = replace(drawn, fit_x=fine, fit_y=broadening.curve(fine))
-        return Reduction(found.results, {"energy": _against(energies, "Energy"), "fwhm": drawn}, problems=tuple(found.problems))
-
-
-def _columns(rows: list[tuple[float, Result]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return (np.array([place for place, _ in rows]), np.array([result.value for _, result in rows]),
-            np.array([result.stderr or 0.0 for _, result in rows]))
-
-
-def _against(rows: list[tuple[float, Result]], label: str) -> CurveData:
-    place, value, error = _columns(rows)
-    return CurveData(AXIS, place, value, rows[0][1].unit, label, error)
+                rows.append((place, line))
+        return lines_against_temperature(AXIS, rows, found)

@@ -17,6 +17,7 @@ from labctl.core.photons import HC_EV_NM
 from labctl.core.plots import Curve, HeatMap, Image, Map, Plot, Spectrum
 from labctl.core.quantities import long_name, quantity_unit
 from labctl.core.reduction import CurveData, Reduction, RunView
+from labctl.core.refocus import FLAG as FOCUS
 
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#777777"
 MOST_EARLIER = 8         # earlier spectra behind the newest
@@ -72,11 +73,12 @@ def paint_map(panel: Panel, plot: Plot) -> None:
     assert isinstance(plot, Map)    # noqa: S101 - chosen by type
     axes, run = panel.axes, panel.run
     unit, factor = shown_as(plot.y)
-    y = run[plot.y] * factor
+    kept = ~run.flag(FOCUS)
+    y, signal = _joined(run[plot.y][kept] * factor, run.signal()[kept])
     order = np.argsort(y, kind="stable")
     repeated = len(np.unique(y)) < len(y)
     rows = np.arange(1.0, len(y) + 1) if repeated else y[order]
-    signal = run.signal()[slice(None) if repeated else order]
+    signal = signal[slice(None) if repeated else order]
     wavelength, noise = run.wavelength("vacuum"), run.sigma()
     shown = _columns_with_light(signal, noise)
     signal, wavelength = signal[:, shown], wavelength[shown]
@@ -89,6 +91,14 @@ def paint_map(panel: Panel, plot: Plot) -> None:
     _energy_axis(axes)
     _colour_bar(axes, mesh, run.signal_label)
     axes.set_title(plot.title, loc="left", fontsize=10.5)
+
+
+def _joined(y: np.ndarray, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the mean of spectra that were taken at one place one after the other, where no place was visited twice."""
+    starts = np.flatnonzero(np.diff(y, prepend=np.nan) != 0.0)
+    if not len(y) or len(starts) > len(np.unique(y)):
+        return y, signal
+    return y[starts], np.add.reduceat(signal, starts, axis=0) / np.diff(np.append(starts, len(y)))[:, None]
 
 
 def _columns_with_light(signal: np.ndarray, noise: np.ndarray) -> slice:

@@ -21,13 +21,15 @@ class Part:
     run: RunView
     name: str
     value: float
+    without: str = ""            # a flag whose points do not belong to it
 
     def _mask(self) -> np.ndarray:
+        kept = ~self.run.flag(self.without) if self.without else np.ones(len(self.run["elapsed_s"]), dtype=bool)
         try:
             values = self.run[self.name]
         except KeyError:        # points of this kind do not set it: they belong to every part
-            return np.ones(len(self.run["elapsed_s"]), dtype=bool)
-        return np.isclose(values, self.value, rtol=SAME, atol=0.0) | ~np.isfinite(values)
+            return kept
+        return kept & (np.isclose(values, self.value, rtol=SAME, atol=0.0) | ~np.isfinite(values))
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -67,7 +69,7 @@ class Part:
 
     def select(self, kind: str) -> Part:
         """Give the same part of the points of another kind."""
-        return Part(self.run.select(kind), self.name, self.value)
+        return Part(self.run.select(kind), self.name, self.value, self.without)
 
     def counts(self, channel: str = "") -> np.ndarray:
         """Give the raw arrays, the default signal unless another channel is named."""

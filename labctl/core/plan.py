@@ -67,6 +67,7 @@ class Bounds:
     dose_j_cm2 : most dose at the spot; the plan is ended before the point that would exceed it.
     known : points that are visited whatever is read, in their order. Where there are any, light may fall at these alone, so that it
         is counted place by place beforehand.
+    usual : the points of a usual course, where the procedure knows one: the time is estimated by it, everything else by the bounds.
 
     """
 
@@ -77,6 +78,30 @@ class Bounds:
     do: tuple[str, ...] = ()
     dose_j_cm2: float | None = None
     known: tuple[Point, ...] = ()
+    usual: tuple[Point, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def around(cls, points: Sequence[Point]) -> Bounds:
+        """Give the tightest bounds of points that are known."""
+        spans: dict[str, tuple[float, float]] = {}
+        for point in points:
+            for name, value in point.set.items():
+                low, high = spans.get(name, (value, value))
+                spans[name] = (min(low, value), max(high, value))
+        read = dict.fromkeys(name for point in points for name in point.read)
+        exposures = [point.exposure_s for point in points if point.read] or [0.0]
+        return cls(len(points), spans, (min(exposures), max(exposures)), tuple(read),
+                   tuple(dict.fromkeys(name for point in points for name in point.do)))
+
+    def with_others(self, other: Bounds) -> Bounds:
+        """Give bounds that hold whatever either of two allows; the number of points is the sum."""
+        spans = dict(self.set)
+        for name, (low, high) in other.set.items():
+            first = spans.get(name, (low, high))
+            spans[name] = (min(first[0], low), max(first[1], high))
+        exposures = (*self.exposure_s, *other.exposure_s)
+        return replace(self, points=self.points + other.points, set=spans, exposure_s=(min(exposures), max(exposures)),
+                       read=tuple(dict.fromkeys((*self.read, *other.read))), do=tuple(dict.fromkeys((*self.do, *other.do))))
 
     def check(self) -> list[Problem]:
         """Say what is wrong with the bounds themselves."""

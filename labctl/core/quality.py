@@ -18,6 +18,7 @@ FLAGS: Mapping[str, str] = {
     "unsettled": "something had not come to rest when the point was taken",
     "drift": "the pump power at the pick-off left the value it was set to",
     "pump_overlap": "the pump's own line comes near the emission",
+    "focus": "taken to find the focus again; no part of the measurement",
     "smeared": "an image was read out in the light: what fell then lies in the wrong rows",
     "compliance": "the source was limited by its compliance",
 }

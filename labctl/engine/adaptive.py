@@ -57,7 +57,10 @@ class Adaptive:
         return problems
 
     def estimate(self, bench: Bench) -> Estimate:
-        """Give the most it can cost: the longest moves before every point, the brightest corner at the longest exposure."""
+        """Give the most it can cost: the longest moves before every point, the brightest corner at the longest exposure.
+
+        Where the procedure tells a usual course, the time is that of it.
+        """
         area = bench.beam.spot_area_cm2 if bench.beam is not None else None
         if known := self.bounds.known:
             return replace(preflight.estimate(known, bench.axes, bench.detectors, area), points=self.total)
@@ -68,7 +71,10 @@ class Adaptive:
         dose = self.total * max(each.dose_j_cm2 for each in single)
         if self.bounds.dose_j_cm2 is not None:
             dose = min(dose, self.bounds.dose_j_cm2)
-        return Estimate(self.total * max(moving, *(each.seconds for each in single)), dose,
+        seconds = self.total * max(moving, *(each.seconds for each in single))
+        if self.bounds.usual:
+            seconds = preflight.estimate(self.bounds.usual, bench.axes, bench.detectors, area).seconds
+        return Estimate(seconds, dose,
                         self.total * max(each.bytes for each in single), self.total,
                         self.total * max(each.lit_seconds for each in single))
 

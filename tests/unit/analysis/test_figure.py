@@ -45,6 +45,9 @@ class MapRun:
     def sigma(self, per_pulse: bool = False) -> np.ndarray:
         return np.full((len(self.pump), len(PIXELS)), 4.0)
 
+    def flag(self, name: str) -> np.ndarray:
+        return np.zeros(len(self.pump), dtype=bool)
+
 
 def curve(**changes: Any) -> CurveData:
     rate = 1e4 + 1e5 * np.exp(-(((PUMP - 526) / 2) ** 2))
