@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks.score import qin as score
-from docs.paper_figures.style import BLUE, GREEN, GREY, ORANGE, SEED, panels, shades, spectra
+from docs.paper_figures.style import BLUE, GREEN, GREY, ORANGE, SEED, clean, panels, shades, spectra
 from sim_instruments.twin.populations import poisson
 from sim_instruments.twin.transient import absorption_change, probed_gain
 
@@ -28,6 +28,7 @@ def _thresholds(row: np.ndarray, data: score.Voltages) -> None:
     found = score.estimate_power_series(data)
     for axis, series, levels, title in ((row[0], data.series[0], (20.0, 50.0, 70.0, 85.0, 105.0), "Fig. 2d: 0 V"),
                                         (row[1], data.series[-1], (10.0, 24.0, 34.0, 45.0, 62.0), "Fig. 2e: 20 V")):
+        series = clean(series)
         spectra(axis, series.wavelength_nm, [series.at(level)[0] for level in levels], [f"{level:g} µJ/cm²" for level in levels])
         axis.set(title=title, xlim=(490.0, 565.0), ylabel="Photons (arbitrary)")
         axis.legend()
@@ -40,6 +41,7 @@ def _thresholds(row: np.ndarray, data: score.Voltages) -> None:
 
 def _switching(axis, series: score.Spectra) -> None:
     found = score.estimate_switching(series)
+    series = clean(series)
     for place, volts in enumerate(series.x):
         axis.plot(series.wavelength_nm, series.signal[place], color=ORANGE if volts else BLUE, lw=0.6,
                   label=("20 V" if volts else "0 V") if place < 2 else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmarks.score.detectors import Spectra
+from labctl.analysis.despike import without_spikes
+
 FOLDER = Path(__file__).parents[1] / "explanations" / "figures"
 SEED = 0                           # of the noise
+NARROWEST_PIXELS = 5.0             # FWHM of the narrowest line that is drawn
 BLUE, ORANGE, GREEN, GREY = "#1f5fa8", "#d9631e", "#2b8a5a", "#8a8f98"
 LOOK: Any = {
     "font.size": 8.0, "axes.titlesize": 8.5, "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False,
@@ -49,6 +54,11 @@ def spectra(axis: Axes, wavelength_nm: np.ndarray, lights: Iterable[np.ndarray],
     axis.set(xlabel="Wavelength in vacuum (nm)")
     if offset:
         axis.set(yticks=[], ylabel="Light, scaled and shifted")
+
+
+def clean(series: Spectra) -> Spectra:
+    """Give a series without the hits of cosmic rays, as the analysis sees it."""
+    return replace(series, signal=without_spikes(series.signal, series.sigma, NARROWEST_PIXELS)[0])
 
 
 def save(figure: Figure, name: str) -> Path:

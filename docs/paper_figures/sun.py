@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.ndimage import uniform_filter1d
 
 from benchmarks.score import sun as score
-from docs.paper_figures.style import BLUE, GREEN, GREY, ORANGE, SEED, panels, spectra
-from labctl.analysis.lines import gaussian_line
-from labctl.analysis.modes import quality
+from benchmarks.score.detectors import Spectra
+from docs.paper_figures.style import BLUE, GREEN, GREY, ORANGE, SEED, clean, panels, shades, spectra
+from labctl.analysis.lines import gaussian_line, half_maximum_width
+from labctl.analysis.modes import quality, quality_against_diameter, spacing
 from labctl.analysis.polarization import malus
 from labctl.analysis.slopes import segments
 from sim_instruments.twin.excitation import Pump
@@ -16,20 +19,25 @@ from sim_instruments.twin.sample import load_sample
 from sim_instruments.twin.transient import relative_bleach
 
 SHOWN_MJ = (1.5, 2.5, 3.0, 3.5, 4.0)
+PROBED_MJ = (1.5, 2.2, 3.0, 4.0)
+SMOOTHED_PIXELS = 9        # before a width is read: less than half of the narrowest line
 
 
 def draw() -> Figure:
     """Draw the page."""
-    figure, axes = panels(3, 3, "Sun et al. 2024 (Fig. 2-4), simulated: dots in whispering-gallery cavities")
+    figure, axes = panels(4, 3, "Sun et al. 2024 (Fig. 2-4), simulated: dots in whispering-gallery cavities")
     _lasing(axes[0])
     _resonances(axes[1])
-    _sizes(axes[2])
+    _kinetics(axes[2, 0])
+    cavities = clean(score.cavities(SEED))
+    _sizes((axes[2, 1], axes[3, 0], axes[3, 1]), cavities)
+    _single(axes[2, 2], axes[3, 2], score.estimate_cavities(cavities)["mode_wavelength_d15"])
     return figure
 
 
 def _lasing(row: np.ndarray) -> None:
     three = score.power_series(SEED, "sun2024", score.THREE_NM, score.THREE_MJ)
-    seen = score.camera(SEED).series(score.emit(load_sample("sun2024")), np.array(SHOWN_MJ))
+    seen = clean(score.camera(SEED).series(score.emit(load_sample("sun2024")), np.array(SHOWN_MJ)))
     spectra(row[0], seen.wavelength_nm, seen.signal, [f"{level:g} mJ/cm²" for level in SHOWN_MJ])
     row[0].set(title="Fig. 2e: three photons, 88 µm", xlim=(515.0, 550.0), ylabel="Photons (arbitrary)")
     row[0].legend()
@@ -80,20 +88,60 @@ def _resonances(row: np.ndarray) -> None:
     row[2].legend()
 
 
-def _sizes(row: np.ndarray) -> None:
-    cavities = score.cavities(SEED)
+def _kinetics(axis: Axes) -> None:
+    """Draw what a probe at 537 nm sees after pumps below and above transparency: model functions, no noise."""
+    sample, times = load_sample("sun2024"), np.geomspace(0.3, 300.0, 120)
+    for level, colour in zip(PROBED_MJ, shades(len(PROBED_MJ)), strict=True):
+        pump = Pump.monochromatic(1500.0, level * 1e-3, 75e-15)
+        seen = [relative_bleach(pump, 537.0, time * 1e-12, sample, score.ROOM_K) for time in times]
+        axis.semilogx(times, seen, color=colour, label=f"{level:g} mJ/cm²")
+    axis.axhline(1.0, color=GREY, ls=":")
+    axis.set(title="Fig. 3d: its life (model)", xlabel="Delay (ps)", ylabel="−Δα/α₀ at 537 nm")
+    axis.legend()
+
+
+def _sizes(row: tuple[Axes, Axes, Axes], cavities: Spectra) -> None:
     found = score.estimate_cavities(cavities)
     shown = [cavities.at(diameter)[0] for diameter in (125.0, 88.0, 33.0)]
     spectra(row[0], cavities.wavelength_nm, shown, ["125 µm", "88 µm", "33 µm"], offset=1.1)
     row[0].set(title="Fig. 4a: diameters", xlim=(526.0, 548.0))
     row[0].legend(loc="upper left")
-    values = [np.median([quality(line).value for line in score.lines_of(cavities, place)]) for place in range(len(cavities.x))]
-    row[1].plot(cavities.x, values, "o", color=BLUE)
-    row[1].set(title=f"Fig. 4b: quality; index {found['effective_index']:.3f} from the spacings", xlabel="Diameter (µm)",
-               ylabel="Q as read")
-    single = score.camera(SEED).series(score.emit(load_sample("sun2024_d15")), np.array((2.0, 3.0, 4.0, 5.0)))
-    spectra(row[2], single.wavelength_nm, single.signal, [f"{level:g} mJ/cm²" for level in single.x])
-    row[2].set(title=f"Fig. 4c: single mode, {found['mode_wavelength_d15']:.1f} nm", xlim=(510.0, 550.0), yscale="log",
-               ylabel="Photons (arbitrary)")
-    row[2].set_ylim(1e-4 * single.signal.max(), None)
-    row[2].legend()
+    lines = [score.lines_of(cavities, place) for place in range(len(cavities.x))]
+    wide, fine = cavities.x[1:], np.linspace(25.0, 130.0, 106)
+    middle = spacing(lines[1]).middle_nm
+    row[1].plot(wide, [spacing(each).fsr_nm.value for each in lines[1:]], "o", color=ORANGE)
+    row[1].plot(fine, middle**2 / (np.pi * fine * 1e3 * found["effective_index"]), color=ORANGE)
+    row[1].set(title=f"Fig. 4b: spacing, index {found['effective_index']:.3f}", xlabel="Diameter (µm)", ylabel="Spacing (nm)",
+               ylim=(0.0, None))
+    values = np.array([np.median([quality(line).value for line in each]) for each in lines])
+    law = quality_against_diameter(cavities.x, values)
+    row[2].plot(cavities.x, values, "o", color=BLUE)
+    line = np.polyval(np.polyfit(cavities.x, values, 1), np.array([10.0, 130.0]))
+    row[2].plot([10.0, 130.0], line, color=BLUE)
+    row[2].set(title=f"Fig. 4b: quality, {law.slope.value:.1f} per µm", xlabel="Diameter (µm)", ylabel="Q as read")
+
+
+def _single(lines: Axes, curve: Axes, mode_nm: float) -> None:
+    """Draw the cavity of one mode: spectra, and light and width against fluence."""
+    single = clean(score.camera(SEED).series(score.emit(load_sample("sun2024_d15")), np.array((2.0, 3.0, 4.0, 5.0))))
+    spectra(lines, single.wavelength_nm, single.signal, [f"{level:g} mJ/cm²" for level in single.x])
+    lines.set(title=f"Fig. 4c: single mode, {mode_nm:.1f} nm", xlim=(510.0, 550.0), yscale="log", ylabel="Photons (arbitrary)")
+    lines.set_ylim(1e-4 * single.signal.max(), None)
+    lines.legend()
+    series = clean(score.power_series(SEED, "sun2024_d15", score.THREE_NM, score.SINGLE_MJ))
+    law = segments(series.x, series.total, count=3)
+    curve.loglog(series.x, series.total, "o", color=BLUE)
+    curve.loglog(series.x, law.curve(series.x), color=BLUE)
+    for place in law.breaks:
+        curve.axvline(place.value, color=GREY, ls=":", lw=0.6)
+    ticks = (1.0, 2.0, 3.0, 5.0)
+    curve.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    curve.set_xticks([], minor=True)
+    width = curve.twinx()
+    smooth = np.asarray(uniform_filter1d(series.signal, SMOOTHED_PIXELS, axis=1))
+    widths = [half_maximum_width(series.wavelength_nm, light, error).value
+              for light, error in zip(smooth, series.sigma, strict=True)]
+    width.semilogy(series.x, widths, "s", mfc="none", color=ORANGE)
+    width.set_ylabel("Width (nm)", color=ORANGE)
+    slopes = ", ".join(f"{slope.value:.1f}" for slope in law.slopes)
+    curve.set(title=f"Fig. 4d: single mode, slopes {slopes}", xlabel="Fluence (mJ/cm²)", ylabel="Photons (arbitrary)")

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks.score import xiong as score
-from docs.paper_figures.style import BLUE, GREY, ORANGE, SEED, panels, spectra
+from docs.paper_figures.style import BLUE, GREY, ORANGE, SEED, clean, panels, spectra
 from sim_instruments.twin.sample import load_sample
 
 PUBLISHED = {"oam": 257.34, "ola": 79.81}
@@ -18,7 +18,7 @@ def draw() -> Figure:
     figure, axes = panels(2, 3, "Xiong et al. 2022 (Fig. 5), simulated: random lasers pumped by two photons of 800 nm")
     for row, ligand in zip(axes, score.LIGANDS, strict=True):
         sample, published, seen = load_sample(f"xiong2022_{ligand}"), PUBLISHED[ligand], score.camera(SEED)
-        series = seen.series(score.emit(sample, 0), published * np.array(PARTS))
+        series = clean(seen.series(score.emit(sample, 0), published * np.array(PARTS)))
         spectra(row[0], series.wavelength_nm, series.signal, [f"{level:.0f} µJ/cm²" for level in series.x])
         row[0].set(title=f"Fig. 5{'b' if ligand == 'oam' else 'd'}: {ligand.upper()}, one spot", xlim=(505.0, 550.0),
                    ylabel="Photons (arbitrary)")

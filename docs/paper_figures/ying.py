@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.score import ying as score
-from docs.paper_figures.style import BLUE, GREY, ORANGE, SEED, panels, spectra
+from docs.paper_figures.style import BLUE, GREY, ORANGE, SEED, clean, panels, spectra
 from labctl.analysis.polarization import malus
 
 SHOWN_NM = (502.0, 514.0, 520.0, 524.0, 526.0, 527.0)
@@ -81,6 +81,7 @@ def _turn(axis: Axes, angles: np.ndarray, seen: np.ndarray, fine: np.ndarray, co
 
 def _powers(row: np.ndarray, pumps: score.Pumps) -> None:
     for axis, series, title in ((row[0], pumps.off, "Fig. 4A: pumped at 495 nm"), (row[1], pumps.on, "Fig. 4C: pumped at 526 nm")):
+        series = clean(series)
         spectra(axis, series.wavelength_nm, [series.at(level)[0] for level in SHOWN_UW], [f"{level:g} µW" for level in SHOWN_UW])
         axis.set(title=title, xlim=(526.0, 537.0), ylabel="Photons (arbitrary)", yscale="log")
         axis.set_ylim(1e-5 * series.signal.max(), None)
