@@ -32,13 +32,23 @@ def around(wavelength_nm: float) -> Mapping[str, Any]:
     return NARROW | {"first_wavelength": wavelength_nm - 1.0, "last_wavelength": wavelength_nm + 1.0}
 
 
-CALIBRATION: Mapping[str, Mapping[str, Any]] = {
-    "ying2021": {}, "ying2021-polarization": {"first_wavelength": 490.0, "last_wavelength": 530.0},
-    "qin2021": around(400.0), "qin2021-trpl": around(400.0), "wang2015": around(400.0), "wang2015-10k": around(400.0)}
-"""By bench: the power calibration that a user takes first."""
+VISIBLE: Mapping[str, Any] = {"first_wavelength": 490.0, "last_wavelength": 530.0}
+CALIBRATIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    **{bench: {"power_calibration": around(nm), "pickoff_calibration": {}} for bench, nm in (
+        ("qin2021", 400.0), ("qin2021-trpl", 400.0), ("wang2015", 400.0), ("wang2015-10k", 400.0), ("xiong2022", 800.0),
+        ("sun2024", 1500.0), ("sun2024-overview", 1500.0))},
+    "ying2021": {"power_calibration": {}, "pickoff_calibration": {}},
+    "ying2021-polarization": {"power_calibration": VISIBLE, "pickoff_calibration": VISIBLE | {"wavelengths": 5},
+                              "polarization_calibration": {}},
+    "ying2021-trpl": {"power_calibration": VISIBLE, "pickoff_calibration": VISIBLE | {"wavelengths": 5}},
+}
+"""By bench: the calibrations that a user takes first, in this order; values are those of the procedure that differ from its own."""
 
 RENAMED: Mapping[str, Mapping[str, str]] = {"ying2021": {"red_shift_meV": "stokes_shift"}}
 """By bench: results of a procedure that the vocabulary calls otherwise."""
+
+IN_MILLIJOULES = ("sun2024-overview",)
+"""Benches whose fluences the vocabulary gives in mJ/cm²; procedures give µJ/cm²."""
 
 WEAK_J_CM2 = 2e-9
 LIMIT_EXCESS_V = 0.5
@@ -100,17 +110,25 @@ def take(procedure: str | Procedure, bench_name: str, folder: Path, seed: int, v
     return api.load(outcome.run)
 
 
+def calibrate(bench_name: str, folder: Path, seed: int) -> None:
+    """Take the calibrations of a bench."""
+    for name, values in CALIBRATIONS[bench_name].items():
+        take(name, bench_name, folder, seed, values)
+
+
 # ------------------------------------------------------------------ ying2021
 def through(procedure: str, bench: str, seed: int) -> Mapping[str, Any]:
-    """Calibrate the power, run a procedure with its defaults; gives its results."""
+    """Calibrate the bench, run a procedure with its defaults; gives its results."""
     with state_folder() as folder:
-        take("power_calibration", bench, folder, seed, CALIBRATION[bench])
+        calibrate(bench, folder, seed)
         return take(procedure, bench, folder, seed).results
 
 
 def named(results: Mapping[str, Any], bench: str) -> Results:
     """Give the values of a procedure's results by the names of the vocabulary."""
-    return {RENAMED.get(bench, {}).get(name, name): result.value for name, result in results.items()}
+    milli = bench in IN_MILLIJOULES
+    return {RENAMED.get(bench, {}).get(name, name): result.value * (1e-3 if milli and result.unit == "µJ/cm²" else 1.0)
+            for name, result in results.items()}
 
 
 def procedure_on(paper: str, bench: str, procedure: str) -> Experiment:
@@ -119,9 +137,9 @@ def procedure_on(paper: str, bench: str, procedure: str) -> Experiment:
 
 
 def excitation(seed: int) -> np.ndarray:
-    """Calibrate the power, then scan the excitation with the procedure's defaults; gives the power at the sample in W."""
+    """Calibrate the bench, then scan the excitation with the procedure's defaults; gives the power at the sample in W."""
     with state_folder() as folder:
-        take("power_calibration", "ying2021", folder, seed, CALIBRATION["ying2021"])
+        calibrate("ying2021", folder, seed)
         return np.array(take("ple", "ying2021", folder, seed).data["excitation_power"])
 
 
@@ -149,9 +167,9 @@ def estimate_bias(data: tuple[np.ndarray, bool]) -> Results:
 
 
 def weak_pump(seed: int) -> np.ndarray:
-    """Calibrate the power, then hold the weak fluence; gives what was measured in J/cm²."""
+    """Calibrate the bench, then hold the weak fluence; gives what was measured in J/cm²."""
     with state_folder() as folder:
-        take("power_calibration", "qin2021-trpl", folder, seed, CALIBRATION["qin2021-trpl"])
+        calibrate("qin2021-trpl", folder, seed)
         return np.array(take(WeakPump(), "qin2021-trpl", folder, seed).data["pump_fluence"])
 
 
@@ -169,5 +187,8 @@ BENCH_ROWS = (
 
 AFTER_CALIBRATION = tuple(procedure_on(*each) for each in (
     ("ying2021", "ying2021", "ple"), ("ying2021", "ying2021-polarization", "polarization"), ("qin2021", "qin2021", "voltage_ase"),
-    ("wang2015", "wang2015", "power_series"), ("wang2015", "wang2015", "vsl"), ("wang2015", "wang2015-10k", "biexciton")))
-"""Procedures with their defaults, after a power calibration: rows that the ideal detectors have answered, through everything."""
+    ("wang2015", "wang2015", "power_series"), ("wang2015", "wang2015", "vsl"), ("wang2015", "wang2015-10k", "biexciton"),
+    ("ying2021", "ying2021", "power_series"), ("ying2021", "ying2021-trpl", "trpl"), ("qin2021", "qin2021-trpl", "trpl"),
+    ("xiong2022", "xiong2022", "power_series"), ("sun2024", "sun2024-overview", "power_series"),
+    ("sun2024", "sun2024", "polarization")))
+"""Procedures with their defaults, after the calibrations of the bench: rows that the ideal detectors have answered."""

@@ -34,11 +34,9 @@ REASONS: Mapping[str, str] = {
 """By row: why it does not pass, or what is missing."""
 
 BENCH_REASONS: Mapping[str, str] = {
-    "001-01": "the fluence shown is that of the data sheet's pick-off, 11 % below the true one of this bench",
-    "001-08": "the true fluence is 12 % higher than the one shown, and with it the band is wider",
-    "003-01": "the fluence shown is that of the data sheet's pick-off, 25 % below the true one of this bench",
-    "003-08": "noise of the default exposures and the soft edges of the stripe",
-    "003-10": "the true fluence is higher than the one shown, and the light saturates earlier",
+    "001-08": "near the bound of 4.1; the width of the default's spectrum follows the pulse energy of its own exposure",
+    "002-12": "noise of the default exposures: the dimmest spectra are a few electrons high",
+    "003-08": "scatter of the shortest stripes, and what the choice of the longest one in the fit is worth: 4 per cm each",
     "003-13": "noise of the default exposures",
 }
 """By row: why it does not pass, or should not, behind the whole bench."""

@@ -13,11 +13,11 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from labctl.analysis.despike import without_spikes
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.score.detectors import Spectra
-from labctl.analysis.despike import without_spikes
 
 FOLDER = Path(__file__).parents[1] / "explanations" / "figures"
 SEED = 0                           # of the noise
