@@ -223,7 +223,7 @@ def _legend(axes: Axes, several: bool) -> None:
 def _curve_label(plot: Curve, curves: list[CurveData]) -> str:
     unit, _ = shown_as(plot.y, curves[0].unit if curves else quantity_unit(plot.y))
     words = curves[0].label if len(curves) == 1 else long_name(plot.y)
-    return axis_label(words[:1].upper() + words[1:], unit)
+    return axis_label(words[:1].upper() + words[1:] if words.isascii() else words, unit)
 
 
 def _draw_curve(axes: Axes, plot: Curve, curve: CurveData, colour: Any, several: bool) -> None:

@@ -18,6 +18,8 @@
 | sample | spot_diameter_um (1.2), spot_shape ("disc", "gaussian": 1/e² diameter, peak fluence), spot (0: number of the place), |
 | | temperature_k (the record's), lens (transmission behind the pick-off; default: the objective's curve) |
 | analyser | scheme ("polariser", "half_wave_plate"), angle_deg (0), zero_deg (hidden), fixed_deg (0), extinction (1e-3) |
+| probe | transmissions (one per slot of its wheel, the last one blocked), slot (1), thickness_um (0.15: what it crosses of the |
+| | sample), electrons_per_s (2e5, brightest column without sample); white light of its own for pump and probe |
 | detection_wheel | filters (one per slot, default six open: a transmission, the name of a table in benches/filters, or |
 | | {wavelength_nm, transmission} in air), slot (1); behind the sample |
 | blade | centre_mm (0), diameter_um (the spot's), position_mm (0.5): cuts the beam behind everything else from its position up |
@@ -99,6 +101,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "wave_plate_attenuator": {"angle_deg": 0.0, "achromatic": False},
     "filter_wheel": {"transmissions": [1.0] * 6, "slot": 1},
     "detection_wheel": {"filters": [1.0] * 6, "slot": 1},
+    "probe": {"transmissions": [1.0, 1.0, 1.0, 1.0, 1.0, 0.0], "slot": 1, "thickness_um": 0.15, "electrons_per_s": 2e5},
     "pick_off": {"sensor": "S130C"},
     "sample_head": {"sensor": "S130C"},
     "transmitted_head": {"sensor": "S130C"},
@@ -117,7 +120,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "camera": {"columns": 1024, "rows": 256, "pixel_um": 26.0, "temperature_c": -60.0, "pump_angle_deg": 70.0},
 }
 CENTRE_ERROR_SD_NM = 0.1
-ONE_OF_A_KIND = ("supercontinuum", "opa", "sample", "analyser", "spectrograph", "camera", "bias", "cryostat", "counter", "lamp")
+ONE_OF_A_KIND = ("supercontinuum", "opa", "sample", "analyser", "spectrograph", "camera", "bias", "cryostat", "counter", "lamp",
+                 "probe")
 
 
 class PathError(ValueError):
@@ -187,7 +191,7 @@ def _element(item: PathItem, options: dict[str, Any], clock: Clock, changed: Cal
         return el.RotatingPlate(role, clock, changed, angle_deg=float(options["angle_deg"]))
     if item.kind == "analyser":
         return el.RotatingPlate(role, clock, changed, angle_deg=float(options["angle_deg"]))
-    if item.kind in ("filter_wheel", "detection_wheel"):
+    if item.kind in ("filter_wheel", "detection_wheel", "probe"):
         wheel = el.FilterWheel(role, clock, changed, slots=len(options["filters" if "filters" in options else "transmissions"]))
         wheel.slot.move(float(options["slot"]))
         return wheel

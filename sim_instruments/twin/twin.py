@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from sim_instruments.clock import Clock
-from sim_instruments.twin import blade, history, light, pump, truth, zscan
+from sim_instruments.twin import blade, history, light, probe, pump, truth, zscan
 from sim_instruments.twin.counter_arm import Counted, CounterArm, fading
 from sim_instruments.twin.detection import Chip
 from sim_instruments.twin.detector_arm import DetectorArm
-from sim_instruments.twin.elements import BeamShutter, Camera, CcdReadout, Element, PowerHead, SamplePort
+from sim_instruments.twin.elements import BeamShutter, Camera, CcdReadout, Element, FilterWheel, PowerHead, SamplePort
 from sim_instruments.twin.emitters import emission
 from sim_instruments.twin.lighting import Lighting
 from sim_instruments.twin.more_elements import TcspcPort, TcspcSetting
@@ -85,6 +85,8 @@ class Twin:
         self.drift = Wander(0.0 if ideal else DRIFT_SD, DRIFT_TAU_S, start, clock.now())
         self.counter = next((CounterArm(part.options, self.sample) for part in self._parts if part.kind == "counter"), None)
         self._on_counter: tuple[Any, Counted] | None = None
+        self.probe = next((probe.Probe(part.element, part.options) for part in self._parts
+                           if part.kind == "probe" and isinstance(part.element, FilterWheel)), None)
         self.heads: dict[str, Head] = {}
         self._pick_offs: dict[str, tuple[int, float, float]] = {}      # of heads: which stage, its fraction and slope
         self._behind: set[str] = set()                # heads behind a cuvette
@@ -231,6 +233,8 @@ class Twin:
         for role, head in self.heads.items():
             head.feel(self._on_head(role, states)[0], seconds)
         power = self._at_sample(states)
+        if self.probe is not None and self._gates:
+            self._feel_probe(states if power > 0.0 else None, when, seconds)
         if power <= 0.0:
             if self.counter is not None:
                 self.counter.feel(when - seconds / 2.0, when + seconds / 2.0, None)
@@ -248,6 +252,17 @@ class Twin:
             if gate.camera.shutter_open:
                 gate.lit = (states, self.arm.state(when), self._standing(states, when))
                 gate.electrons += self._electrons_per_s(gate.lit) * seconds
+
+    def _feel_probe(self, states: tuple[tuple[Any, ...], ...] | None, when: float, seconds: float) -> None:
+        """Let the probe's light fall on the chips that are exposed; `states` of the pump, None when it is blocked."""
+        assert self.probe is not None   # noqa: S101  the caller has looked
+        standing = self._standing(self.beam.states(when) if states is None else states, when)
+        occupied = None if states is None else self.lighting.emitted(states, standing, 1.0 + self.drift.value, probe.filled)
+        delay_s = self.specimen.axes["delay"].at(when) * probe.S_PER_MM if "delay" in self.specimen.axes else 0.0
+        for gate in (gate for gate in self._gates if gate.camera.shutter_open):
+            columns = self.arm.seen_wavelengths(self.arm.state(when))
+            gate.steady = gate.steady + seconds * self.probe.per_s(
+                columns, occupied, delay_s, self.specimen.record(standing), standing.temperature_k)
 
     def _at_sample(self, states: tuple[tuple[Any, ...], ...]) -> float:
         if any(states[place] and states[place][0] <= 0.0 for place in self._shutters):
