@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labctl.bench.bench import Bench
-from labctl.bench.devices import Device, DriverDetector
+from labctl.bench.devices import Device, DriverAxis, DriverDetector
 from labctl.bench.optics import PumpLevel
 from labctl.core.instrument import Meter, Readout
 from labctl.core.lane import Future
@@ -29,7 +29,10 @@ SHOWN_LEVEL = "pump.power"           # of the ways to say how strong the pump is
 
 @dataclass(frozen=True)
 class Setting:
-    """A quantity that can be set from a card; `dangerous` wants a second thought (a voltage)."""
+    """A quantity that can be set from a card; `dangerous` wants a second thought (a voltage).
+
+    `read` is the property of the driver that tells where it stands; empty for a composite quantity.
+    """
 
     name: str
     unit: str
@@ -37,6 +40,7 @@ class Setting:
     high: float
     illuminates: bool
     dangerous: bool = False
+    read: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,8 @@ def _card(bench: Bench, device: Device) -> Card:
     for name, axis in bench.axes.items():
         if _role_of(axis) == role and not _has_quantity(bench, name, axis):
             low, high = getattr(axis, "limits", bench.config.safety.limits.get(name, UNBOUNDED))
-            settings.append(Setting(name, axis.unit, low, high, axis.illuminates, dangerous=axis.unit == "V"))
+            read = axis.spec.read if isinstance(axis, DriverAxis) else ""
+            settings.append(Setting(name, axis.unit, low, high, axis.illuminates, axis.unit == "V", read))
     settings.sort(key=lambda setting: not setting.name.startswith("pump."))       # what it is for, before how it does it
     signals = tuple((name, found.spec.unit) for name, found in bench.detectors.items()
                     if isinstance(found, DriverDetector) and found.device is device and not found.spec.dims)

@@ -6,6 +6,7 @@ Strings with units are accepted wherever a person types: `to_float("20 uJ/cm^2",
 from __future__ import annotations
 
 import functools
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +96,9 @@ MOST_LISTED = 100_000
 PHOTONS = ({"nm", "eV"}, {"nm", "meV"}, {"nm", "1 / cm"}, {"eV", "1 / cm"}, {"meV", "1 / cm"})
 
 
+_one_at_a_time = threading.Lock()       # pint fills its registry when it is first asked, and two who ask at once find it half full
+
+
 @functools.cache
 def _registry() -> Any:
     # pint comes with pymeasure and costs 0.2 s: only where a person's text is read.
@@ -121,10 +125,11 @@ def to_float(text: str | float, unit: str) -> float:
             return to_float(stripped[:-1], unit) / 100.0
         raise ValueError(f"{text!r} is not a number")
     try:
-        value = _registry().Quantity(stripped.replace("%", " percent"))
-        if {unit, f"{value.units:~}"} in PHOTONS:
-            return float(value.to(unit, "spectroscopy").magnitude)
-        return float(value.to(unit).magnitude)
+        with _one_at_a_time:
+            value = _registry().Quantity(stripped.replace("%", " percent"))
+            if {unit, f"{value.units:~}"} in PHOTONS:
+                return float(value.to(unit, "spectroscopy").magnitude)
+            return float(value.to(unit).magnitude)
     except Exception as exc:     # pint raises a dozen kinds, tokenizer errors among them
         raise ValueError(f"{text!r} is not a number in {unit} or in a unit that converts to {unit}") from exc
 

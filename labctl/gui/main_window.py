@@ -11,7 +11,8 @@ from qtpy import QtCore, QtGui, QtWidgets
 from labctl.core import registry
 from labctl.gui.keys import LIST, Keys
 from labctl.gui.model.queue_model import QueueModel
-from labctl.gui.model.session import Session
+from labctl.gui.model.session import CALIBRATING, Session
+from labctl.gui.model.worker import JobEnded
 from labctl.gui.presenter.browser import BrowserPresenter, Opened
 from labctl.gui.presenter.fit import LiveFit
 from labctl.gui.presenter.form import FormPresenter
@@ -154,6 +155,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.session.changed.connect(self._refresh)
         self.session.opened.connect(self._bench_opened)
         self.session.closed.connect(lambda closed: self.queue_model.reread())
+        self.session.job_ended.connect(self._job_ended)
         self.form.rebuilt.connect(self._procedure_chosen)
         self.form.rehearsed.connect(self.shown.promise)
         self.queue.opened.connect(lambda paths: self.open_runs(paths))
@@ -223,6 +225,11 @@ class MainWindow(QtWidgets.QMainWindow):
         if self.live.running:
             self.centre.select("Live")
         self.header.live.setChecked(self.live.running)
+
+    def _job_ended(self, ended: JobEnded) -> None:
+        """Go back to the plots of the form after runs that nobody has asked for."""
+        if ended.name == CALIBRATING:
+            self._procedure_chosen()
 
     def _procedure_chosen(self) -> None:
         if self.form.procedure is not None:

@@ -30,6 +30,7 @@ log = logging.getLogger("labctl.gui")
 
 OPENING, IDLE, ARMED, RUNNING, PAUSED, FINISHING, BROKEN = (
     "opening", "idle", "armed", "running", "paused", "finishing", "not open")
+CALIBRATING = "calibrating"      # the job that takes what a simulated bench lacks
 QUEUE = "queue"                  # the job that runs what waits
 MOST_A_TICK = 500                # events taken in at a time, so that a flood does not freeze the window
 JOIN_S = 30.0                    # longest wait for the bench's thread when the window closes
@@ -227,7 +228,7 @@ class Session(QtCore.QObject):
         self.say(f"{self.name} is open: {len(self.cards)} instruments")
         self.opened.emit()
         if opened.bench.simulated:
-            self.do("calibrating", lambda bench, control: api.calibrate(
+            self.do(CALIBRATING, lambda bench, control: api.calibrate(
                 bench, api.Order("", self.root), listeners=self.listeners(), control=control, announce=self.announce))
 
     @_take.register

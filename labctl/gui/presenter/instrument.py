@@ -9,7 +9,7 @@ from typing import Any
 from qtpy import QtCore
 
 from labctl import api
-from labctl.bench.panel import CLOSED, EMISSION, OFF, ON, OPEN, UNKNOWN, Action, Card, Setting, Watch, moving, position
+from labctl.bench.panel import CLOSED, EMISSION, OFF, ON, OPEN, SHOWN_LEVEL, UNKNOWN, Action, Card, Setting, Watch, moving, position
 from labctl.core.instrument import Meter
 from labctl.core.plan import Reading
 from labctl.core.quantities import long_name, shown
@@ -53,6 +53,7 @@ class InstrumentPresenter(QtCore.QObject):
         self._plan: Sequence[Mapping[str, Any]] = ()
         session.prepared.connect(self._begin)
         session.point.connect(self._remember)
+        session.job_ended.connect(lambda ended: self.wanted.clear())
 
     def _begin(self, header: Mapping[str, Any]) -> None:
         self._plan, self.read = header.get("plan", ()), {}
@@ -100,11 +101,10 @@ class InstrumentPresenter(QtCore.QObject):
 
     def _main(self, card: Card, watch: Watch) -> tuple[str, str, str]:
         """Give the large value, its unit, and the set-point beside it."""
-        bench = self.session.bench
         if card.shutter:
             return {ON: "Open", OFF: "Closed", UNKNOWN: "Unknown"}[watch.beam()], "", ""
         for setting in card.settings:
-            stands = position(bench, setting.name) if bench is not None else None
+            stands = self._stands(card, setting, watch)
             wanted = self.wanted.get(setting.name)
             if stands is not None or wanted is not None:
                 unit, factor = SHOWN.get(setting.unit, (setting.unit, 1.0))
@@ -119,6 +119,20 @@ class InstrumentPresenter(QtCore.QObject):
                 text, unit = said(found.value, getattr(line, "unit", ""))
                 return text, unit, ""
         return "", "", ""
+
+    def _stands(self, card: Card, setting: Setting, watch: Watch) -> float | None:
+        """Give where a quantity stands: in a run by its last read-back; of an idle bench by what the instrument has just said.
+
+        An instrument that has been parked stands elsewhere than the last point has left it, and what is made of several is not
+        known then.
+        """
+        bench = self.session.bench
+        if bench is None or (not self.session.busy and setting.name == SHOWN_LEVEL):
+            return None
+        said = watch.value(card.role, setting.read) if setting.read else None
+        if not self.session.busy and said is not None and isinstance(said.value, int | float):
+            return float(said.value)
+        return position(bench, setting.name)
 
     def _rest(self, card: Card, watch: Watch, main: str) -> tuple[str, float | None]:
         parts, meter = [], None
@@ -195,11 +209,11 @@ class InstrumentPresenter(QtCore.QObject):
         if power is None:
             parts.append("unknown power")
         else:
-            most = "≤ " if how == "limit" else ""
+            most = "" if how == "measured" and self.session.busy else "≤ "      # parking has only taken light away
             parts.append(f"{most}{shown(float(f'{power:.3g}'), 'pump.power')}")
             if area and rate:
                 parts.append(f"{most}{shown(float(f'{power / area / rate:.2g}'), 'pump.fluence')}")
-        return f"Open: {', '.join(parts)}"
+        return "Open: {}".format("\n".join(parts))
 
 
 def said(value: Any, unit: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from labctl.bench.panel import OFF, ON, UNKNOWN, position
 from labctl.core.quantities import shown
 from labctl.core.words import human_time
 from labctl.gui.model import session as model
+from labctl.gui.model.queue_model import title_of
 from labctl.gui.model.session import Session
 from labctl.gui.theme import State, state
 
@@ -97,7 +98,8 @@ class RunPresenter:
         power, how = bench.power_now()
         parts = [] if not wavelength else [f"{wavelength:.1f} nm"]
         if power is not None:
-            parts.append(f"{'≤ ' if how == 'limit' else ''}{shown(float(f'{power:.3g}'), 'pump.power')} at the sample")
+            most = "" if how == "measured" and self.session.busy else "≤ "          # parking has only taken light away
+            parts.append(f"{most}{shown(float(f'{power:.3g}'), 'pump.power')} at the sample")
         return f"pump {' · '.join(parts)}" if parts else ""
 
     @property
@@ -105,7 +107,7 @@ class RunPresenter:
         """Name the run and how far it is."""
         run = self.session.run
         if self.session.state in (model.ARMED, model.RUNNING, model.PAUSED, model.FINISHING) or run.status:
-            return f"{run.procedure} · point {run.done} of {run.total}"
+            return f"{title_of(run.procedure)} · point {run.done} of {run.total}"
         if self.session.busy:
             return f"{self.session.doing} · not saved" if self.session.doing in LOOKING else self.session.doing
         return "nothing is running"

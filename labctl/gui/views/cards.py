@@ -137,7 +137,7 @@ class CardView(QtWidgets.QFrame):
 
     def _setting(self, setting: Setting) -> QtWidgets.QLayout:
         field = self.presenter.field(setting)
-        view = FieldView(field, self.theme)
+        view = FieldView(field, self.theme, label_above=True)
         view.typed.connect(lambda name, text, view=view: self._type(view, text))
         go: QtWidgets.QAbstractButton
         if setting.dangerous:
@@ -150,7 +150,7 @@ class CardView(QtWidgets.QFrame):
         self._targets.append((setting, view, go))
         row = QtWidgets.QHBoxLayout()
         row.addWidget(view, 1)
-        row.addWidget(go, 0, QtCore.Qt.AlignmentFlag.AlignTop)
+        row.addWidget(go, 0, QtCore.Qt.AlignmentFlag.AlignBottom)
         return row
 
     def _type(self, view: FieldView, text: str) -> None:

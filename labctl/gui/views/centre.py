@@ -31,10 +31,10 @@ class CentreView(QtWidgets.QWidget):
         self._room = True
         self.tabs = QtWidgets.QTabWidget()
         self.tabs.setAccessibleName("Plots")
-        self.tabs.tabBar().setElideMode(QtCore.Qt.TextElideMode.ElideRight)
+        self.tabs.tabBar().setElideMode(QtCore.Qt.TextElideMode.ElideNone)
         self.tabs.tabBar().setUsesScrollButtons(True)
         self.tabs.currentChanged.connect(lambda number: self._turned())
-        self.pin = button("Pin spectrum", self._place_pinned, "quiet", "Keep the spectrum below the other plots")
+        self.pin = button("Pin", self._place_pinned, "quiet", "Keep the spectrum below the other plots")
         self.pin.setCheckable(True)
         self.pin.setChecked(True)
         self.tabs.setCornerWidget(self.pin)

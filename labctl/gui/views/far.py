@@ -12,7 +12,7 @@ from labctl.gui.theme import DARK, GRID, Theme
 from labctl.gui.views.parts import Bar, label
 from labctl.gui.views.style import font
 
-HUGE_PX, LARGE_PX = 120, 48
+HUGE_PX, LARGE_PX = 96, 44
 
 
 class FarView(QtWidgets.QFrame):
@@ -54,6 +54,8 @@ class FarView(QtWidgets.QFrame):
 
     def toggle(self) -> None:
         """Show or hide it."""
+        if self.parentWidget() is not None:
+            self.setGeometry(self.parentWidget().rect())
         self.setVisible(not self.isVisible())
         self.raise_()
         self.refresh()

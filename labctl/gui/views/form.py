@@ -9,6 +9,7 @@ from labctl.gui.presenter.form import FormPresenter
 from labctl.gui.theme import DARK, GRID, Theme
 from labctl.gui.views.parts import Choice, label
 
+LEAST_PX = 84            # least width of one with its label above it
 FIELD_PX = 112           # width of a field; the label takes the rest
 
 
@@ -18,7 +19,7 @@ class FieldView(QtWidgets.QWidget):
     typed = QtCore.Signal(str, str)          # name, text
     reset = QtCore.Signal(str, str)          # name, source: "default" or "last"
 
-    def __init__(self, field: Field, theme: Theme = DARK, parent: QtWidgets.QWidget | None = None):
+    def __init__(self, field: Field, theme: Theme = DARK, parent: QtWidgets.QWidget | None = None, *, label_above: bool = False):
         super().__init__(parent)
         self.field, self.theme = field, theme
         self._mark = label("", "muted")
@@ -38,6 +39,13 @@ class FieldView(QtWidgets.QWidget):
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
+        if label_above:
+            row.removeWidget(self._label)
+            column.addWidget(self._label)
+            self._mark.hide()
+            self._frame.setMinimumWidth(LEAST_PX)
+            self._frame.setMaximumWidth(2 * FIELD_PX)
+            row.setStretchFactor(self._frame, 1)
         column.addLayout(row)
         column.addWidget(self._problem)
 

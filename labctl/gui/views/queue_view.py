@@ -21,8 +21,9 @@ from labctl.gui.theme import DARK, GRID, Theme
 from labctl.gui.views.parts import Elided, button, label, panel
 
 ROW_PX = 25
-WIDTHS = {STATE: 92, PROCEDURE: 170, PARAMETERS: 190, PROGRESS: 110, TIME: 90, FILE: 150}
-BAR_PX = 62
+WIDTHS = {STATE: 88, PROCEDURE: 124, PARAMETERS: 160, PROGRESS: 106, TIME: 86, FILE: 160}
+BAR_PX = 54
+SUMMARY_PX = 720         # below, there is no room for it beside the buttons
 
 
 class Cells(QtWidgets.QStyledItemDelegate):
@@ -127,7 +128,7 @@ class QueueView(QtWidgets.QWidget):
 
     def refresh(self) -> None:
         """Show what may be done now."""
-        self._summary.say(self.presenter.summary)
+        self._summary.say(self.presenter.summary if self.width() >= SUMMARY_PX else "")
         waits = any(item.status == "waiting" for item in self.model.items)
         self.start.setEnabled(waits and not self.presenter.session.busy)
         chosen = self.chosen()[:1]
@@ -161,9 +162,8 @@ class QueueView(QtWidgets.QWidget):
 
     def fit(self, width: int) -> None:
         """Leave out the columns for which there is no room."""
-        self.table.setColumnHidden(FILE, width < 620)
+        self.table.setColumnHidden(FILE, width < 760)
         self.table.setColumnHidden(TIME, width < 430)
-        self._summary.setVisible(width >= 640)
 
     def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
         """As above."""
