@@ -21,8 +21,9 @@ NAME, BENCH, DECAYS = "xiong2022", "xiong2022", "xiong2022-trpl"
 LIGANDS = ("oam", "ola")
 HOT, ROOM_K, HOT_K, BAND_NM = "ying2021-cryostat", 300.0, 333.15, (505.0, 560.0)
 WARM_STAGE = {"twin.elements.cryostat.temperature_k": ROOM_K, "instruments.cryostat.limits.temperature": [250.0, 340.0],
+              "instruments.cryostat.settle.soak_s": 0.0,
               "twin.elements.sample.spot_diameter_um": 50.0, "pump.spot.diameter_um": 50.0}      # wide: the sample may walk
-WARMED = {"lowest": ROOM_K, "temperatures": 2, "fluence": "0.02 uJ/cm^2", "exposure": 0.2}
+WARMED = {"lowest": ROOM_K, "temperatures": 2, "fluence": "0.02 uJ/cm^2", "exposure": 0.2, "refocus": False}
 SPOT = {"kind": "sample", "spot_diameter_um": 100.0, "spot_shape": "gaussian", "lens": 0.9}      # as in the bench file
 SPOTS, HIGHEST, ANY = 16, 0.7, 0.12      # places on the sample; heights of spikes, as the procedure takes them
 DAYS_S, HOURS_S = 100 * 86400.0, 10 * 3600.0
