@@ -40,6 +40,7 @@ def table(twin: Twin) -> dict[str, dict[str, Any]]:
     found = results(twin.sample, twin.temperature_k) | {"repetition_rate": _entry(twin.lighting.pulses_per_s * 1e-6, "MHz")}
     for part in twin.parts:
         known |= _of_part(part)
+        found |= {name: _entry(*entry) for name, entry in _as_built(part).items()}
         found |= {name: _entry(part.options[option], unit) for option, (name, unit) in KNOWN.get(part.kind, {}).items()}
     known |= {f"{role}.gain": _entry(head.gain, "1") for role, head in twin.heads.items()}
     profile = twin.specimen.profile
@@ -56,6 +57,21 @@ def _of_part(part: Part) -> dict[str, dict[str, Any]]:
     if part.kind == "spectrograph":
         known[f"{part.role}.centre_errors_nm"] = {"value": list(part.options["centre_errors_nm"]), "unit": "nm"}
     return known
+
+
+def _as_built(part: Part) -> Table:
+    """Give what the calibrations of a spectrograph, grating by grating, and of the spot across a blade should find."""
+    options = part.options
+    if part.kind == "blade" and options["diameter_um"] is not None:
+        return {f"spot_diameter_{part.role.rpartition('_')[2]}": (float(options["diameter_um"]), "um")}
+    if part.kind != "spectrograph":
+        return {}
+    found: Table = {}
+    for number, error in enumerate(options["centre_errors_nm"], 1):
+        found |= {f"focal_length_{number}": (float(options["focal_length_mm"]), "mm"),
+                  f"half_angle_{number}": (float(options["half_angle_deg"]), "deg"),
+                  f"wavelength_offset_{number}": (float(error), "nm")}
+    return found
 
 
 def _entry(value: float, unit: str) -> dict[str, Any]:
