@@ -27,24 +27,24 @@ def only(paper, *names):
 def found(tmp_path_factory):
     told = []
     out = tmp_path_factory.mktemp("reproduced")
-    return reproduce([only("ying2021", "pump line")], out, processes=1, told=told.append), told, out
+    return reproduce([only("wang2015", "capillary")], out, processes=1, told=told.append), told, out
 
 
 class TestOneExperiment:
     def test_its_row_passes_and_the_others_were_not_simulated(self, found):
         lines = {line.row.id: line for line in found[0].lines}
         assert found[0].failures == []
-        assert (lines["000-01"].verdict, lines["000-01"].basis) == ("pass", "noisy")
-        assert {line.verdict for name, line in lines.items() if name != "000-01"} == {"not_simulated", "skip"}
+        assert (lines["003-27"].verdict, lines["003-27"].basis) == ("pass", "noisy")
+        assert {line.verdict for name, line in lines.items() if name != "003-27"} == {"not_simulated", "skip"}
 
     def test_the_number_is_that_of_the_run_file(self, found):
-        (run,) = next(line for line in found[0].lines if line.row.id == "000-01").runs
+        (run,) = next(line for line in found[0].lines if line.row.id == "003-27").runs
         assert run.is_file()
         assert found[2] in run.parents
 
     def test_progress_counts_the_calibration_too(self, found):
         assert [(step.done, step.tasks, step.ended) for step in found[1]] == [
-            (1, 2, "calibrating ying2021"), (2, 2, "ying2021: pump line")]
+            (1, 2, "calibrating wang2015-10k"), (2, 2, "wang2015: capillary")]
 
     def test_report_is_one_file_with_every_row(self, found, tmp_path):
         page = write_report(found[0], tmp_path / "report.html", 1).read_text(encoding="utf-8")
