@@ -93,26 +93,24 @@ def gaussian(energy: np.ndarray, centre: float, fwhm: float) -> np.ndarray:
 def _columns(energy: np.ndarray, pixel_ev: np.ndarray, shape: np.ndarray, splitting_ev: float) -> np.ndarray:
     """Give the unit spectra of lower line, upper line, broad line and offset, (pixels, 4)."""
     pair, fwhm, broad, broad_fwhm = shape
-    return np.column_stack([
-        gaussian(energy, pair - splitting_ev / 2, fwhm) * pixel_ev,
-        gaussian(energy, pair + splitting_ev / 2, fwhm) * pixel_ev,
-        gaussian(energy, broad, broad_fwhm) * pixel_ev,
-        np.ones_like(energy),
-    ])
+    found = np.ones((len(energy), 4))
+    lines = (pair - splitting_ev / 2, fwhm), (pair + splitting_ev / 2, fwhm), (broad, broad_fwhm)
+    for place, (centre, width) in enumerate(lines):
+        found[:, place] = gaussian(energy, centre, width) * pixel_ev
+    return found
 
 
-def _slopes(data: Window, splitting_ev: float, shape: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:
-    """Differentiate the spectrum by the four shape constants, (pixels, 4), the amplitudes being held."""
+def _slopes(data: Window, splitting_ev: float, shape: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """Differentiate the spectrum by the four shape constants, (pixels, 4); `lines` are the three lines as they stand in it."""
     pair, fwhm, broad, broad_fwhm = shape
 
-    def by(centre: float, width: float, area: float) -> tuple[np.ndarray, np.ndarray]:
-        line = area * gaussian(data.energy, centre, width) * data.pixel_ev
+    def by(centre: float, width: float, line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         distance = (data.energy - centre) * FWHM_PER_SIGMA / width
         return line * distance * FWHM_PER_SIGMA / width, line * (distance**2 - 1.0) / width
 
-    lower, upper, below = (by(pair - splitting_ev / 2, fwhm, amplitudes[0]), by(pair + splitting_ev / 2, fwhm, amplitudes[1]),
-                           by(broad, broad_fwhm, amplitudes[2]))
-    return np.column_stack([lower[0] + upper[0], lower[1] + upper[1], *below])
+    lower, upper, below = (by(pair - splitting_ev / 2, fwhm, lines[:, 0]), by(pair + splitting_ev / 2, fwhm, lines[:, 1]),
+                           by(broad, broad_fwhm, lines[:, 2]))
+    return np.stack([lower[0] + upper[0], lower[1] + upper[1], *below], axis=1)
 
 
 def fit_free(data: Window, splitting_ev: float, width_ev: float, start: Shape | None = None) -> PairFit:
@@ -174,8 +172,9 @@ def _best_start(data: Window, splitting_ev: float, width_ev: float) -> Shape:
 
 @dataclass(frozen=True)
 class _Solved:
-    """The best areas and offset for a shape (4,), the weighted residuals, and the scaled system that gave them."""
+    """The best areas and offset for a shape (4,), the weighted residuals, unit spectra, and the scaled system that gave them."""
 
+    columns: np.ndarray
     amplitudes: np.ndarray
     left: np.ndarray
     unit: np.ndarray
@@ -188,7 +187,8 @@ class _Solved:
 
 def _solve(data: Window, splitting_ev: float, shape: np.ndarray) -> _Solved:
     """Solve for areas and offset."""
-    design = _columns(data.energy, data.pixel_ev, shape, splitting_ev) / data.sigma[:, None]
+    columns = _columns(data.energy, data.pixel_ev, shape, splitting_ev)
+    design = columns / data.sigma[:, None]
     scale = np.linalg.norm(design, axis=0)
     scale[scale == 0] = 1.0
     target = data.signal / data.sigma
@@ -196,7 +196,7 @@ def _solve(data: Window, splitting_ev: float, shape: np.ndarray) -> _Solved:
     # Normal equations: four well-scaled columns, solved thousands of times. The ridge only matters for a line outside the window.
     normal = unit.T @ unit + RIDGE * np.eye(4)
     amplitudes = np.linalg.solve(normal, unit.T @ target)
-    return _Solved(amplitudes / scale, unit @ amplitudes - target, unit, normal)
+    return _Solved(columns, amplitudes / scale, unit @ amplitudes - target, unit, normal)
 
 
 def _project(data: Window, splitting_ev: float, start: Shape, bounds: tuple[Sequence[float], Sequence[float]] | tuple,
@@ -224,7 +224,8 @@ def _project(data: Window, splitting_ev: float, start: Shape, bounds: tuple[Sequ
 
     def steepness(values: np.ndarray) -> np.ndarray:
         here = solved(values)
-        rows = here.without_columns(_slopes(data, splitting_ev, full(values), here.amplitudes)[:, index] / data.sigma[:, None])
+        slopes = _slopes(data, splitting_ev, full(values), here.columns * here.amplitudes)
+        rows = here.without_columns(slopes[:, index] / data.sigma[:, None])
         return rows if spread is None else np.vstack([rows, np.diag(1.0 / spread)])
 
     # Centres are known to 1e-4 of their value, widths to 1e-1: scale by what can change.
@@ -233,8 +234,10 @@ def _project(data: Window, splitting_ev: float, start: Shape, bounds: tuple[Sequ
     solution = least_squares(residuals, first, jac=steepness,      # type: ignore[arg-type]  a function is taken, too
                              bounds=bounds, x_scale=steps, method="trf", xtol=1e-7, ftol=1e-7)
     shape = full(solution.x)
-    amplitudes, left = solved(solution.x).amplitudes, solved(solution.x).left
-    covariance = _covariance(data, splitting_ev, shape, amplitudes, index, spread)
+    best = solved(solution.x)
+    amplitudes, left = best.amplitudes, best.left
+    slopes = _slopes(data, splitting_ev, shape, best.columns * amplitudes)[:, index]
+    covariance = _covariance(np.hstack([best.columns, slopes]) / data.sigma[:, None], len(index), spread)
     errors = np.zeros(4)
     errors[index] = np.sqrt(np.diag(covariance)[4:])
     freedom = max(len(left) - 4 - len(index), 1)
@@ -247,16 +250,13 @@ def _project(data: Window, splitting_ev: float, start: Shape, bounds: tuple[Sequ
     )
 
 
-def _covariance(data: Window, splitting_ev: float, shape: np.ndarray, amplitudes: np.ndarray, index: list[int],
-                spread: np.ndarray | None) -> np.ndarray:
-    """Give the covariance of (4 amplitudes, free shape constants) from the full Jacobian, expectations included."""
-    slopes = _slopes(data, splitting_ev, shape, amplitudes)[:, index]
-    jacobian = np.hstack([_columns(data.energy, data.pixel_ev, shape, splitting_ev), slopes]) / data.sigma[:, None]
+def _covariance(jacobian: np.ndarray, free: int, spread: np.ndarray | None) -> np.ndarray:
+    """Give the covariance of (4 amplitudes, free shape constants) from the full weighted Jacobian, expectations included."""
     scale = np.linalg.norm(jacobian, axis=0)
     scale[scale == 0] = 1.0
     information = (jacobian / scale).T @ (jacobian / scale)
     if spread is not None:
-        information[range(4, 4 + len(index)), range(4, 4 + len(index))] += 1.0 / (spread * scale[4:]) ** 2
+        information[range(4, 4 + free), range(4, 4 + free)] += 1.0 / (spread * scale[4:]) ** 2
     return np.linalg.pinv(information, hermitian=True) / np.outer(scale, scale)
 
 

@@ -56,7 +56,8 @@ def test_slopes_are_those_of_the_spectrum(constant: int) -> None:
     data, areas = cut(exact(1e5), np.ones(PIXELS.size)), np.array([3e4, 5e4, 6e4, 3.0])
     step = 1e-7 * np.eye(4)[constant]
     up, down = (_columns(data.energy, data.pixel_ev, TRUE.as_array() + sign * step, SPLITTING) @ areas for sign in (1.0, -1.0))
-    slope = _slopes(data, SPLITTING, TRUE.as_array(), areas)[:, constant]
+    lines = _columns(data.energy, data.pixel_ev, TRUE.as_array(), SPLITTING) * areas
+    slope = _slopes(data, SPLITTING, TRUE.as_array(), lines)[:, constant]
     assert slope == pytest.approx((up - down) / 2e-7, rel=1e-4, abs=1e-5 * float(np.abs(slope).max()))
 
 
