@@ -13,7 +13,7 @@ PACKAGES := labctl drivers procedures sim_instruments
 .DELETE_ON_ERROR:
 # One venv, one writer: `make -j` must not run two pips in it.
 .NOTPARALLEL:
-.PHONY: help run gui test lint check bench score calibrate soak mutants interop docs-reference docs-figures recovery clean system
+.PHONY: help run gui test lint check bench score calibrate soak mutants interop docs-reference docs-figures docs-pictures recovery clean system
 
 help:
 	@echo 'make run    install, then measure a PLE scan on the simulated bench ying2021'
@@ -28,6 +28,7 @@ help:
 	@echo 'make mutants  take one protection away at a time, and see the fault matrix notice'
 	@echo 'make docs-reference   write the reference of instruments and procedures from the code'
 	@echo 'make docs-figures  draw the simulated counterparts of the papers’ figures anew'
+	@echo 'make docs-pictures  draw the pictures of the tutorial anew, from a session with the window'
 	@echo 'make recovery  every estimator against data of known truth; writes docs/reference/estimators.md'
 	@echo 'make interop  open a run of every procedure in the programs people use (a venv of its own)'
 	@echo 'make clean  remove $(VENV) and every cache; measured data stay'
@@ -83,6 +84,9 @@ docs-reference: $(VENV)/.runtime
 
 docs-figures: $(VENV)/.runtime
 	$(BIN)/python -m docs.paper_figures
+
+docs-pictures: $(VENV)/.gui
+	$(BIN)/python docs/gui_pictures.py
 
 recovery: $(VENV)/.runtime
 	$(BIN)/python docs/estimators_reference.py
