@@ -18,7 +18,7 @@ DIMMED = (("seed = 2015", "seed = 77"), (WHEEL + "1}", WHEEL + "3}"))       # sl
 
 
 def threshold(folder, monkeypatch, changes, exposure_s: float):
-    """Calibrate a copy of wang2015 and measure; gives the results and the gain of the head at the sample, which is hidden in them."""
+    """Calibrate a copy of wang2015 and measure; gives the results and the gain of the head at the sample, which hides in them."""
     text = BENCHES.joinpath("wang2015.toml").read_text(encoding="utf-8").replace('"filters/', f'"{BENCHES}/filters/')
     for old, new in changes:
         assert old in text
