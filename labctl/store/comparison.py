@@ -36,7 +36,7 @@ class Compared:
 
 
 def compared(header: Mapping[str, Any], end: Mapping[str, Any], points: int) -> list[Compared]:
-    """Compare estimate and outcome of a run: time and points, and where light fell, lit time and dose of the most exposed spot.
+    """Compare estimate and outcome of a run: time, points, lit time of all places, and dose of the most exposed one.
 
     Empty while a run goes on, and for runs that know no estimate. The estimate of an adaptive run, and the outcome of one that
     did not come to its end, are what they are: the most it could cost, and what had been done by then.
@@ -46,8 +46,10 @@ def compared(header: Mapping[str, Any], end: Mapping[str, Any], points: int) -> 
         return []
     found = [Compared("time", estimate["seconds"], float(end["seconds"]), "s"),
              Compared("points", float(estimate.get("points", 0)), float(points), "")]
-    spots = (end.get("dose") or {}).get("spots", ())
-    light = max((spot["added"] for spot in spots), key=lambda added: added["lit_s"], default={"lit_s": 0.0, DOSE: 0.0})
+    told = end.get("dose") or {}
+    places = [spot["added"] for spot in told.get("spots", ())]
+    most = max(places, key=lambda added: added["lit_s"], default={"lit_s": 0.0, DOSE: 0.0})
+    light = {**most, "lit_s": told.get("added", most)["lit_s"]}
     pairs = (("lit time", "lit_seconds", "lit_s", "s"), ("dose", DOSE, DOSE, "J/cm²"))
     found += [Compared(what, estimate.get(asked, 0.0), light[had], unit) for what, asked, had, unit in pairs
               if estimate.get(asked) or light[had]]

@@ -34,3 +34,10 @@ def test_silent_without_an_estimate_or_an_end(header, end):
 def test_dark_runs_say_nothing_of_light():
     found = compared({"estimate": {"seconds": 1.0}}, {"seconds": 2.0, "dose": {"spots": []}}, 3)
     assert [each.what for each in found] == ["time", "points"]
+
+
+def test_lit_time_is_that_of_all_places_and_dose_that_of_the_most_exposed() -> None:
+    end = {"seconds": 100.0, "dose": {"spots": [spot(1.0, 400.0), spot(0.5, 200.0)], "added": {"lit_s": 9.5, "dose_j_cm2": 3800.0}}}
+    found = {each.what: each for each in compared(HEADER, end, 12)}
+    assert found["lit time"].texts[1] == "9.5 s"
+    assert found["dose"].texts[1] == "400 J/cm²"
