@@ -134,6 +134,8 @@ class PlotView(QtWidgets.QWidget):
             if side not in found:
                 made.hideAxis(side)
         self._axes += found.values()
+        for axis in found.values():         # drawn again only when it changes
+            axis.setCacheMode(QtWidgets.QGraphicsItem.CacheMode.DeviceCoordinateCache)
         made.scene().sigMouseClicked.connect(lambda event, made=made: self._clicked(made, event))
         return made
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
+from qtpy import QtWidgets
 
 from labctl.gui.model.raster import COLOURS, NOT_MEASURED
 from labctl.gui.theme import Theme
@@ -14,6 +15,13 @@ from labctl.gui.views.plots.axes import PlotAxis
 TABLES = ("viridis", "cividis", "grey")       # even in brightness, and the same to every eye; no rainbow
 RED = "red"
 BAR_PX = 14
+
+
+def opaque(colours: np.ndarray, background: str) -> np.ndarray:
+    """Give the same colours (256, 3) on a background: without transparency an image is drawn in a third of the time."""
+    made = np.array(colours[:, :3])
+    made[NOT_MEASURED] = pg.mkColor(background).getRgb()[:3]
+    return made
 
 
 def table(name: str) -> np.ndarray:
@@ -44,6 +52,8 @@ class ColourBar:
         self.plot.vb.setMouseEnabled(False, False)
         self.plot.vb.setFixedWidth(BAR_PX)
         self._image: Any = pg.ImageItem(np.arange(1, COLOURS + 1, dtype=np.uint8)[:, None], axisOrder="row-major", levels=None)
+        self._image.setCacheMode(QtWidgets.QGraphicsItem.CacheMode.DeviceCoordinateCache)
+        self.axis.setCacheMode(QtWidgets.QGraphicsItem.CacheMode.DeviceCoordinateCache)
         self.plot.addItem(self._image)
 
     def show_levels(self, low: float, high: float, log: bool, label: str) -> None:

@@ -19,10 +19,12 @@ from labctl.gui.model.scales import EV, NM, Scale
 from labctl.gui.theme import DARK, Theme
 from labctl.gui.views.plots.axes import ConvertedAxis, number, place
 from labctl.gui.views.plots.base import VIEWS, PlotView, Table
-from labctl.gui.views.plots.colours import BAR_PX, TABLES, ColourBar, table
+from labctl.gui.views.plots.colours import BAR_PX, TABLES, ColourBar, opaque, table
 from labctl.gui.views.plots.marks import dashed, dotted, line, small_font
 
+CUTS_MS = 100               # between two drawings of the cuts
 RELEVEL_MS = 500            # colours follow the data so often, not with every row
+SHRINK = 0.5                # the scale of a cut shrinks when its values fill less of it
 GHOST = 0.35                # opacity of what a rehearsal promises
 CUT_PX, LOW_CUT_PX = 150, 100
 LEFT_PX, TOP_PX, BOTTOM_PX = 64, 22, 38
@@ -59,11 +61,15 @@ class MapView(PlotView):
         self._along.label.setFont(small_font())
         for cursor in (self._across, self._along):
             self.main.addItem(cursor, ignoreBounds=True)
+        for plot in (self.cut, self.row_cut):
+            plot.showGrid(x=False, y=False)
+            plot.vb.disableAutoRange()
         self._curves = {"cut": self.cut.plot(connect="finite"), "promised": self.cut.plot(connect="finite"),
                         "row": self.row_cut.plot(connect="finite")}
         self._across.sigPositionChanged.connect(lambda: self._draw_cuts())
         self._along.sigDragged.connect(lambda: self._pin_row())
-        self._leveled = QtCore.QElapsedTimer()
+        self._leveled, self._cut_at, self._stale = QtCore.QElapsedTimer(), QtCore.QElapsedTimer(), False
+        self._tables = table("viridis"), opaque(table("viridis"), theme.plot)
         self._forget()
         self._build_tools()
 
@@ -160,7 +166,11 @@ class MapView(PlotView):
     def refresh(self) -> None:
         """Take the rows that have come."""
         rows, measured = self.rows, self.measured
-        if rows is None or measured is None or len(measured) == rows.seen:
+        if rows is None or measured is None:
+            return
+        if len(measured) == rows.seen:
+            if self._stale and self._cut_at.hasExpired(CUTS_MS):
+                self._draw_cuts()
             return
         first = rows.seen == 0
         for new in rows.take():
@@ -174,7 +184,9 @@ class MapView(PlotView):
             self._relevel()
         self._paint(self.image, self._index)
         self._look(first)
-        self._draw_cuts()
+        self._stale = True
+        if not measured.live or not self._cut_at.isValid() or self._cut_at.hasExpired(CUTS_MS):
+            self._draw_cuts()
 
     def _look(self, first: bool) -> None:
         """Go to where the light is: once the cursor and the part of the frame, always the newest row unless one is held."""
@@ -237,6 +249,7 @@ class MapView(PlotView):
         promised = self.rows.promised(self.rehearsed) if self.rows is not None and self.rehearsed is not None else None
         self.ghost_button.setEnabled(promised is not None)
         self._promised = promised
+        self._colour_image()
         if promised is None:
             self.ghost.clear()
             return
@@ -275,18 +288,34 @@ class MapView(PlotView):
         rows, raster = self.rows, self.raster
         if rows is None or raster is None or not rows.seen:
             return
+        self._stale = False
+        self._cut_at.start()
         column, chosen = raster.column(float(self._across.value())), raster.grid.nearest(float(self._along.value()))
         unit = f" {self.scale.unit}" if rows.in_nm else ""
         if self.cuts_button.isChecked():
             up = raster.grid.position(raster.grid.values)
             self._curves["cut"].setData(raster.z[:, column], up)
+            self._follow(self.cut, 0, raster.z[:, column])
             if self._promised is not None and self.ghost_button.isChecked():
                 self._curves["promised"].setData(self._promised.z[:, column], up)
             self.cut.getAxis("bottom").say(f"at {place(float(raster.x[column]))}{unit}")
             self._curves["row"].setData(raster.x, raster.z[chosen])
+            self._follow(self.row_cut, 1, raster.z[chosen])
         self._read_off(rows, raster, column, chosen)
         if rows.in_nm:
             self.chosen.emit(float(self.scale.to_nm(np.array(raster.x[column]))))
+
+    def _follow(self, panel: Any, axis: int, values: np.ndarray) -> None:
+        """Let the scale of a cut follow its values, with patience: an axis that moves is drawn anew."""
+        finite = values[np.isfinite(values) & ((values > 0) | (not self.log))]
+        if not len(finite):
+            return
+        low, high = float(finite.min()), float(finite.max())
+        if self.log:
+            low, high = float(np.log10(low)), float(np.log10(high))
+        now, span = panel.vb.viewRange()[axis], max(high - low, 1e-12)
+        if high > now[1] or low < now[0] - 0.1 * span or span < SHRINK * (now[1] - now[0]):
+            panel.vb.setRange(**{"xRange" if axis == 0 else "yRange": (low - 0.05 * span, high + 0.2 * span)}, padding=0.0)
 
     def _read_off(self, rows: MapRows, raster: Raster, column: int, chosen: int) -> None:
         unit = f" {self.scale.unit}" if rows.in_nm else ""
@@ -370,6 +399,10 @@ class MapView(PlotView):
         self._redo()
         self.main.setXRange(min(ends), max(ends), padding=0.0)
 
+    def _colour_image(self) -> None:
+        """Let the ghost shine through only where there is one."""
+        self.image.setLookupTable(self._tables[0 if self._promised is not None else 1])
+
     def _next_table(self) -> None:
         self._table_name = TABLES[(TABLES.index(self._table_name) + 1) % len(TABLES)]
         self.colour_button.setText(self._table_name)
@@ -381,8 +414,9 @@ class MapView(PlotView):
         red = theme.colormap not in TABLES
         self.colour_button.setEnabled(not red)
         colours = table(theme.colormap if red else self._table_name)
-        for item in (self.image, self.ghost):
-            item.setLookupTable(colours)
+        self._tables = colours, opaque(colours, theme.plot)
+        self._colour_image()
+        self.ghost.setLookupTable(self._tables[0])
         self.bar.recolour(colours)
         bright = theme.text if red else "#ffffff"       # the images are dark in every theme
         self._across.setPen(dashed(bright))

@@ -12,7 +12,7 @@ from labctl.core.plots import Plot
 from labctl.gui.model.raster import COLOURS, indexed, levels
 from labctl.gui.theme import DARK, Theme
 from labctl.gui.views.plots.base import PlotView
-from labctl.gui.views.plots.colours import BAR_PX, TABLES, ColourBar, table
+from labctl.gui.views.plots.colours import BAR_PX, TABLES, ColourBar, opaque, table
 from labctl.gui.views.plots.marks import line
 
 LABEL_PX, BOTTOM_PX = 72, 38
@@ -74,7 +74,7 @@ class PictureView(PlotView):
         red = theme.colormap not in TABLES
         self.colour_button.setEnabled(not red)
         made = table(theme.colormap if red else self._table_name)
-        self.image.setLookupTable(made)
+        self.image.setLookupTable(opaque(made, theme.plot))
         self.bar.recolour(made)
         for part in self.cross:
             part.setPen(line(theme.text if red else "#ffffff"))

@@ -8,6 +8,9 @@ from qtpy import QtCore, QtGui, QtWidgets
 
 from labctl.gui.theme import CAPTION_PX, GRID, RADIUS, TEXT_PX, Theme
 
+Value = tuple[str, str, str]        # caption, value, role of the theme's colour or ""
+READ_MS = 200               # between two writings of the values: writing costs more than drawing
+
 
 class ToolRow(QtWidgets.QWidget):
     """Toggles, choices and buttons in one row; every one is reached by the keyboard and has a name for those who cannot see it."""
@@ -95,7 +98,13 @@ class ReadoutRow(QtWidgets.QWidget):
         self._row.setContentsMargins(GRID, 0, GRID, GRID // 2)
         self._row.setSpacing(2 * GRID)
         self._labels: list[QtWidgets.QLabel] = []
-        self._shown: tuple[tuple[str, str, str], ...] = ()
+        self._shown: tuple[Value, ...] = ()
+        self._written = QtCore.QElapsedTimer()
+        self._later = QtCore.QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(READ_MS)
+        self._later.timeout.connect(self._flush)
+        self._offered: Callable[[], Sequence[Value]] | None = None
         self._theme: Theme | None = None
         self._row.addStretch(1)
         self.setFixedHeight(3 * GRID)
@@ -104,13 +113,44 @@ class ReadoutRow(QtWidgets.QWidget):
     @property
     def shown(self) -> dict[str, str]:
         """The values by their captions."""
+        self._take()
         return {caption: value for caption, value, _ in self._shown}
 
-    def show_values(self, *values: tuple[str, str, str]) -> None:
-        """Show (caption, value, role of the theme's colour or ""), in this order."""
+    def offer(self, make: Callable[[], Sequence[Value]]) -> None:
+        """Show what `make` gives, which is asked only when it is time to write."""
+        self._offered = make
+        if self._due:
+            self._flush()
+        elif not self._later.isActive():
+            self._later.start()
+
+    @property
+    def _due(self) -> bool:
+        return not self._written.isValid() or self._written.hasExpired(READ_MS)
+
+    def _take(self) -> None:
+        make, self._offered = self._offered, None
+        if make is not None:
+            self._shown = tuple(make())
+
+    def _flush(self) -> None:
+        self._take()
+        self._write_all()
+
+    def show_values(self, *values: Value) -> None:
+        """Show (caption, value, role of the theme's colour or ""), in this order; nobody reads more than a few a second."""
+        self._offered = None
         if values == self._shown:
             return
         self._shown = values
+        if self._due:
+            self._write_all()
+        elif not self._later.isActive():
+            self._later.start()
+
+    def _write_all(self) -> None:
+        self._written.start()
+        values = self._shown
         while len(self._labels) < len(values):
             label = QtWidgets.QLabel()
             label.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -144,5 +184,4 @@ class ReadoutRow(QtWidgets.QWidget):
     def restyle(self, theme: Theme) -> None:
         """Take a theme."""
         self._theme = theme
-        shown, self._shown = self._shown, ()
-        self.show_values(*shown)
+        self._write_all()

@@ -48,6 +48,7 @@ class SpectrumView(PlotView):
         self._top = ConvertedAxis("top", theme, EV.from_nm, EV.to_nm, EV.unit)
         self.main = self.plot(axes={"top": self._top})
         self.main.vb.setMouseMode(pg.ViewBox.RectMode)
+        self.main.showGrid(x=False, y=False)        # it costs as much as the data, thirty times a second
         self._curves = {name: self.main.plot(connect="finite") for name in ("rehearsal", "reference", "data")}
         self._full = pg.ScatterPlotItem(symbol="t1", size=8)
         self._limit: Any = pg.InfiniteLine(angle=0, label="", labelOpts={"position": 0.02, "anchors": [(0, 1), (0, 1)]})
@@ -185,7 +186,7 @@ class SpectrumView(PlotView):
         self._draw_saturation(x, y, counts, dark)
         self._draw_others(dark)
         self._set_range(x, y)
-        self._read_off()
+        self.readouts.offer(self._values)
 
     def _draw_saturation(self, x: np.ndarray, y: np.ndarray, counts: np.ndarray, dark: np.ndarray | None) -> None:
         """Draw the limit of a frame, and mark the pixels that have reached it."""
@@ -209,7 +210,8 @@ class SpectrumView(PlotView):
         promised = None if expected is None else Kept(self._places(), expected, "rehearsal")
         for name, kept in (("reference", reference), ("rehearsal", promised)):
             if kept is None or kept.counts.ndim != 1 or len(kept.place) != len(kept.counts):
-                self._curves[name].setData([], [])
+                if self._curves[name].xData is not None and len(self._curves[name].xData):
+                    self._curves[name].setData([], [])
             else:
                 self._curves[name].setData(self._x(kept.place), self._y(kept.place, kept.counts, dark))
         names = {"data": "live", "reference": reference.name if reference else "", "rehearsal": promised.name if promised else ""}
@@ -296,8 +298,10 @@ class SpectrumView(PlotView):
 
     # ---------------------------------------------------------------- what is read off
     def _read_off(self) -> None:
-        if self._counts is None:
-            return
+        if self._counts is not None:
+            self.readouts.show_values(*self._values())
+
+    def _values(self) -> list[tuple[str, str, str]]:
         x, y = self._shown
         found = read_off(x, y)
         unit = self.scale.unit if self._in_nm else ""
@@ -309,8 +313,7 @@ class SpectrumView(PlotView):
         if self.subtract:
             values.append(self._background())
         marks = self.measured.flags[self._drawn[1]] if self.measured is not None else ()
-        values += [("", f"▲ {mark.replace('_', ' ')}", "warning") for mark in marks if mark != "saturated"]
-        self.readouts.show_values(*values)
+        return values + [("", f"▲ {mark.replace('_', ' ')}", "warning") for mark in marks if mark != "saturated"]
 
     def _width(self, centre: float, fwhm: float) -> str:
         if not self._in_nm:
