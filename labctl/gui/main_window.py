@@ -90,6 +90,9 @@ class MainWindow(QtWidgets.QMainWindow):
         self.queue_view, self.log_view = QueueView(self.queue_model, self.queue, theme), LogView(self.session, theme)
         self.cards, self.beam = CardsView(self.instruments, theme), BeamPathView(self.session, theme)
         self.status = StatusView(self.session)
+        self.reconnect = button("Reconnect", lambda: self.session.reopen(self.session.speed), "quiet",
+                                "Open the bench anew: a connection was given up after a call had hung")
+        self.reconnect.hide()
         self._cards_summary, self._beam_words = Elided("muted"), label("", "muted")
         self.bottom = _split(QtCore.Qt.Orientation.Horizontal, (self.queue_view, 3), (self.log_view, 2))
         middle = QtWidgets.QWidget()
@@ -130,6 +133,7 @@ class MainWindow(QtWidgets.QMainWindow):
         head.addWidget(label("INSTRUMENTS", "title"))
         self._cards_summary.setAlignment(QtCore.Qt.AlignmentFlag.AlignRight)
         head.addWidget(self._cards_summary, 1)
+        head.addWidget(self.reconnect)
         inside = QtWidgets.QWidget()
         inside.setObjectName("inside")
         rows = QtWidgets.QVBoxLayout(inside)
@@ -213,6 +217,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self._cards_summary.say(self.cards.summary)
         self._beam_words.setText(self.beam.words)
         self.far.refresh()
+        self.reconnect.setVisible(self.session.lost and not self.session.busy)
 
     def _bench_opened(self) -> None:
         self.cards.make(self.session.cards)

@@ -9,7 +9,7 @@ from labctl.core import registry
 from labctl.core.plan import Point
 from labctl.core.plots import Curve, Map, Spectrum
 from labctl.core.procedure import Procedure, quantity
-from labctl.gui.app import application
+from labctl.gui.app import application, ready
 from labctl.gui.presenter.run import ABORT_TEXT
 from labctl.gui.theme import THEMES
 from tests.gui.windows import SHORT, choose, opened, run_to_end, until
@@ -197,6 +197,11 @@ class TestRunning:
         assert slow.session.stopping.answers()["shutter"] == "done"
         assert slow.session.stopping.answers()["ccd"] != "done"
         assert slow.queue_model.items[0].status in ("aborted", "unsafe", "failed")
+        slow.session.bench.emulator("ccd").hang.clear()
+        slow._refresh()
+        if slow.session.lost:
+            slow.reconnect.click()
+            until(lambda: ready(slow) and not slow.session.lost)
 
     def test_closing_the_window_in_a_run_aborts_and_makes_safe(self, slow):
         bench = slow.session.bench

@@ -130,6 +130,11 @@ class Session(QtCore.QObject):
         self._thread = None
         return ended
 
+    @property
+    def lost(self) -> bool:
+        """Whether a connection was given up after a call had hung: only opening the bench anew brings it back."""
+        return self.bench is not None and any(lane.dead for lane in self.bench.lanes.values())
+
     def reopen(self, speed: float | None) -> None:
         """Close the idle bench and open it anew, with fresh connections."""
         self.close()
