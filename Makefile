@@ -61,12 +61,13 @@ lint: $(VENV)/.lint
 
 check: lint test
 
-bench: $(VENV)/.runtime
+bench: $(VENV)/.test
 	$(BIN)/python benchmarks/timings.py
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/emulators.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/twin.py
 	$(BIN)/python benchmarks/engine.py
+	QT_QPA_PLATFORM=offscreen $(BIN)/python benchmarks/gui.py
 
 score: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.score --out docs/reference/twin-scores.json
