@@ -61,7 +61,7 @@ def _write(journal: Journal, bench: Bench, told: Mapping[str, Any], readings: Se
     """Write points, the state of the instruments now, and the end."""
     instruments = drive(bench.clock, bench.snapshot())
     journal.describe({"channels": told.get("channels", {}), "default_signal": told.get("default_signal", ""),
-                      "instruments_start": instruments})
+                      "instruments_start": instruments, "plots": told.get("plots", [])})
     for reading in readings:
         journal.point(reading.index, point=reading.point.as_json(), started_s=float(reading.values.get("elapsed_s", 0.0)),
                       arrays=reading.arrays, values=reading.values, flags=reading.flags, checkpoint=None)
@@ -75,9 +75,10 @@ def _write(journal: Journal, bench: Bench, told: Mapping[str, Any], readings: Se
 def _close(place: names.Place, procedure: Any, run_id: str, order: Order, readings: Sequence[Reading]) -> Outcome:
     """Reduce and render; a frame that cannot be reduced is kept all the same."""
     reduction, problems = Reduction(), []
+    spectra = all(array.ndim == 1 for array in readings[-1].arrays.values())
     with load(place.journal) as measured:
         try:
-            reduction = procedure.reduce(measured)
+            reduction = procedure.reduce(measured) if spectra else reduction       # an image is looked at, not analysed
             problems += reduction.problems
         except LabctlError as exc:
             problems.append(Problem("analysis", f"no result: {exc}", "warning"))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from labctl import api
+from labctl.bench.lookup import find_bench
 from labctl.bench.samples import SampleFile, read_sample
 from labctl.core.errors import Refused
 from labctl.core.plan import Point, Reading
@@ -141,6 +142,19 @@ class TestKeep:
         assert any("no result" in problem.text for problem in kept.problems)
         with load(kept.run) as run:
             assert len(run) == 1
+
+    def test_an_image_of_the_chip_is_kept_as_an_image(self, order, tmp_path, labctl_state):
+        text = find_bench(BENCH).read_text(encoding="utf-8")
+        path = tmp_path / "image.toml"
+        options = "temperature_c = -60.0"
+        path.write_text(text.replace(options, f'{options}, read_mode = "image", region = [1, 128, 97, 160]'))
+        with api.open_bench(str(path)) as bench:
+            live = Live(Wish(read=live_light.detectors(bench), set=PUMPED))
+            look(bench, live, order, stop_after(live, 1))
+            kept = api.keep_frame(bench, live, live.frames[-1].index, order)
+            with load(kept.run) as run:
+                assert run.counts().shape == (1, 64, 128)
+                assert [type(plot).__name__ for plot in run.plots] == ["Image"]
 
     def test_a_frame_that_is_gone_is_refused(self, bench, order):
         live = Live(Wish())
