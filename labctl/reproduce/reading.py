@@ -57,7 +57,12 @@ def ratio(runs: Runs, over: str, under: str, *, percent: bool = False, less: flo
 
 
 def mean_spectrum(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give wavelength (nm, vacuum), mean signal and its standard error over the points of a run; cosmic rays are bridged."""
+    """Give wavelength (nm, vacuum), mean signal and its standard error over the points of a run; cosmic rays are bridged.
+
+    Raises AnalysisError when a frame is saturated.
+    """
+    if run.flag("saturated").any():
+        raise AnalysisError("a frame is saturated: the top of its line is cut off.")
     spectra, _ = spectra_of(run, np.arange(float(len(run))))
     light, error = spectra.total()
     return spectra.wavelength, light / len(run), error / len(run)

@@ -220,7 +220,7 @@ EXPERIMENTS = (
                                       ("three photons", "sun2024-zscan-1500", "cross_section_3p", "004-08"))),
     Experiment(
         "solution", NAME,
-        (Step("snapshot", "wang2015", {"wavelength": 400.0, "power": 1e-3, "exposure": 10.0}, on_sample("sun2024_toluene")),),
+        (Step("snapshot", "wang2015", {"wavelength": 400.0, "power": 2e-4, "exposure": 0.5}, on_sample("sun2024_toluene")),),
         {"spe_wavelength": lambda runs: line_of(runs["snapshot"]).centre_nm}, (Panel("Dots in toluene", "Spectrum", ("004-36",)),)),
     Experiment(
         "absorption of one photon", NAME,
