@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import time
@@ -19,6 +20,7 @@ PATIENCE_S = 120.0           # longest wait for a picture to be ready
 QUIET_S = 1.0                # how long nothing may happen before a picture is taken
 
 
+@functools.cache                 # which also keeps it alive
 def application() -> QtWidgets.QApplication:
     """Give the application, made if there is none."""
     found = QtWidgets.QApplication.instance()
