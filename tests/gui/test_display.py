@@ -34,6 +34,7 @@ class Screen:
             [sys.executable, "-m", "tests.gui.displayed", str(folder), str(speed), str(exposure)], cwd=TREE, env=self.environment,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8")
         self.told: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.latest: dict[str, Any] = {}
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         self.places = self.until(lambda told: told.get("ready"))["places"]
@@ -48,12 +49,17 @@ class Screen:
             self.reader.join(PATIENCE_S)
 
     def until(self, wanted: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        """Wait until something is so; what was told last still holds, since only changes are told."""
         end = time.monotonic() + PATIENCE_S
+        if wanted(self.latest):
+            return self.latest
         while True:
             try:
                 told = self.told.get(timeout=max(end - time.monotonic(), 0.01))
             except queue.Empty:
-                raise AssertionError("what the test waits for was not told") from None
+                raise AssertionError(f"what the test waits for was not told; the last was {self.latest}") from None
+            if "state" in told:
+                self.latest = told
             if wanted(told):
                 return told
 

@@ -24,7 +24,7 @@ def config():
 def entries(config, tmp_path_factory):
     with wirelog.recording() as found:
         understood = wirelog.session(config, VirtualClock(), tmp_path_factory.mktemp("locks"))
-    assert len(understood) == 7
+    assert len(understood) == 8
     return found
 
 
@@ -32,7 +32,7 @@ def test_record_and_replay_by_command(tmp_path, monkeypatch):
     monkeypatch.setenv("LABCTL_STATE", str(tmp_path / "state"))
     file = tmp_path / "session.jsonl"
     run = CliRunner()
-    assert "messages on 6 ports" in run.invoke(app, ["wirelog", "record", str(file)]).output
+    assert "messages on 7 ports" in run.invoke(app, ["wirelog", "record", str(file)]).output
     for against in ("emulator", "driver"):
         result = run.invoke(app, ["wirelog", "replay", str(file), "--against", against])
         assert result.exit_code == 0, result.output

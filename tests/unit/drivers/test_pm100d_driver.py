@@ -58,6 +58,7 @@ def test_an_error_in_the_queue_after_a_set_is_raised_and_cleared(meter):
 def test_a_reading(meter):
     driver, _ = meter
     assert driver.power == 1.23385844e-4
+    driver.expose()
     assert driver.fetch() == {"power": 1.23385844e-4}
 
 
