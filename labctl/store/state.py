@@ -44,14 +44,16 @@ def save_calibration(state: Path, bench: str, calibration: Calibration) -> Path:
 
 
 def newest_calibrations(state: Path, bench: str, kind: str) -> list[Calibration]:
-    """Give the calibrations of one kind, newest first, by their date and the order in which they were kept.
+    """Give the calibrations of one kind, newest first: real ones by their date, simulated ones as they were kept.
 
-    Raises StoreError for a file that cannot be read: passing over it would silently bring back an older calibration.
+    The virtual clock of a simulated bench runs ahead by as much as the run took, so that of two simulated dates the later one may
+    be the older. Raises StoreError for a file that cannot be read: passing over it would silently bring back an older calibration.
     """
     found = []
     for path in _place(state, bench, kind).glob("*.json"):
         if (calibration := _read(path)) is not None:
-            found.append((datetime.fromisoformat(calibration.date), _number(path), calibration))
+            date = 0.0 if calibration.simulated else datetime.fromisoformat(calibration.date).timestamp()
+            found.append((date, _number(path), calibration))
     return [calibration for *_, calibration in sorted(found, key=lambda told: told[:2], reverse=True)]
 
 

@@ -26,11 +26,12 @@ def test_calibration_comes_back_exactly(tmp_path):
     assert found.to_json() == CALIBRATION.to_json()
 
 
-def test_newest_comes_first_by_date_then_by_order_of_keeping(tmp_path):
+@pytest.mark.parametrize(("simulated", "expected"), [(False, ["d", "c", "b", "a"]), (True, ["c", "d", "a", "b"])])
+def test_newest_comes_first_by_date_then_by_order_of_keeping_and_simulated_ones_by_order_alone(tmp_path, simulated, expected):
     for run_id, date in (("b", "21T13:00:00"), ("a", "20T13:00:00.5"), ("d", "21T13:00:00.000001"), ("c", "21T13:00:00")):
         date = f"2026-11-{date}+00:00"
-        state.save_calibration(tmp_path, "ying2021", replace(CALIBRATION, date=date, run_id=run_id))
-    assert [c.run_id for c in state.newest_calibrations(tmp_path, "ying2021", "power_calibration")] == ["d", "c", "b", "a"]
+        state.save_calibration(tmp_path, "ying2021", replace(CALIBRATION, date=date, run_id=run_id, simulated=simulated))
+    assert [c.run_id for c in state.newest_calibrations(tmp_path, "ying2021", "power_calibration")] == expected
 
 
 def test_benches_and_kinds_are_kept_apart(tmp_path):
