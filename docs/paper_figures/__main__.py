@@ -11,7 +11,9 @@ DRAWN = {"ying2021": ying.draw, "qin2021": qin.draw, "wang2015": wang.draw, "xio
 
 
 def main(wanted: list[str]) -> None:
-    """Draw and save."""
+    """Draw and save; a name that is none ends with the list of those that are."""
+    if unknown := sorted(set(wanted) - set(DRAWN)):
+        sys.exit(f"{', '.join(unknown)}: no page of that name; there are {', '.join(DRAWN)}.")
     for name in wanted or DRAWN:
         sys.stdout.write(f"{save(DRAWN[name](), name)} written\n")
 

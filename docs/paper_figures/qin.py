@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from benchmarks.score import qin as score
@@ -16,12 +18,25 @@ PROBE_NM, DELAY_S, KELVIN = 537.0, 4e-12, 300.0
 
 def draw() -> Figure:
     """Draw the page."""
-    figure, axes = panels(3, 3, "Qin et al. 2021 (Fig. 2-4), simulated: a film charged by a voltage")
-    _thresholds(axes[0], score.power_series(SEED))
-    _switching(axes[1, 0], score.switching(SEED))
-    _gain(axes[1, 1], axes[1, 2])
-    _weak(axes[2], score.weak_light(SEED, "qin2021"), score.weak_light(SEED, "qin2021_pmma"))
+    figure, axes = panels(4, 3, "Qin et al. 2021 (Fig. 2-4), simulated: a film charged by a voltage", wide=0)
+    switched = score.switching(SEED)
+    _cycles(axes[0, 0], clean(switched))
+    _thresholds(axes[1], score.power_series(SEED))
+    _switching(axes[2, 0], switched)
+    _gain(axes[2, 1], axes[2, 2])
+    _weak(axes[3], score.weak_light(SEED, "qin2021"), score.weak_light(SEED, "qin2021_pmma"))
     return figure
+
+
+def _cycles(axis: Axes, series: score.Spectra) -> None:
+    """Draw spectra one after another, frame by frame, while the voltage is switched."""
+    frames = np.arange(len(series.x) + 1) + 0.5
+    shown = np.maximum(series.signal, 1e-3 * series.signal.max())
+    edges = np.append(series.wavelength_nm, 2 * series.wavelength_nm[-1] - series.wavelength_nm[-2])
+    axis.pcolormesh(frames, edges, shown.T, norm=LogNorm(), cmap="viridis", rasterized=True)
+    axis.set(title="Fig. 2a: spectra while the voltage is switched, 40 µJ/cm² (colour: photons, logarithmic over three decades)", xlabel="Frame", ylabel="Wavelength in vacuum (nm)",
+             ylim=(490.0, 565.0), xticks=np.arange(1, len(series.x) + 1),
+             xticklabels=[f"{number}: {volts:g} V" for number, volts in enumerate(series.x, 1)])
 
 
 def _thresholds(row: np.ndarray, data: score.Voltages) -> None:
@@ -46,7 +61,7 @@ def _switching(axis, series: score.Spectra) -> None:
         axis.plot(series.wavelength_nm, series.signal[place], color=ORANGE if volts else BLUE, lw=0.6,
                   label=("20 V" if volts else "0 V") if place < 2 else None)
     ratios = f"{found['ase_on_off_ratio']:.0f} at 535, {found['spe_on_off_ratio']:.2f} at 520 nm"
-    axis.set(title=f"Fig. 2b, c: 40 µJ/cm²; on/off {ratios}",
+    axis.set(title=f"Fig. 2b, c: on/off {ratios}",
              xlabel="Wavelength in vacuum (nm)", ylabel="Photons (arbitrary)", xlim=(490.0, 565.0), yscale="log")
     axis.set_ylim(2e-3 * series.signal.max(), None)
     axis.legend()

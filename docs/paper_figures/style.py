@@ -13,11 +13,11 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
-from labctl.analysis.despike import without_spikes
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.score.detectors import Spectra
+from labctl.analysis.cosmic import without_spikes
 
 FOLDER = Path(__file__).parents[1] / "explanations" / "figures"
 SEED = 0                           # of the noise
@@ -29,12 +29,17 @@ LOOK: Any = {
     "legend.handlelength": 1.2, "xtick.direction": "in", "ytick.direction": "in", "axes.linewidth": 0.7}
 
 
-def panels(rows: int, columns: int, title: str, height: float = 2.7) -> tuple[Figure, np.ndarray]:
-    """Make a page of panels lettered row by row."""
+def panels(rows: int, columns: int, title: str, height: float = 2.7, wide: int | None = None) -> tuple[Figure, np.ndarray]:
+    """Make a page of panels lettered row by row; the row `wide` is one panel, its first."""
     plt.rcParams.update(LOOK)
     figure, axes = plt.subplots(rows, columns, figsize=(3.55 * columns, height * rows + 0.3), layout="constrained", squeeze=False)
     figure.suptitle(title, x=0.01, ha="left", fontsize=10.0, fontweight="bold")
-    for letter, axis in zip("abcdefghijkl", axes.flat, strict=False):
+    shown = [axis for row, several in enumerate(axes) for axis in (several[:1] if row == wide else several)]
+    if wide is not None:
+        for axis in axes[wide, 1:]:
+            axis.remove()
+        axes[wide, 0].set_subplotspec(axes[wide, 0].get_gridspec()[wide, :])
+    for letter, axis in zip("abcdefghijkl", shown, strict=False):
         axis.text(-0.02, 1.02, letter, transform=axis.transAxes, fontweight="bold", ha="right", va="bottom", fontsize=9.5)
     return figure, axes
 

@@ -16,11 +16,12 @@ SHOWN_UW = (10.0, 16.0, 20.0, 30.0, 50.0, 80.0)
 
 def draw() -> Figure:
     """Draw the page."""
-    figure, axes = panels(3, 3, "Ying et al. 2021 (Fig. 2-4), simulated: nanocrystals with feedback at 4 K")
+    figure, axes = panels(4, 3, "Ying et al. 2021 (Fig. 2-4), simulated: nanocrystals with feedback at 4 K", wide=3)
     scan, turns, pumps = score.excitation_scan(SEED), score.analyser_turns(SEED), score.power_series(SEED)
     _excitation(axes[0], scan)
     _polarisation(axes[1], turns)
     _powers(axes[2], pumps)
+    _shares(axes[3, 0], scan)
     return figure
 
 
@@ -93,3 +94,15 @@ def _powers(row: np.ndarray, pumps: score.Pumps) -> None:
     row[2].set(title=f"Fig. 4D: threshold {found['threshold_kink_power']:.1f} µW, saturation {found['se_saturation_power']:.0f} µW",
                xlabel="Mean power (µW)", ylabel="Stimulated light (arbitrary)")
     row[2].legend()
+
+
+def _shares(axis: Axes, scan: score.Spectra) -> None:
+    """Draw how the emitted light divides itself between the pair and the broad line beneath it."""
+    near = scan.x < score.EDGE_NM - score.MARGIN_NM
+    fitted = score.fits(_part(scan, near))
+    pair, broad = (np.array([getattr(each, name) for each in fitted]) for name in ("pair", "broad"))
+    for light, name, colour in ((pair, "stimulated", ORANGE), (broad, "spontaneous", BLUE)):
+        axis.plot(scan.x[near], 100.0 * light / (pair + broad), "o-", color=colour, label=name)
+    axis.set(title="Fig. 4B: stimulated and spontaneous part of the light", xlabel="Pump wavelength (nm)", ylabel="Part (%)",
+             ylim=(0.0, 105.0))
+    axis.legend()

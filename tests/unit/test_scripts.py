@@ -1,0 +1,18 @@
+"""Scripts that nobody runs every day still find what they import: pages, figures, timings, scores."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+TREE = Path(__file__).resolve().parents[2]
+SCRIPTS = sorted(".".join(path.relative_to(TREE).with_suffix("").parts)
+                 for folder in ("docs", "benchmarks") for path in (TREE / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_it_can_be_imported(name, monkeypatch):
+    monkeypatch.syspath_prepend(str(TREE))
+    importlib.import_module(name)
