@@ -33,6 +33,7 @@ KEEP_COOLING_AFTER_CLOSING = 1
 WARM_C = -20.0                 # below this the library must not be closed with the cooler off (manual)
 WARM_LIMIT_S = 1700.0
 EXPOSURE_S = (1e-5, 3600.0)    # the bench's own limits: the camera's are wider and differ
+LATENESS_S = 0.02              # between a start and the camera's own beginning (unverified): light closes later, never too early
 SMEARED = 0.01                 # of the exposure: an image that is read in the light for longer is flagged
 
 
@@ -247,7 +248,7 @@ class AndorCCD:
         self._lit_s = (self.frames - 1) * float(kinetic_cycle) + (self.accumulations - 1) * float(cycle) + float(exposure)
         if self.shutter != "none":
             cleaning = self.sdk.call("GetKeepCleanTime", also=(atmcd.NOT_SUPPORTED,)) or 0.0
-            self._lit_s += float(cleaning) + self._shutter_ms[1] * 1e-3
+            self._lit_s += float(cleaning) + self._shutter_ms[1] * 1e-3 + LATENESS_S
         gain, summed = self.gain_e_per_count, self.accumulations
         self.granted = {
             "exposure_s": float(exposure), "effective_exposure_s": summed * (float(exposure) + self.shift_s),

@@ -34,7 +34,8 @@ def _cycles(axis: Axes, series: score.Spectra) -> None:
     shown = np.maximum(series.signal, 1e-3 * series.signal.max())
     edges = np.append(series.wavelength_nm, 2 * series.wavelength_nm[-1] - series.wavelength_nm[-2])
     axis.pcolormesh(frames, edges, shown.T, norm=LogNorm(), cmap="viridis", rasterized=True)
-    axis.set(title="Fig. 2a: spectra while the voltage is switched, 40 µJ/cm² (colour: photons, logarithmic over three decades)", xlabel="Frame", ylabel="Wavelength in vacuum (nm)",
+    axis.set(title="Fig. 2a: spectra while the voltage is switched, 40 µJ/cm² (colour: photons, logarithmic over three decades)",
+             xlabel="Frame", ylabel="Wavelength in vacuum (nm)",
              ylim=(490.0, 565.0), xticks=np.arange(1, len(series.x) + 1),
              xticklabels=[f"{number}: {volts:g} V" for number, volts in enumerate(series.x, 1)])
 

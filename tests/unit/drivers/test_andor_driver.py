@@ -260,7 +260,7 @@ class TestSeries:
         ccd.configure(0.1)
         ccd.expose()
         vendor.values["GetStatus"] = (20072,)
-        clock.wait(0.1 + 0.030 + 0.0039)
+        clock.wait(0.1 + 0.030 + 0.020 + 0.0039)      # the camera may begin 20 ms late
         assert ccd.gathering
         clock.wait(0.0002)
         assert (ccd.gathering, ccd.exposing) == (False, True)
