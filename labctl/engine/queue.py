@@ -91,8 +91,10 @@ class Worker:
     """Runs what waits, in order. One worker at a time on a computer."""
 
     def __init__(self, waiting: Waiting, hands: Hands, terms: Terms | None = None, *, listeners: Listeners | None = None,
-                 control: Control | None = None, say: Say = lambda text: None):
+                 control: Control | None = None, say: Say = lambda text: None,
+                 today: Callable[[], datetime] = lambda: datetime.now(UTC)):
         self.waiting, self.hands, self.terms = waiting, hands, terms or Terms()
+        self._today = today                # the time while no bench is open
         self.control, self.say = control or Control(), say
         self._listeners = listeners or Listeners()
         self._stack = ExitStack()
@@ -151,7 +153,7 @@ class Worker:
 
     def _now(self) -> datetime:
         """Give the time on the bench's clock, which is virtual on a simulated bench."""
-        return datetime.now(UTC) if self._bench is None else self._bench.clock.utc()
+        return self._today() if self._bench is None else self._bench.clock.utc()
 
     def _one(self, item: Item) -> str:
         """Run one; gives why the queue ends after it, or nothing."""

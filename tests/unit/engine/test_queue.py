@@ -185,7 +185,7 @@ class TestFailure:
 class TestNight:
     def test_what_would_not_be_over_in_time_is_not_begun(self, waiting):
         fill(waiting, "a", "b", seconds=3600.0)
-        ended = Worker(waiting, Hands(), Terms(until=START + timedelta(hours=1.5))).run()
+        ended = Worker(waiting, Hands(), Terms(until=START + timedelta(hours=1.5)), today=lambda: START).run()
         assert "would not be over by 23:30" in ended.reason
         assert statuses(waiting) == ["done", "waiting"]
         assert ended.status == "done"
@@ -193,7 +193,7 @@ class TestNight:
     def test_what_takes_longer_is_held_up_and_goes_on_later(self, waiting):
         fill(waiting, "a")
         hands = Hands()
-        ended = Worker(waiting, hands, Terms(until=START + timedelta(minutes=30))).run()
+        ended = Worker(waiting, hands, Terms(until=START + timedelta(minutes=30)), today=lambda: START).run()
         assert ended.reason == "it is 22:30, the latest time"
         assert statuses(waiting) == ["waiting"]
         assert hands.clock.utc() < START + timedelta(minutes=32)
