@@ -327,6 +327,10 @@ class AndorCCD:
         """Give the seconds of a reading, readout included, triggers that come late not."""
         return self.frames * max(self.cycle_s, self.accumulations * (exposure_s + self._readout_s()))
 
+    def lit_s(self, exposure_s: float) -> float:
+        """Give the seconds for which a reading wants light: a single exposure, or all of a sum or a series."""
+        return exposure_s if self.frames == self.accumulations == 1 else self.cost(exposure_s)
+
     # ------------------------------------------------------------ what every driver offers
     def tables(self) -> dict[str, list[float]]:
         """Ask which speeds and gains the options hs_speed, vs_speed and preamp choose from."""

@@ -8,10 +8,12 @@ After every write the inrush current is given its time; only then does complianc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from drivers.device import check_limits
+from drivers.keithley_switching import Switching
 from drivers.link import Port
 from drivers.scpi import ScpiDevice, holding, number, switch_state
 from labctl.core.errors import BadReply, DeviceFault, InstrumentError, WrongDevice
@@ -27,6 +29,10 @@ LINE_HZ = 50.0
 READING_OVERHEAD_S = 0.01     # unverified
 NOT_A_NUMBER = 9.9e37         # and above: the reading has no value (9.91E+37; unverified)
 ZERO_V = 1e-3                 # confirmed as zero
+HALF_PERIODS_S, HALVES = (0.2, 1e3), (0, 10_000)
+SWITCHED = AxisSpec("V", VOLTS, read="switched", start="switch_to", poll="aiming", long_name="Voltage switched to")
+STEPS = DetectorSpec(signal="switched_at", unit="s", dims=("step",), configure="configure_switching", expose="begin_switching",
+                     poll="switches", fetch="steps", abort="end_switching", cost="switching_cost", long_name="Time of a step")
 
 
 class SourceMeterError(DeviceFault):
@@ -68,6 +74,8 @@ class Keithley2400(ScpiDevice):
 
     `compliance_a` limits the current; `range_v` and `current_range_a` fix the ranges (the latter is that of the compliance if not
     given); `nplc` is the integration in periods of the mains, `ramp_v_s` the rate of ramps, `leakage_a` the most that may leak.
+    With `halves` (even) it can switch by itself while a camera takes a series: so many steps to `switched` and back,
+    `half_period_s` apart, the time of each in the detector `switching`.
     """
 
     Port = KeithleyPort
@@ -77,21 +85,23 @@ class Keithley2400(ScpiDevice):
     tripped_query: ClassVar = ":SENS:CURR:PROT:TRIP?"
     read_query: ClassVar = ":READ?"
 
-    axes: ClassVar = {
+    axes: Mapping[str, AxisSpec] = {
         "voltage": AxisSpec("V", VOLTS, read="voltage", tolerance=0.02, long_name="Bias voltage", held=True),
     }
-    detectors: ClassVar = {"current": DetectorSpec(signal="current", unit="A", long_name="Bias current")}
+    detectors: Mapping[str, DetectorSpec] = {"current": DetectorSpec(signal="current", unit="A", long_name="Bias current")}
     panel: ClassVar = [Meter("Level", "level", "V", -21.0, 21.0), Readout("Output", "output_on"),
                        Readout("Limited", "limited")]
 
     def __init__(self, port: Any, *, clock: Any, name: str, compliance_a: float = 1e-3, range_v: float = 20.0,
                  current_range_a: float | None = None, nplc: float = 0.1, ramp_v_s: float = 2.0, leakage_a: float | None = None,
-                 inrush_s: float = INRUSH_S, **connection: Any):
+                 inrush_s: float = INRUSH_S, half_period_s: float = 1.0, halves: int = 0, **connection: Any):
         check_limits(name, "compliance_a", compliance_a, AMPERES, "A")
         check_limits(name, "range_v", range_v, (0.02, VOLTS[1]), "V")
         check_limits(name, "nplc", nplc, NPLC, "")
         check_limits(name, "ramp_v_s", ramp_v_s, (1e-3, 1e3), "V/s")
         check_limits(name, "inrush_s", inrush_s, (0.0, 10.0), "s")
+        check_limits(name, "half_period_s", half_period_s, HALF_PERIODS_S, "s")
+        check_limits(name, "halves", halves, HALVES, "")
         super().__init__(port, clock=clock, name=name, **connection)
         self.compliance_a, self.range_v, self.nplc, self.ramp_v_s, self.inrush_s = compliance_a, range_v, nplc, ramp_v_s, inrush_s
         self.current_range_a = compliance_a if current_range_a is None else current_range_a
@@ -102,6 +112,10 @@ class Keithley2400(ScpiDevice):
         self._target: float | None = None
         self._reads_pairs = False
         self._written_v, self._written_at = 0.0, clock.now()
+        self._switching = Switching(self, half_period_s, halves + halves % 2)
+        if halves:
+            self.axes = {**self.axes, "switched": SWITCHED}
+            self.detectors = {**self.detectors, "switching": STEPS}
 
     # ------------------------------------------------------------ questions
     @property
@@ -212,6 +226,12 @@ class Keithley2400(ScpiDevice):
             self.window = None
             raise OutputDropped(self.name, f"its output went off on the way to {target:g} V.", state="0 V, output off",
                                 remedy="Close its interlock, or let it cool down; then start again.")
+        self._judged(self._written_v)
+        low, high = self.window or (0.0, 0.0)
+        self.window = (min(low, self._written_v), max(high, self._written_v))
+
+    def _judged(self, target: float) -> Measured:
+        """Measure at rest; raises ComplianceReached or LeakageTooHigh."""
         found = self.measure()
         self.leakage = found.amperes
         if found.limited:
@@ -222,8 +242,7 @@ class Keithley2400(ScpiDevice):
             raise LeakageTooHigh(
                 self.name, f"at {target:g} V a current of {found.amperes:.3g} A leaks; {self.leakage_limit_a:g} A is the limit.",
                 state=f"the output is on, {found.volts:.4g} V at the sample", remedy="Ramp down; the sample may be breaking down.")
-        low, high = self.window or (0.0, 0.0)
-        self.window = (min(low, self._written_v), max(high, self._written_v))
+        return found
 
     def stop(self) -> None:
         """End a ramp where it is; the output stays as it is."""
@@ -257,6 +276,63 @@ class Keithley2400(ScpiDevice):
     def cost(self, exposure_s: float = 0.0) -> float:
         """Give the seconds of a reading."""
         return READING_OVERHEAD_S + 2 * self.nplc / LINE_HZ
+
+    # ------------------------------------------------------------ switching by itself
+    @property
+    def switched_limits(self) -> tuple[float, float]:
+        """What `switched` may be: as `voltage`."""
+        return self.voltage_limits
+
+    @property
+    def switched(self) -> float:
+        """The voltage that the detector `switching` goes to."""
+        return self._switching.volts
+
+    aiming = False
+
+    def switch_to(self, volts: float) -> None:
+        """Remember the voltage of `switching`; nothing is written yet."""
+        check_limits(self.name, "switched", volts, self.voltage_limits, "V")
+        self._switching.volts = volts
+
+    def step(self, volts: float) -> None:
+        """Write a level at once; for `switching`, which has looked whether it was held before."""
+        self._write_level(volts)
+
+    def leak(self) -> float:
+        """Measure the current at rest in A; raises ComplianceReached or LeakageTooHigh."""
+        return self._judged(self._written_v).amperes
+
+    def frame_shape(self) -> tuple[int, ...]:
+        """Give how many steps a reading of `switching` has."""
+        return (self._switching.halves,)
+
+    def configure_switching(self, exposure_s: float = 0.0) -> dict[str, float]:
+        """Nothing: the bench file says how often and how fast."""
+        return {"half_period_s": self._switching.half_period_s}
+
+    def begin_switching(self) -> None:
+        """Begin to switch; ask `switches` for the end. Raises InstrumentError where that voltage was not held before."""
+        self._switching.begin()
+
+    @property
+    def switches(self) -> bool:
+        """True while it switches; writes the next step when it is due."""
+        return self._switching.running
+
+    def steps(self) -> dict[str, Any]:
+        """Give when it was switched; see `Switching.found`."""
+        return self._switching.found()
+
+    def end_switching(self) -> None:
+        """Go back to where it began."""
+        self._switching.end()
+
+    def switching_cost(self, exposure_s: float = 0.0) -> float:
+        """Give the seconds of all steps."""
+        return self._switching.seconds
+
+    lit_s = switching_cost
 
     # ------------------------------------------------------------ what every driver offers
     def identify(self) -> Identity:

@@ -145,5 +145,6 @@ class VoltageASE(Procedure):
             value, sigma = part.integral()
             curves[f"band_{centre:g}"] = CurveData("elapsed_s", time, value, "1/s", f"{centre:g} nm", sigma)
             if not smallest:
-                switching.response_time(time, value, sigma, on, self._exposure, float(np.median(np.diff(time))), found)
+                steps = switching.Steps.between(time, on, self._exposure)
+                switching.response_time(time, value, sigma, steps, self._exposure, found)
         return curves

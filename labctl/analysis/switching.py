@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,9 +15,9 @@ from labctl.analysis.series import Findings, Spectra
 from labctl.core.plan import Result
 from labctl.core.reduction import CurveData
 
-KINETICS = ("Steps that a program times come up to a frame before or after the light: for milliseconds take a kinetic series of "
-            "the camera on one time base with the bias (the source-meter's trigger link to the camera's external start, frames of "
-            "at most a fifth of the response).")
+KINETICS = ("Steps between frames come up to a frame before or after the light: for milliseconds run `voltage_response`, in which "
+            "the source-meter switches while the camera takes a series; frames of at most a fifth of the response.")
+FOLDED = (0.5, 0.9)         # of half a period, before and after each step; what followed the step before is over by then
 FAINT_A = 1e-8              # current below which leakage is the meter's own noise (unverified)
 LINE_REACH_NM = 4.0
 
@@ -86,29 +86,55 @@ def contrast(spectra: Spectra, on: np.ndarray, cycle: np.ndarray, name: str, fou
     return CurveData("cycle", cycles.astype(float)[seen], ratio[seen], "1", name, error[seen])
 
 
-def response_time(time_s: np.ndarray, value: np.ndarray, sigma: np.ndarray, on: np.ndarray, exposure_s: float, jitter_s: float,
-                  found: Findings) -> None:
-    """Give the slower of rise and fall in ms, with the clock's error: `pl_response_time`; refused when the frames are too slow."""
-    edges = np.flatnonzero(np.diff(on.astype(int)))
-    half = float(np.median(np.diff(time_s[edges + 1]))) if len(edges) > 1 else float(np.ptp(time_s))
-    times: list[Result] = []
-    for rising in (True, False):
-        moments = time_s[edges[on[edges + 1] == rising] + 1] - exposure_s / 2
+@dataclass(frozen=True)
+class Steps:
+    """When the voltage went up and down (s, on the clock of the frames), and how exactly that is known (sd in s)."""
+
+    up_s: np.ndarray
+    down_s: np.ndarray
+    jitter_s: float
+
+    @classmethod
+    def between(cls, time_s: np.ndarray, on: np.ndarray, exposure_s: float) -> Steps:
+        """Take steps that a program made between frames: each lies before a frame, give or take the time from frame to frame."""
+        edges = np.flatnonzero(np.diff(on.astype(int))) + 1
+        moments = time_s[edges] - exposure_s / 2
+        return cls(moments[on[edges]], moments[~on[edges]], float(np.median(np.diff(time_s))))
+
+
+def response_time(time_s: np.ndarray, value: np.ndarray, sigma: np.ndarray, steps: Steps, exposure_s: float,
+                  found: Findings) -> dict[str, CurveData]:
+    """Give the slower of rise and fall in ms, with the clock's error: `pl_response_time`; refused when the frames are too slow.
+
+    `pl_response_time_up` and `_down` are those after each step of the voltage; the curves are the folded frames.
+    """
+    both = np.sort(np.concatenate([steps.up_s, steps.down_s]))
+    half = float(np.median(np.diff(both))) if len(both) > 1 else float(np.ptp(time_s))
+    curves, times = {}, []
+    for way, moments in (("up", steps.up_s), ("down", steps.down_s)):
         if not len(moments):
             continue
-        frames, late = fold(time_s, moments, 0.9 * half, 0.9 * half)
-        edge = Edge(late, value[frames], sigma[frames], exposure_s, jitter_s)
+        frames, late = fold(time_s, moments, FOLDED[0] * half, FOLDED[1] * half)
+        curves[f"response_{way}"] = CurveData("step.time", late, value[frames], "1/s", f"Voltage {way}", sigma[frames])
+        edge = Edge(late, value[frames], sigma[frames], exposure_s, steps.jitter_s)
         seen = found.attempt("pl_response_time", lambda edge=edge: crossing_time(edge))
         if seen is None:
             found.problems[-1] = replace(found.problems[-1], text=f"{found.problems[-1].text} {KINETICS}")
-            return
+            return curves
         times.append(seen)
+        found.results[f"pl_response_time_{way}"] = _milliseconds(seen)
     found.results.pop("pl_response_time", None)
     if len(times) == 2:
-        slower = max(times, key=lambda each: each.value)
-        found.results["pl_response_time"] = replace(
-            slower, value=slower.value * 1e3, unit="ms", stderr=None if slower.stderr is None else slower.stderr * 1e3,
-            systematic=None if slower.systematic is None else slower.systematic * 1e3)
+        found.results["pl_response_time"] = _milliseconds(max(times, key=lambda each: each.value))
+    return curves
+
+
+def _milliseconds(seconds: Result) -> Result:
+    def scaled(number: float | None) -> float | None:
+        return None if number is None else number * 1e3
+
+    return replace(seconds, value=seconds.value * 1e3, unit="ms", stderr=scaled(seconds.stderr),
+                   systematic=scaled(seconds.systematic))
 
 
 def grown(current_a: float, first_a: float, factor: float) -> bool:

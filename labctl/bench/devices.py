@@ -227,6 +227,11 @@ class DriverDetector:
         estimate = getattr(self.device.driver, self.spec.cost, None)
         return float(estimate(exposure_s)) if estimate is not None else exposure_s
 
+    def lit_s(self, exposure_s: float) -> float:
+        """Give the seconds of light that a reading takes: the exposure, or the whole of a series."""
+        estimate = getattr(self.device.driver, "lit_s", None)
+        return float(estimate(exposure_s)) if estimate is not None else exposure_s
+
     def channels(self) -> list[Channel]:
         """Describe the one array or scalar, with the coordinates that the driver knows."""
         known = getattr(self.device.driver, "coordinates", None)

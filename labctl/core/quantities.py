@@ -62,6 +62,8 @@ QUANTITIES = _table(
     Quantity("cycle_s", "s", "cycle_time", "Camera cycle time"),
     Quantity("settle_s", "s", "settling_time", "Settling time before the reading"),
     Quantity("elapsed_s", "s", "elapsed_time", "Time since the start of the run"),
+    Quantity("series.time", "s", "series_time", "Time in the series"),
+    Quantity("step.time", "s", "step_time", "Time after the step"),
     Quantity("rehearsal_chi2", "1", "rehearsal_chi2", "Reduced χ² against the rehearsal"),
     Quantity("power", "W", "power", "Power at the pick-off head", ("µW", 1e6)),
     Quantity("sample_head.power", "W", "sample_head_power", "Power at the head at the sample", ("µW", 1e6)),

@@ -8,7 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from labctl.bench.bench import Bench
+from labctl.bench.devices import DriverDetector
 from labctl.core.dose import DARK, PARTS, WORDS, Budget, Light, Spot, summary, written
+from labctl.core.instrument import Detector
 from labctl.core.plan import Estimate, Point, Problem
 from labctl.engine.adaptive import Adaptive
 from labctl.engine.dose import Meter
@@ -30,9 +32,9 @@ def planned(points: Sequence[Point], bench: Bench) -> dict[Place, Light]:
     """
     highest = bench.config.safety.limits.get("pump.power", (0.0, float("inf")))[1]
     unknown = highest if np.isfinite(highest) else None
-    before_s = {name: lit_before_s(detector) for name, detector in bench.detectors.items() if detector.exposed}
+    exposed = {name: detector for name, detector in bench.detectors.items() if detector.exposed}
     power, wavelength, place = unknown, 0.0, NOWHERE
-    looks_s: dict[tuple[str, ...], float | None] = {}        # before the exposure, by detectors; None: none wants light
+    looks_s: dict[tuple[tuple[str, ...], float], float] = {}        # by detectors and exposure; 0: none wants light
     seconds: dict[tuple[Place, float | None], float] = {}
     for point in points:
         settings = point.set
@@ -46,13 +48,21 @@ def planned(points: Sequence[Point], bench: Bench) -> dict[Place, Light]:
             elif not ATTENUATORS.isdisjoint(settings):
                 power = unknown
         if point.light:
-            if point.read not in looks_s:
-                looks_s[point.read] = max((before_s[name] for name in point.read if name in before_s), default=None)
-            before = looks_s[point.read]
-            if before is not None:
+            asked_s = (point.read, point.exposure_s)
+            if asked_s not in looks_s:
+                looks_s[asked_s] = lit_s([exposed[name] for name in point.read if name in exposed], point.exposure_s)
+            if looks_s[asked_s]:
                 key = (place, power)
-                seconds[key] = seconds.get(key, 0.0) + before + point.exposure_s + LIT_BESIDE_S
+                seconds[key] = seconds.get(key, 0.0) + looks_s[asked_s]
     return _by_place(seconds, bench)
+
+
+def lit_s(detectors: Sequence[Detector], exposure_s: float) -> float:
+    """Give the seconds for which the shutter is open for detectors that are exposed together; 0 where there is none."""
+    if not detectors:
+        return 0.0
+    takes = [each.lit_s(exposure_s) if isinstance(each, DriverDetector) else exposure_s for each in detectors]
+    return max(map(lit_before_s, detectors)) + max(takes) + LIT_BESIDE_S
 
 
 def planned_at_most(adaptive: Adaptive, bench: Bench) -> dict[Place, Light]:

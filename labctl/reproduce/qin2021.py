@@ -9,7 +9,7 @@ from labctl.core.plots import Curve
 from labctl.reproduce.plan import Experiment, Panel, Paper, Runs, Step, same
 from labctl.store.run import Run
 
-NAME, BENCH, DECAYS = "qin2021", "qin2021", "qin2021-trpl"
+NAME, BENCH, DECAYS, RESPONSE = "qin2021", "qin2021", "qin2021-trpl", "qin2021-response"
 HIGHEST_V, EXCESS_V = 20.0, 0.5
 BY_VOLTAGE = {"vary": "voltage", "first": 0.0, "last": HIGHEST_V, "values_count": 6}
 
@@ -54,10 +54,11 @@ EXPERIMENTS = (
         "insulated control", NAME, (Step("trpl", "qin2021-insulated", BY_VOLTAGE | {"wanted": 3e5}),),
         {"pl_change_insulated": "pl_change", "lifetime_change_insulated": "lifetime_change"},
         (Panel("Behind an insulator nothing changes", "Lifetime", ("001-23",)),)),
+    Experiment(
+        "response", NAME, (Step("voltage_response", RESPONSE),), same("pl_response_time"),
+        (Panel("A step of the voltage", "Folded onto one step", ("001-22",)),)),
 )
 
 PROBED = "no procedure probes the absorption: shot by shot it needs a chopper and a reference detector, which no bench has"
 PAPER = Paper(NAME, "Qin et al. 2021: amplified emission of a film under a voltage", EXPERIMENTS, {
-    **{f"001-{number}": PROBED for number in range(11, 20)},
-    "001-22": "single frames come every 0.3 s: a kinetic series of the camera on one time base with the bias would be needed",
-})
+    f"001-{number}": PROBED for number in range(11, 20)})

@@ -12,6 +12,7 @@ CALIBRATED: dict[str, dict[str, object]] = {
     "wang2015": {"first_wavelength": 399.0, "last_wavelength": 401.0, "wavelengths": 5, "angles": 9},
     "qin2021": {"first_wavelength": 399.0, "last_wavelength": 401.0, "wavelengths": 5, "angles": 9},
     "wang2015-trpl": {"first_wavelength": 399.0, "last_wavelength": 401.0, "wavelengths": 5, "angles": 9},
+    "qin2021-response": {"first_wavelength": 399.0, "last_wavelength": 401.0, "wavelengths": 5, "angles": 9},
     "qin2021-trpl": {"first_wavelength": 399.0, "last_wavelength": 401.0, "wavelengths": 5, "angles": 9},
 }
 
@@ -74,6 +75,19 @@ def test_a_voltage_lowers_the_threshold(measure) -> None:
     assert outcome.status == "done"
     assert outcome.results["threshold_reduction"].value == pytest.approx(51.5, abs=6.0)
     assert outcome.results["bias_voltage_max"].value == pytest.approx(20.0, abs=0.02)
+
+
+def test_light_follows_a_switched_voltage_within_the_error_of_the_clock(measure) -> None:
+    """65.9 ms, ln 9 times the 30 ms of the record: light that is weak enough follows the charge."""
+    outcome = measure("voltage_response", "qin2021-response")
+    assert outcome.status == "done"
+    response = outcome.results["pl_response_time"]
+    assert response.value == pytest.approx(65.9, abs=2.5 * (response.stderr + response.systematic))
+    assert response.stderr + response.systematic < 0.05 * response.value
+    assert outcome.run is not None
+    run = api.load(outcome.run)
+    estimated = run.header["estimate"]["lit_seconds"]
+    assert estimated == pytest.approx(run["lit_s"].sum(), rel=0.05)         # a series is lit all the time
 
 
 def test_single_excitons_saturate_and_pairs_are_fast(measure) -> None:

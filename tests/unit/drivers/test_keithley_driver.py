@@ -215,6 +215,71 @@ class TestRampsAndSteps:
         assert levels(box)[-1] < 0.1
 
 
+@pytest.fixture
+def switcher(talk, clock):
+    """A source-meter that has held 4 V, and stands at 0 V; two cycles of 1 s."""
+    driver, box = talk(Keithley2400, {}, leakage_a=1e-4, half_period_s=0.5, halves=4)
+    box.answers = Memory()
+    for volts in (4.0, 0.0):
+        driver.start_move(volts)
+        finish(driver, clock)
+    driver.switch_to(4.0)
+    box.said.clear()
+    return driver, box
+
+
+class TestSwitching:
+    def run(self, driver, clock) -> float:
+        driver.begin_switching()
+        began = clock.now()
+        while driver.switches:
+            clock.wait(0.02)
+        return clock.now() - began
+
+    def test_it_is_offered_only_where_the_bench_file_asks(self, meter, switcher):
+        assert "switching" not in meter[0].detectors
+        assert {"switching", "current"} == set(switcher[0].detectors)
+        assert {"switched", "voltage"} == set(switcher[0].axes)
+
+    def test_steps_are_single_writes_with_their_times(self, switcher, clock):
+        driver, box = switcher
+        lasted = self.run(driver, clock)
+        found = driver.steps()
+        assert levels(box) == [4.0, 0.0, 4.0, 0.0]
+        assert lasted == pytest.approx(driver.switching_cost(), abs=0.05)
+        assert len(found["switched_at"]) == driver.frame_shape()[0]
+        assert all(0.0 <= at - 0.5 * (number + 1) < 0.03 for number, at in enumerate(found["switched_at"]))
+        assert found["current"] == pytest.approx(4e-6)
+
+    def test_a_voltage_that_was_not_held_is_refused(self, switcher):
+        driver, box = switcher
+        driver.switch_to(5.0)
+        with pytest.raises(InstrumentError, match=r"5 V, but 0 to 4 V has been held"):
+            driver.begin_switching()
+        assert levels(box) == []
+
+    def test_the_limits_are_those_of_the_voltage(self, switcher):
+        with pytest.raises(LimitError, match="switched"):
+            switcher[0].switch_to(22.0)
+
+    def test_leakage_takes_the_voltage_off_before_it_is_told(self, switcher, clock):
+        driver, box = switcher
+        box.answers.siemens = 1e-3
+        with pytest.raises(LeakageTooHigh):
+            self.run(driver, clock)
+        assert levels(box) == [4.0, 0.0]
+        assert not driver.switches
+
+    def test_abort_takes_the_voltage_off(self, switcher, clock):
+        driver, box = switcher
+        driver.begin_switching()
+        clock.wait(0.6)
+        assert driver.switches
+        driver.end_switching()
+        assert levels(box) == [4.0, 0.0]
+        assert not driver.switches
+
+
 class TestPark:
     def test_ramps_down_and_switches_off(self, meter, clock):
         driver, box = meter

@@ -74,6 +74,8 @@ class FakeRun:
     extra_flags: dict[str, np.ndarray] = field(default_factory=dict)
     raw: np.ndarray | None = None
     runs: dict[str, FakeRun] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    coordinates: dict[tuple[str, str], tuple[str, str, np.ndarray]] = field(default_factory=dict)
 
     def other(self, name: str) -> FakeRun:
         if name not in self.runs:
@@ -102,9 +104,13 @@ class FakeRun:
         assert self.errors is not None
         return self.errors
 
-    def counts(self) -> np.ndarray:
-        assert self.raw is not None
-        return self.raw
+    def counts(self, channel: str = "") -> np.ndarray:
+        found = self.arrays[channel] if channel else self.raw
+        assert found is not None
+        return found
+
+    def coordinate(self, channel: str, dim: str = "") -> tuple[str, str, np.ndarray] | None:
+        return self.coordinates.get((channel, dim))
 
     def wavelength(self, medium: str = "vacuum") -> np.ndarray:
         assert self.pixels_nm is not None
