@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from labctl.api import Order, Outcome, load, make_procedure, open_bench, rehearse, resume, run
     from labctl.core import Point, Procedure
+    from labctl.ensembles.session import ensemble
 
-__all__ = ["Order", "Outcome", "Point", "Procedure", "load", "make_procedure", "open_bench", "rehearse", "resume", "run"]
-_CORE = {"Point", "Procedure"}
+__all__ = ["Order", "Outcome", "Point", "Procedure", "ensemble", "load", "make_procedure", "open_bench", "rehearse", "resume", "run"]
+_ELSEWHERE = {"Point": "labctl.core", "Procedure": "labctl.core", "ensemble": "labctl.ensembles.session"}
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module("labctl.core" if name in _CORE else "labctl.api"), name)
+        return getattr(import_module(_ELSEWHERE.get(name, "labctl.api")), name)
     raise AttributeError(f"module 'labctl' has no attribute {name!r}")

@@ -123,10 +123,13 @@ def _name_of(procedure: Procedure) -> str:
     return cls.lower()
 
 
-def calibrate(bench: Bench, order: Order, *, listeners: Listeners | None = None, control: Control | None = None,
-              announce: AnnounceText = lambda text: None) -> Outcome | None:
-    """Take the calibrations that a simulated bench lacks, as runs of their own; gives the outcome when one did not succeed."""
-    kinds = lacking(bench)
+def calibrate(bench: Bench, order: Order, *, kinds: Sequence[str] | None = None, listeners: Listeners | None = None,
+              control: Control | None = None, announce: AnnounceText = lambda text: None) -> Outcome | None:
+    """Take the calibrations that a simulated bench lacks, as runs of their own; gives the outcome when one did not succeed.
+
+    `kinds` names those that a plan needs; default: those of the bench's own quantities.
+    """
+    kinds = lacking(bench) if kinds is None else kinds
     return _calibrate(kinds, bench, order, listeners, control, announce) if kinds and bench.simulated else None
 
 

@@ -10,6 +10,7 @@ from labctl.cli import (
     bench,
     dose,
     emulate,
+    ensemble,
     export,
     fit,
     gui,
@@ -42,6 +43,7 @@ app.command("runs")(runs.runs)
 app.command("note")(note.note)
 app.command("export")(export.export)
 app.command("fit")(fit.fit)
+app.command("ensemble")(ensemble.ensemble)
 app.command("reproduce")(reproduce.reproduce)
 app.command("verify")(verify.verify)
 app.command("recover")(recover.recover)

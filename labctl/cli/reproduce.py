@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from labctl.reproduce.judging import Line
     from labctl.reproduce.plan import Paper
-    from labctl.reproduce.session import Progress as Step
     from labctl.reproduce.session import Reproduced
 
 WIDE = 220
@@ -32,11 +31,12 @@ def reproduce(
 
     Exit codes: 0 every experiment ran (rows may fail: that is a finding), 1 an experiment failed, 2 unknown paper, 130 aborted.
     """
+    from labctl.cli.progress import TaskBar
     from labctl.reproduce.report import write_report
     from labctl.reproduce.session import reproduce as carry_out
 
     papers = _chosen(paper)
-    with Bar() as bar:
+    with TaskBar() as bar:
         found = carry_out(papers, out, seeds=seeds, processes=jobs, told=bar)
     contract = _contract(found, seeds)
     out.mkdir(parents=True, exist_ok=True)
@@ -69,34 +69,6 @@ def _contract(found: Reproduced, seeds: int) -> dict[str, Any]:
 
     return {"papers": [paper.name for paper in found.papers], "seeds": seeds, "rows": [line.as_json() for line in found.lines],
             "counts": tally(found.lines), "failures": found.failures}
-
-
-class Bar:
-    """A progress bar on stderr: experiments done, and the one that has just ended."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self._bar = Progress(
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"),
-            console=Console(stderr=True, highlight=False, soft_wrap=True))
-        self._task = self._bar.add_task("starting", total=1)
-
-    def __enter__(self) -> Bar:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._bar.stop()
-
-    def __call__(self, step: Step) -> None:
-        """Take what has just ended."""
-        self._bar.update(self._task, completed=step.done, total=step.tasks, description=step.ended)
-        if not self._bar.console.is_terminal:
-            self._bar.console.print(f"{step.done}/{step.tasks} {step.ended}", markup=False)
-        if step.failed:
-            self._bar.console.print(f"{step.ended} failed: {step.failed}", markup=False)
 
 
 def _print(lines: Iterable[Line]) -> None:

@@ -27,6 +27,11 @@ def forget(kind: str, name: str) -> None:
     _registered.pop((kind, name), None)
 
 
+def is_own(kind: str, name: str) -> bool:
+    """Tell whether something is known to this process alone."""
+    return (kind, name) in _registered
+
+
 def points(kind: str) -> dict[str, EntryPoint]:
     """Give the entry points of a kind ("driver", "procedure", "emulator", "bench") by name; nothing is imported."""
     own = {name: EntryPoint(name, f"{thing.__module__}:{thing.__qualname__}", GROUPS[kind])

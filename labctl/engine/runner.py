@@ -56,6 +56,7 @@ class Order:
     arrangement: Arrangement = field(default_factory=Arrangement)
     mount: str = ""                     # of the sample; default: what its file says
     most_lit_s: float | None = None     # the run is aborted when the sample has been lit for so long
+    first_number: int = 1               # least run number: members of an ensemble are numbered by whoever hands them out
 
     def with_seed(self) -> Order:
         """Give the order with a seed, drawn if there is none."""
@@ -118,7 +119,7 @@ def run(procedure: Procedure, bench: Bench, order: Order, *, listeners: Listener
         key = plan_key(order.name, procedure, order.arrangement, bench.name, sample.name)
         work = _Work(procedure, bench, order, plan, seed, uuid.uuid4().hex, listeners, control, meter,
                      rehearsed=None if order.rehearsal else recall(key))
-        place = names.reserve(order.root, bench.config.data.file, fields)
+        place = names.reserve(order.root, bench.config.data.file, fields, first=order.first_number)
         journal = Journal.create(place.journal, _header(work, sample.name, place.number), home=place.home)
         end = _measure(work, journal, plan.course(bench), Earlier())
     outcome = _closed(work, replace(place, journal=journal.path), end)

@@ -14,7 +14,7 @@ from labctl.core.errors import AnalysisError
 from labctl.core.plan import Result
 from labctl.core.quantities import to_float
 from labctl.reproduce.plan import Experiment, Paper, Value
-from labctl.reproduce.pool import Failed
+from labctl.core.pool import Failed
 from labctl.reproduce.taking import Taken
 from labctl.reproduce.targets import units
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from labctl.reproduce.judging import Answer, Line, lines
 from labctl.reproduce.plan import Paper
-from labctl.reproduce.pool import Failed, carry_out
+from labctl.core.pool import Failed, carry_out
 from labctl.reproduce.taking import Taken, Task, take
 from labctl.reproduce.targets import rows
 

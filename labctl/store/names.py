@@ -38,11 +38,11 @@ class Place:
     home: Path | None = None
 
 
-def reserve(root: Path, template: str, fields: Mapping[str, Any]) -> Place:
+def reserve(root: Path, template: str, fields: Mapping[str, Any], *, first: int = 1) -> Place:
     """Reserve the next run number and the name made from it.
 
-    `fields` gives sample, procedure, bench, user (text) and start (datetime). The number is one above the highest below `root`; two
-    processes never get the same. Raises Refused when the template or a name in it cannot be used, or the folder not be written.
+    `fields` gives sample, procedure, bench, user (text) and start (datetime). The number is one above the highest below `root`, and
+    at least `first`; two processes never get the same. Raises Refused when the template or a name in it cannot be used, or the folder not be written.
     """
     problems = check(root, template, fields)
     if problems:
@@ -50,7 +50,7 @@ def reserve(root: Path, template: str, fields: Mapping[str, Any]) -> Place:
     root = Path(root)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        number = _highest(root, template)
+        number = max(_highest(root, template), first - 1)
         for _ in range(MOST_TRIES):
             number += 1
             with _claimed(root, number) as mine:

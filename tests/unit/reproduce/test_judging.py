@@ -12,7 +12,7 @@ from labctl.core.errors import AnalysisError
 from labctl.core.plan import Result
 from labctl.reproduce.judging import Answer, in_unit, lines, tally
 from labctl.reproduce.plan import Experiment, Paper, Step
-from labctl.reproduce.pool import Failed
+from labctl.core.pool import Failed
 from labctl.reproduce.taking import Taken
 
 STEP = Step("snapshot", "ying2021")

@@ -1,0 +1,1 @@
+"""Doors: labctl benches in the programs of others."""

@@ -1,0 +1,128 @@
+"""Ensembles: every member is made whatever dies on the way, and nothing is made twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+import xarray
+
+from labctl.ensembles.asking import asked
+from labctl.ensembles.folder import Folder
+from labctl.ensembles.session import Gathered, make
+from labctl.ensembles.statistics import statistics
+
+CHEAP = {"exposure": "10 ms", "dark_frames": "1"}
+
+
+def wanted(members):
+    return asked("snapshot", "xiong2022", {"seed": range(members)}, CHEAP)
+
+
+def busy(folder):
+    """Give the processes that are making a member now; the folders of its parts are named after them."""
+    return [int(part.name.rpartition("-")[2]) for part in Folder(folder).parts.glob("*-*")]
+
+
+class Killer:
+    """Kills one process that is making a member, as soon as one member is whole."""
+
+    def __init__(self, folder):
+        self.folder, self.killed = folder, []
+        self.whole = threading.Event()
+        self.thread = threading.Thread(target=self._kill, daemon=True)
+        self.thread.start()
+
+    def __call__(self, progress):
+        if progress.ended:
+            self.whole.set()
+
+    def _kill(self):
+        self.whole.wait(120.0)
+        look = threading.Event()
+        while not self.killed:
+            for pid in busy(self.folder)[:1]:
+                os.kill(pid, signal.SIGKILL)
+                self.killed.append(pid)
+            look.wait(0.002)
+
+
+def taken_with_a_kill(folder, members, **how) -> Gathered:
+    killer = Killer(folder)
+    made = make(wanted(members), folder, workers=2, told=killer, **how)
+    killer.thread.join(10.0)
+    assert len(killer.killed) == 1
+    return made
+
+
+def insist_on_all(made, members):
+    assert (made.members, made.failures) == (members, ())
+    assert made.data.status.values.tolist() == ["done"] * members
+    runs = made.data.run.values.tolist()
+    assert len(set(runs)) == members
+    assert sorted(f"runs/{path.name}" for path in Folder(made.folder).runs.glob("*.nxs")) == sorted(runs)
+    assert np.isfinite(made.data.total_rate).all()
+    assert not Folder(made.folder).parts.exists()
+
+
+@pytest.fixture(scope="module")
+def by_processes(tmp_path_factory):
+    """Five members over processes, one of them killed on the way."""
+    return taken_with_a_kill(tmp_path_factory.mktemp("processes"), 5)
+
+
+def test_a_killed_process_costs_nothing(by_processes):
+    insist_on_all(by_processes, 5)
+
+
+def test_dask_makes_the_same_ensemble_with_a_worker_killed(by_processes, tmp_path):
+    made = taken_with_a_kill(tmp_path / "dask", 5, dask=True)
+    insist_on_all(made, 5)
+    assert made.data.total_rate.equals(by_processes.data.total_rate)
+
+
+def test_the_table_is_in_the_folder_with_units_and_the_statistics_are_those_of_it(by_processes):
+    with xarray.open_dataset(by_processes.folder / "ensemble.nc", engine="h5netcdf") as data:
+        data.load()
+    assert data.equals(by_processes.data)
+    assert data.total_rate.attrs["units"] == "1/s"
+    found = statistics(data).sel(result="total_rate")
+    assert found.scatter == pytest.approx(np.std(data.total_rate.values, ddof=1))
+
+
+def test_what_is_there_is_not_made_again_and_an_interrupted_ensemble_goes_on(by_processes):
+    class Enough(KeyboardInterrupt):
+        pass
+
+    def interrupt(progress):
+        if progress.done == 6:
+            raise Enough
+
+    before = {path: path.stat().st_mtime_ns for path in Folder(by_processes.folder).runs.iterdir()}
+    with pytest.raises(Enough):
+        make(wanted(7), by_processes.folder, workers=1, told=interrupt)
+    made = make(wanted(7), by_processes.folder, workers=1)
+    assert made.found == 6
+    insist_on_all(made, 7)
+    after = {path: path.stat().st_mtime_ns for path in Folder(by_processes.folder).runs.iterdir()}
+    assert before.items() < after.items()
+
+
+def test_a_member_that_fails_is_told_and_the_others_stay(tmp_path, labctl_state):
+    """Without a pump that can be set, a power cannot be asked for."""
+    made = make(asked("snapshot", "xiong2022", {"power": "0, 1"}, CHEAP), tmp_path / "failing", workers=2)
+    (failure,) = made.failures
+    assert failure.startswith("power 1: refused")
+    assert made.data.status.values.tolist() == ["done", "refused"]
+    assert np.isfinite(made.data.total_rate.values).tolist() == [True, False]
+    assert "power" in made.data.problems.values[1]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("how", [{}, {"dask": True}])
+def test_sixty_four_with_one_killed_are_sixty_four(tmp_path, how):
+    made = taken_with_a_kill(tmp_path / "whole", 64, **how)
+    insist_on_all(made, 64)
