@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from labctl.core import Point, Procedure
     from labctl.ensembles.session import ensemble
 
-__all__ = ["Order", "Outcome", "Point", "Procedure", "ensemble", "load", "make_procedure", "open_bench", "rehearse", "resume", "run"]
+__all__ = ["Order", "Outcome", "Point", "Procedure", "ensemble", "load", "make_procedure", "open_bench", "rehearse", "resume",
+           "run"]
 _ELSEWHERE = {"Point": "labctl.core", "Procedure": "labctl.core", "ensemble": "labctl.ensembles.session"}
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 WIDE = 160
 MOST_ROWS = 60
-Over = Annotated[list[str] | None, typer.Option("--over", metavar="NAME=VALUES", help="Vary seed, sample or a parameter: seed=0:64, "
-                                                "'power=1 uW, 2 uW', step=1:5:2; repeat for every combination.")]
+Over = Annotated[list[str] | None, typer.Option("--over", metavar="NAME=VALUES", help="Vary seed, sample or a parameter: "
+                                                "seed=0:64, 'power=1 uW, 2 uW', step=1:5:2; repeat for every combination.")]
 
 
 def ensemble(
@@ -113,7 +113,8 @@ def _print(rows: list[dict[str, Any]]) -> None:
         console = Console(highlight=False, markup=False, width=WIDE)      # a pipe has no width to fit into
     numbers = {"mean": ".6g", "scatter": ".3g", "stated": ".3g", "ratio": ".3g", "ratio_stderr": ".2g"}
     others = [name for name in rows[0] if name not in ("result", "unit", "over", "n", "mean_stderr", *numbers)]
-    table = Table("result", "unit", *others, "n", "mean", "scatter", "stated error", "scatter / stated", "±", box=None, pad_edge=False)
+    table = Table("result", "unit", *others, "n", "mean", "scatter", "stated error", "scatter / stated", "±",
+                  box=None, pad_edge=False)
     for row in rows[:MOST_ROWS]:
         told = ["" if row[name] is None else format(row[name], how) for name, how in numbers.items()]
         where = [f"{row[name]:g}" if isinstance(row[name], float) else str(row[name]) for name in others]

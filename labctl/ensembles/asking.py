@@ -104,8 +104,8 @@ def asked(procedure: str, bench: str, over: Mapping[str, Any], values: Mapping[s
 def spread(name: str, given: Any, declared: Mapping[str, Parameter]) -> tuple[Value, ...]:
     """Give the values over which something is varied; raises Refused naming what is wrong.
 
-    Text is `0:64` (whole numbers, the end not included), `500, 505.5, 510:520:2` (numbers with units, start:stop:step with the stop)
-    or words between commas; values that hold commas themselves stand between semicolons.
+    Text is `0:64` (whole numbers, the end not included), `500, 505.5, 510:520:2` (numbers with units, start:stop:step with the
+    stop) or words between commas; values that hold commas themselves stand between semicolons.
     """
     parameter = declared.get(name)
     if parameter is None and name not in (SEED, SAMPLE):
@@ -161,8 +161,8 @@ def _procedure(name: str) -> Any:
 def _not_a_dry_run(config: BenchConfig) -> list[Problem]:
     if config.twin is not None:
         return []
-    return [Problem("bench", f"{config.name} has no [twin] section, so nothing can be run on it without its instruments. An ensemble "
-                             "opens nothing real.")]
+    return [Problem("bench", f"{config.name} has no [twin] section, so nothing can be run on it without its instruments. "
+                             "An ensemble opens nothing real.")]
 
 
 def _wrong_values(procedure: str, config: BenchConfig, spreads: Mapping[str, tuple[Value, ...]],

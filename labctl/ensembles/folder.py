@@ -97,8 +97,8 @@ class Folder:
             before = json.loads(place.read_text(encoding="utf-8"))
             different = sorted(name for name in fixed if before.get(name) != fixed[name])
             if different:
-                raise Refused([Problem("out", f"{self.path} holds an ensemble with another {' and '.join(different)}. Choose another "
-                                              "folder; the same one goes on with the same ensemble, or with more of it.")])
+                raise Refused([Problem("out", f"{self.path} holds an ensemble with another {' and '.join(different)}. Choose "
+                                              "another folder; the same one goes on with the same ensemble, or with more of it.")])
         elif any(self.runs.glob("*")):
             raise Refused([Problem("out", f"{self.path} holds runs that are no ensemble. Choose another folder.")])
         write_whole(place, json.dumps({**fixed, "over": {name: list(values) for name, values in wanted.over.items()}}, indent=1))
@@ -133,8 +133,8 @@ def write_whole(target: Path, text: str) -> None:
         finally:
             Path(beside).unlink(missing_ok=True)
     except OSError as exc:
-        raise StoreError(f"{target} could not be written: {exc.strerror or exc}. Free space or choose another folder; the same command "
-                         "then goes on where it was.") from exc
+        raise StoreError(f"{target} could not be written: {exc.strerror or exc}. Free space or choose another folder; the same "
+                         "command then goes on where it was.") from exc
 
 
 def _make(folder: Path) -> None:

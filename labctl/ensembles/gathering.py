@@ -12,7 +12,7 @@ import numpy as np
 from labctl.core import registry
 from labctl.core.dose import UNITS as LIGHT_UNITS
 from labctl.core.dose import WORDS as LIGHT_WORDS
-from labctl.ensembles.asking import Ensemble, Member
+from labctl.ensembles.asking import SAMPLE, SEED, Ensemble, Member
 from labctl.ensembles.folder import CATALOGUE, TABLE, Folder, Record
 from labctl.store.catalogue import Catalogue
 
@@ -62,9 +62,10 @@ def table(ensemble: Ensemble, members: Sequence[Member], records: Mapping[str, R
     for name, words in (("status", "how the run ended"), ("run", "run file, below the folder"), ("problems", "what was wrong")):
         texts = [_text(getattr(each, name)) if each is not None else "" for each in found]
         variables[name] = made(texts, object, long_name=words)
-    about = {**ensemble.fixed(), "values": json.dumps(ensemble.fixed()["values"], ensure_ascii=False), "seed": ensemble.seed,
-             "sample": ensemble.sample}
-    return xarray.Dataset(variables, coords=_coordinates(ensemble), attrs={name: each for name, each in about.items() if name not in dims})
+    fixed = ensemble.fixed()
+    about = {**fixed, "values": json.dumps(fixed["values"], ensure_ascii=False), SEED: ensemble.seed, SAMPLE: ensemble.sample}
+    return xarray.Dataset(variables, coords=_coordinates(ensemble),
+                          attrs={name: each for name, each in about.items() if name not in dims})
 
 
 def _coordinates(ensemble: Ensemble) -> dict[str, Any]:

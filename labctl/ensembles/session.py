@@ -92,8 +92,9 @@ def _tasks(wanted: Ensemble, folder: Folder, missing: list[Member], records: Map
 
 
 def _made(means: Processes | Dask, tasks: list[Task], total: int, records: dict[str, Record], told: Told) -> dict[str, str]:
-    """Calibrate, then make the members; gives, by key, why some have no record."""
-    with closing(Processes(1).carry_out(calibrate, tasks[:1])) as answers:
+    """Calibrate, unless members that are whole have seen to it, and make the rest; gives, by key, why some have no record."""
+    calibrated = any(_whole(record) for record in records.values())
+    with closing(Processes(1).carry_out(calibrate, [] if calibrated else tasks[:1])) as answers:
         for _, answer in answers:
             if isinstance(answer, Failed):
                 raise LabctlError(f"The calibrations that every member needs could not be taken: {answer}")

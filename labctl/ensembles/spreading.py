@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ LOOPBACK = "127.0.0.1"
 PRELOADED = ("labctl.ensembles.forked",)
 
 Work = Callable[[Task], Any]
-Answers = Iterator[tuple[Task, Any]]
+Answers = Generator[tuple[Task, Any], None, None]
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Processes:
 
 @dataclass(frozen=True)
 class Dask:
-    """The workers of a Dask scheduler at an address; without one, of a cluster of this computer's own that listens on loopback alone.
+    """The workers of a Dask scheduler at an address; without one, of a cluster on this computer that listens on loopback alone.
 
-    Dask moves tasks of a worker that died to another by itself. Of a scheduler with an address it is the scheduler's setting how often.
+    Dask moves tasks of a worker that died to another by itself. How often a scheduler with an address does is its own setting.
     """
 
     workers: int
@@ -74,22 +74,23 @@ def _heard(future: Any, distributed: Any) -> Any:
 def _client(workers: int, scheduler: str) -> Iterator[tuple[Any, Any]]:
     """Connect to a scheduler, or start one with its workers and end them afterwards."""
     try:
-        import dask
+        import dask.config as options
         import distributed
     except ImportError:
         raise Refused([Problem("dask", "Dask is not installed. Install labctl[cluster], or leave --dask and --scheduler out: the "
                                        "processes of this computer need nothing more.")]) from None
     settings = {"distributed.scheduler.allowed-failures": TRIES - 1, "distributed.scheduler.worker-saturation": 1.0,
                 "distributed.worker.daemon": True, "distributed.admin.event-loop-monitor-interval": "1h"}
-    with dask.config.set(settings), ExitStack() as stack:
+    with options.set(settings), ExitStack() as stack:
         if not scheduler:
-            cluster = stack.enter_context(distributed.LocalCluster(
+            local: Any = distributed.LocalCluster       # whose types say less than it takes
+            cluster = stack.enter_context(local(
                 n_workers=workers, threads_per_worker=1, processes=True, host=LOOPBACK, dashboard_address=None,
                 worker_dashboard_address=None, silence_logs=False))
             scheduler = cluster.scheduler_address
         try:
             client = stack.enter_context(distributed.Client(scheduler))
         except OSError as exc:
-            raise Refused([Problem("scheduler", f"no Dask scheduler answers at {scheduler}: {exc}. Start one with 'dask scheduler', "
-                                                "or leave --scheduler out.")]) from None
+            raise Refused([Problem("scheduler", f"no Dask scheduler answers at {scheduler}: {exc}. Start one with 'dask "
+                                                "scheduler', or leave --scheduler out.")]) from None
         yield client, distributed

@@ -1,4 +1,4 @@
-"""What an ensemble says about an analysis: how far its results scatter, what errors it states, and whether the truth lies within."""
+"""What an ensemble says about an analysis: how far its results scatter, which errors it states, whether they hold the truth."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ def results_of(data: xarray.Dataset) -> list[str]:
 def statistics(data: xarray.Dataset, over: str = SEED, truth: Mapping[str, Any] | None = None) -> xarray.Dataset:
     """Compare the results along one dimension with each other, with their stated errors, and with the truth where it is known.
 
-    Gives a Dataset over `result` and the other dimensions, in the units of `unit`: `n` members that have the result; their `mean` and
-    its standard error `mean_stderr`; `scatter`, the standard deviation; `stated`, the root mean square of the stated standard errors;
-    `ratio` = scatter / stated, 1 for honest errors, with its own standard error `ratio_stderr` = ratio / √(2(n - 1)). With `truth` (by
-    result; a number, or a DataArray over the other dimensions): `bias` = mean - truth, `bias_stderr`, and `coverage`, the share of
-    members whose 95 % interval (value ± 1.96 stated errors) holds the truth. Raises AnalysisError where there is nothing to compare.
+    Gives a Dataset over `result` and the other dimensions, in the units of `unit`: `n` members that have the result; their `mean`
+    and its standard error `mean_stderr`; `scatter`, the standard deviation; `stated`, the root mean square of the stated errors;
+    `ratio` = scatter / stated, 1 for honest errors, with its own standard error `ratio_stderr` = ratio / √(2(n - 1)). With `truth`
+    (by result; a number, or a DataArray over the other dimensions): `bias` = mean - truth, `bias_stderr`, and `coverage`, the
+    share of members whose 95 % interval (value ± 1.96 stated errors) holds the truth. Raises AnalysisError where there is nothing
+    to compare.
     """
     import xarray
 
@@ -49,14 +50,14 @@ def _one(data: xarray.Dataset, name: str, over: str, truth: Any) -> xarray.Datas
 
     values = data[name]
     errors = data[f"{name}_stderr"] if f"{name}_stderr" in data else values * np.nan
-    n = values.notnull().sum(over)
+    n: xarray.DataArray = values.notnull().sum(over)
     enough = n >= FEWEST
     mean = values.mean(over)
     scatter = values.std(over, ddof=1).where(enough) if data.sizes[over] >= FEWEST else mean * np.nan
-    stated = np.sqrt((errors**2).mean(over))
+    stated = (errors**2).mean(over) ** 0.5
     ratio = scatter / stated.where(stated > 0.0)
-    found = {"n": n, "mean": mean, "mean_stderr": scatter / np.sqrt(n), "scatter": scatter, "stated": stated, "ratio": ratio,
-             "ratio_stderr": ratio / np.sqrt(2.0 * (n - 1).where(enough))}
+    found = {"n": n, "mean": mean, "mean_stderr": scatter / n**0.5, "scatter": scatter, "stated": stated, "ratio": ratio,
+             "ratio_stderr": ratio / (2.0 * (n.where(enough) - 1.0)) ** 0.5}
     if truth is not None:
         inside = (abs(values - truth) <= WITHIN * errors).where(values.notnull() & errors.notnull())
         found |= {"bias": mean - truth, "bias_stderr": found["mean_stderr"], "coverage": inside.mean(over)}

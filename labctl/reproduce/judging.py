@@ -12,9 +12,9 @@ import numpy as np
 from labctl.analysis.verdicts import BASES, EVIDENCES, Outcome, Row, Score, number, score
 from labctl.core.errors import AnalysisError
 from labctl.core.plan import Result
+from labctl.core.pool import Failed
 from labctl.core.quantities import to_float
 from labctl.reproduce.plan import Experiment, Paper, Value
-from labctl.core.pool import Failed
 from labctl.reproduce.taking import Taken
 from labctl.reproduce.targets import units
 

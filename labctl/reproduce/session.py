@@ -9,9 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from labctl.core.pool import Failed, carry_out
 from labctl.reproduce.judging import Answer, Line, lines
 from labctl.reproduce.plan import Paper
-from labctl.core.pool import Failed, carry_out
 from labctl.reproduce.taking import Taken, Task, take
 from labctl.reproduce.targets import rows
 

@@ -42,7 +42,8 @@ def reserve(root: Path, template: str, fields: Mapping[str, Any], *, first: int 
     """Reserve the next run number and the name made from it.
 
     `fields` gives sample, procedure, bench, user (text) and start (datetime). The number is one above the highest below `root`, and
-    at least `first`; two processes never get the same. Raises Refused when the template or a name in it cannot be used, or the folder not be written.
+    at least `first`; two processes never get the same. Raises Refused when the template or a name in it cannot be used, or the
+    folder not be written.
     """
     problems = check(root, template, fields)
     if problems:

@@ -59,7 +59,8 @@ def test_every_problem_is_named_at_once():
 
 def test_a_bench_without_a_twin_is_refused(tmp_path):
     bench = tmp_path / "bare.toml"
-    bench.write_text('schema = 1\nname = "bare"\nbackend = "real"\n[safety]\nfailsafe = "nothing moves"\n[instruments.wheel]\ndriver = "filter_wheel"\n'
+    bench.write_text('schema = 1\nname = "bare"\nbackend = "real"\n'
+                     '[safety]\nfailsafe = "nothing moves"\n[instruments.wheel]\ndriver = "filter_wheel"\n'
                      'resource = "ASRL/dev/ttyUSB9::INSTR"\n', encoding="utf-8")
     assert "[twin]" in refusals(bench=str(bench))["bench"]
 
@@ -75,7 +76,8 @@ def test_a_procedure_that_only_this_program_knows_is_refused():
 def test_members_run_through_every_combination_with_keys_of_their_own():
     wanted = asked("snapshot", "xiong2022", {"exposure": "10 ms, 20 ms", "seed": "0:3"})
     members = wanted.members()
-    assert [tuple(member.where.values()) for member in members] == [(0.01, 0), (0.01, 1), (0.01, 2), (0.02, 0), (0.02, 1), (0.02, 2)]
+    expected = [(exposure, seed) for exposure in (0.01, 0.02) for seed in range(3)]
+    assert [tuple(member.where.values()) for member in members] == expected
     assert len({member.key for member in members}) == len(members)
     assert {member.key for member in members} < {
         member.key for member in asked("snapshot", "xiong2022", {"exposure": "10 ms, 20 ms", "seed": "0:4"}).members()}

@@ -10,9 +10,9 @@ import pytest
 from labctl.analysis.verdicts import Row
 from labctl.core.errors import AnalysisError
 from labctl.core.plan import Result
+from labctl.core.pool import Failed
 from labctl.reproduce.judging import Answer, in_unit, lines, tally
 from labctl.reproduce.plan import Experiment, Paper, Step
-from labctl.core.pool import Failed
 from labctl.reproduce.taking import Taken
 
 STEP = Step("snapshot", "ying2021")
