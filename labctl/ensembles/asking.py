@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pymeasure.experiment import FloatParameter, IntegerParameter, Parameter
-
 from labctl import api
 from labctl.bench.config import BenchConfig
 from labctl.bench.samples import on_the_twin
@@ -101,7 +99,7 @@ def asked(procedure: str, bench: str, over: Mapping[str, Any], values: Mapping[s
     return Ensemble(procedure, where, hashlib.sha256(text.encode()).hexdigest(), spreads, dict(values or {}), seed, sample)
 
 
-def spread(name: str, given: Any, declared: Mapping[str, Parameter]) -> tuple[Value, ...]:
+def spread(name: str, given: Any, declared: Mapping[str, Any]) -> tuple[Value, ...]:
     """Give the values over which something is varied; raises Refused naming what is wrong.
 
     Text is `0:64` (whole numbers, the end not included), `500, 505.5, 510:520:2` (numbers with units, start:stop:step with the
@@ -130,16 +128,16 @@ def _each(given: Any) -> Iterable[Any]:
     return plain if isinstance(plain, Iterable) else [plain]
 
 
-def _split(name: str, text: str, parameter: Parameter | None) -> list[Any]:
+def _split(name: str, text: str, parameter: Any) -> list[Any]:
     whole = _RANGE.fullmatch(text)
     if whole is not None:
         return list(range(int(whole[1]), int(whole[2])))
-    if name == SEED or isinstance(parameter, IntegerParameter | FloatParameter):
+    if name == SEED or hasattr(parameter, "minimum"):
         return list(listed(text, getattr(parameter, "units", None) or ""))
     return [part.strip() for part in text.split(";" if ";" in text else ",")]
 
 
-def _converted(name: str, value: Any, parameter: Parameter | None) -> Value:
+def _converted(name: str, value: Any, parameter: Any) -> Value:
     """Check one value as the procedure does."""
     if parameter is not None:
         return parameter.convert(value)
