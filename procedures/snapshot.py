@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import medfilt
 
+from labctl.analysis.read_off import smoothed
 from labctl.core.instrument import BenchView
 from labctl.core.lit import LitProcedure
 from labctl.core.plan import Result
@@ -12,7 +12,6 @@ from labctl.core.plots import Spectrum
 from labctl.core.procedure import PlanSteps, count
 from labctl.core.reduction import Reduction, RunView
 
-SMOOTH = 3          # pixels of the median in which the brightest is looked for
 VISIBLE = 5.0       # standard errors by which the brightest pixel stands out when a peak is named
 
 
@@ -39,7 +38,7 @@ class Snapshot(LitProcedure):
         mean, error = signal.mean(axis=0), np.sqrt((sigma**2).sum(axis=0)) / len(signal)
         wavelength = run.wavelength("vacuum")
         results = {"total_rate": Result(float(mean.sum()), float(np.sqrt((error**2).sum())), "1/s", "sum over the frame")}
-        smooth = medfilt(np.median(signal, axis=0), SMOOTH)      # a hit of a cosmic ray is no peak
+        smooth = smoothed(np.median(signal, axis=0))             # a hit of a cosmic ray is no peak
         top = int(np.argmax(smooth))
         if smooth[top] - np.median(smooth) > VISIBLE * error[top]:
             pixel = abs(float(np.gradient(wavelength)[top]))

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import medfilt
 
 SMOOTH = 3                  # pixels of the median that keeps a cosmic ray from being the peak
 FLOOR_PERCENT = 10.0        # of the pixels lie below what is taken for the floor of a spectrum
@@ -38,7 +37,7 @@ def read_off(x: np.ndarray, y: np.ndarray) -> ReadOff:
     if np.count_nonzero(good) < 2 * SMOOTH:
         return NOTHING
     x, y = np.asarray(x, dtype=float)[good], np.asarray(y, dtype=float)[good]
-    smooth = medfilt(y, SMOOTH)
+    smooth = smoothed(y)
     floor = float(np.percentile(smooth, FLOOR_PERCENT))
     top = _highest(y, int(np.argmax(smooth)))
     height = float(smooth[top]) - floor
@@ -52,12 +51,24 @@ def read_off(x: np.ndarray, y: np.ndarray) -> ReadOff:
     return ReadOff(float(x[top]), height + floor, centroid, _width(x, above, top, height / 2))
 
 
+def smoothed(y: np.ndarray) -> np.ndarray:
+    """Give the median of every pixel and its two neighbours along the last axis (..., n >= 2); at an end the lower one of two.
+
+    Inside the same as `scipy.signal.medfilt`, whose package takes a second to load: no window waits that long for a spectrum.
+    """
+    ends = np.minimum(y[..., [0, -2]], y[..., [1, -1]])
+    return np.concatenate([ends[..., :1], _middle(y), ends[..., 1:]], axis=-1)
+
+
 def brightest(array: np.ndarray) -> float:
     """Give the highest level of an array of pixels (..., n), of which two of three neighbours tell: a cosmic ray is but one."""
-    if array.shape[-1] < SMOOTH:
-        return float(array.max())
+    return float((array if array.shape[-1] < SMOOTH else _middle(array)).max())
+
+
+def _middle(array: np.ndarray) -> np.ndarray:
+    """Give the middle one of every three neighbours, (..., n - 2)."""
     first, second, third = array[..., :-2], array[..., 1:-1], array[..., 2:]
-    return float(np.maximum(np.minimum(first, second), np.minimum(np.maximum(first, second), third)).max())
+    return np.maximum(np.minimum(first, second), np.minimum(np.maximum(first, second), third))
 
 
 def _highest(y: np.ndarray, near: int) -> int:

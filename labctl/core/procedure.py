@@ -1,4 +1,4 @@
-"""Procedures and their parameters: pymeasure's declarations, made strict. The one file that imports pymeasure.experiment.
+"""Procedures and their parameters: pymeasure's declarations, made strict.
 
 pymeasure accepts unknown names, ignores most limits on assignment and converts silently; here every value is checked when it is
 set, every text with a unit is understood, and the error names field, value, limit and remedy.
@@ -10,9 +10,8 @@ import math
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
-from pymeasure.experiment import BooleanParameter, FloatParameter, IntegerParameter, ListParameter, Parameter
-from pymeasure.experiment import Procedure as _PymeasureProcedure
-
+from labctl.core.declared import BooleanParameter, FloatParameter, IntegerParameter, ListParameter, Parameter
+from labctl.core.declared import Procedure as _PymeasureProcedure
 from labctl.core.errors import Refused
 from labctl.core.instrument import BenchView
 from labctl.core.plan import Bounds, Point, Problem, Reading

@@ -80,7 +80,7 @@ def ready(window: MainWindow) -> bool:
     """Whether the bench is open and idle, and the form has been judged."""
     session = window.session
     return session.state == BROKEN or (session.bench is not None and not session.busy and not window.form.planning
-                                       and window.form.complete)
+                                       and session.procedures.complete)
 
 
 def wait_until(app: QtCore.QCoreApplication, done: Callable[[], bool], longest_s: float) -> bool:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from qtpy import QtCore, QtGui, QtWidgets
 
-from labctl.core import registry
 from labctl.gui.keys import LIST, Keys
 from labctl.gui.model.queue_model import QueueModel
 from labctl.gui.model.session import CALIBRATING, Session
@@ -60,7 +59,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.instruments, self.shown = InstrumentPresenter(session), ShownPresenter(session, self.queue.journal)
         self.live, self.fit = LivePresenter(session), LiveFit()
         self.browser = BrowserPresenter(session, self.form)
-        self._ticks, self._leaving = 0, 0.0
+        self._ticks, self._leaving, self._first = 0, 0.0, procedure
         self._dress(theme)                   # before there are widgets: each would be dressed twice
         self._make_views()
         self._connect()
@@ -74,8 +73,6 @@ class MainWindow(QtWidgets.QMainWindow):
         self._timer.timeout.connect(self.tick)
         self.restyle(theme)
         self._restore()
-        names = registry.points("procedure")
-        self.form.choose(procedure if procedure in names else min(names))
 
     # ---------------------------------------------------------------- putting together
     def _make_views(self) -> None:
@@ -161,6 +158,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.session.closed.connect(lambda closed: self.queue_model.reread())
         self.session.job_ended.connect(self._job_ended)
         self.form.rebuilt.connect(self._procedure_chosen)
+        self.form.offered.connect(self.queue_model.retitle)
         self.form.rehearsed.connect(self.shown.promise)
         self.queue.opened.connect(lambda paths: self.open_runs(paths))
         self.shown.plots.connect(self.centre.show_plots)
@@ -187,13 +185,15 @@ class MainWindow(QtWidgets.QMainWindow):
 
     # ---------------------------------------------------------------- what happens
     def start(self) -> None:
-        """Open the bench and begin to look around."""
-        self.session.open()
+        """Begin to look around; bench and procedures are opened at the first look, when the window has been drawn."""
         self._timer.start()
 
     def tick(self) -> None:
         """Look around once."""
         began = time.monotonic()
+        if not self._ticks:
+            self.session.open()
+            self.form.begin(self._first)
         self.session.tick()
         self.form.tick()
         self.centre.refresh()
@@ -346,6 +346,7 @@ class MainWindow(QtWidgets.QMainWindow):
         """Stop looking around and close for good."""
         self._timer.stop()
         self.form.close()
+        self.session.procedures.close()
         self.shown.close()
         self.browser.close()
         self.queue_model.close()

@@ -94,6 +94,7 @@ def main(folder: str, speed: str, exposure: str) -> int:
     window.resize(1366, 768)
     window.show()
     window.start()
+    window.form.choose("ple")
     for name, text in {**SETTINGS, "exposure": exposure}.items():
         window.form.type(name, text)
     teller = Teller(window)

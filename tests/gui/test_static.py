@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +41,15 @@ def test_presenters_and_models_know_no_widget():
 def test_no_experiment_is_named(name):
     found = [path.name for path in FILES if re.search(rf"[\"']{name}[\"']", path.read_text(encoding="utf-8"))]
     assert not found
+
+
+SLOW = ("matplotlib", "xarray", "h5netcdf", "pandas", "scipy.optimize", "scipy.signal", "scipy.stats", "sim_instruments",
+        "procedures")
+
+
+def test_the_window_opens_without_slow_packages():
+    """What a window imports before it is shown has to be there within a second and a half; the rest comes behind it."""
+    code = f"import sys; import labctl.gui.app; print([name for name in {SLOW!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, encoding="utf-8",   # noqa: S603
+                          env={**os.environ, "QT_QPA_PLATFORM": "offscreen"})
+    assert done.stdout.strip() == "[]"

@@ -146,7 +146,7 @@ DRAWING = (*(f"labctl.analysis.{name}" for name in ("figure", "fit_figure", "pan
            "labctl.reproduce.pictures")
 HEAVY = ("matplotlib", "xarray", "h5netcdf", "pymeasure.experiment", "PyQt5", "qtpy", "pyqtgraph", *DRAWING)
 NEEDS_IT = {
-    "labctl/core/procedure.py": ("pymeasure.experiment",),
+    "labctl/core/declared.py": ("pymeasure.experiment",),
     **{module.replace(".", "/") + ".py": ("matplotlib", *DRAWING) for module in DRAWING},
 }
 
@@ -183,7 +183,7 @@ def naming_claims(tree: Path) -> list[str]:
 def foreign_to_core(tree: Path) -> list[str]:
     """List what the vocabulary imports beside the standard library, numpy and, in two files, pymeasure."""
     allowed = set(sys.stdlib_module_names) | {"numpy", "labctl"}
-    extra = {"labctl/core/procedure.py": {"pymeasure"}, "labctl/core/quantities.py": {"pymeasure"}}
+    extra = {"labctl/core/declared.py": {"pymeasure"}, "labctl/core/quantities.py": {"pymeasure"}}
     return [
         f"{path}: {name}" for path, syntax in modules(tree, "labctl/core")
         for name in sorted({full.partition(".")[0] for full in imported(list(ast.walk(syntax)))} - allowed - extra.get(path, set()))

@@ -8,7 +8,6 @@ from typing import Any
 from qtpy import QtCore
 
 from labctl.api import Item, Waiting
-from labctl.core import registry
 from labctl.core.words import human_time
 from labctl.gui.model.session import Session
 from labctl.gui.theme import State, state
@@ -43,6 +42,11 @@ class QueueModel(QtCore.QAbstractTableModel):
             self.beginResetModel()
             self.items = found
             self.endResetModel()
+
+    def retitle(self) -> None:
+        """Show the titles of procedures that have been loaded since."""
+        if self.items:
+            self.dataChanged.emit(self.index(0, PROCEDURE), self.index(len(self.items) - 1, PROCEDURE))
 
     def _progress(self) -> None:
         for row, item in enumerate(self.items):
@@ -81,7 +85,7 @@ class QueueModel(QtCore.QAbstractTableModel):
         if column == STATE:
             return str(self.state(item))
         if column == PROCEDURE:
-            return title_of(item.procedure)
+            return self.session.procedures.title(item.procedure)
         if column == PARAMETERS:
             return ", ".join(f"{name} {value}" for name, value in item.settings.items()) or "defaults"
         if column == PROGRESS:
@@ -110,11 +114,3 @@ class QueueModel(QtCore.QAbstractTableModel):
     def close(self) -> None:
         """Close the file."""
         self.waiting.close()
-
-
-def title_of(name: str) -> str:
-    """Give the title of a procedure; its name where it cannot be loaded any more."""
-    try:
-        return str(registry.find("procedure", name).title) or name
-    except Exception:     # of another package, perhaps gone: its runs stay in the queue
-        return name

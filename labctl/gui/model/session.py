@@ -24,6 +24,7 @@ from labctl.engine import events
 from labctl.engine.events import Listeners
 from labctl.gui.model.intake import Intake, LatestBox
 from labctl.gui.model.line import Line, LogTap, line
+from labctl.gui.model.procedures import Procedures
 from labctl.gui.model.worker import BenchThread, Job, JobEnded, NotOpened, Opened
 
 log = logging.getLogger("labctl.gui")
@@ -86,6 +87,7 @@ class Session(QtCore.QObject):
         self.root = root or Path(self.config.data.root)
         self.sample = self.note = ""
         self.state, self.run = OPENING, RunState()
+        self.procedures = Procedures()
         self.bench: api.Bench | None = None
         self.watch: Watch | None = None
         self.cards: tuple[Card, ...] = ()

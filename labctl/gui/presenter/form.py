@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from qtpy import QtCore
@@ -26,26 +25,6 @@ REST_MS = 250                    # after the last key before a plan is made
 ORDERS = ("planned", "down", "up-down", "random", "interleaved")
 
 
-@dataclass(frozen=True)
-class Choice:
-    """A procedure one can choose: its registered name, title, and one sentence about it."""
-
-    name: str
-    title: str
-    about: str
-
-
-def choice(name: str) -> Choice | None:
-    """Load a procedure; None, with a line in the log, for one that cannot be loaded."""
-    try:
-        cls = registry.find("procedure", name)
-    except Exception as exc:     # somebody else's package: it must not keep the window from opening
-        log.warning("the procedure %s cannot be loaded: %s", name, exc)
-        return None
-    about = (cls.__doc__ or "").strip().splitlines()
-    return Choice(name, cls.title or name, about[0] if about else "")
-
-
 class FormPresenter(QtCore.QObject):
     """The form's content and judgement; draws nothing."""
 
@@ -58,8 +37,7 @@ class FormPresenter(QtCore.QObject):
     def __init__(self, session: Session):
         super().__init__()
         self.session = session
-        self.choices: list[Choice] = []
-        self._unloaded = sorted(registry.points("procedure"))
+        self._first = ""                                    # chosen as soon as it has been loaded
         self.name = ""
         self.procedure: type[Procedure] | None = None
         self.fields: tuple[Field, ...] = ()
@@ -83,25 +61,30 @@ class FormPresenter(QtCore.QObject):
         session.job_ended.connect(lambda ended: self._ask_again())
 
     # ---------------------------------------------------------------- procedures
-    @property
-    def complete(self) -> bool:
-        """Whether all procedures have been loaded."""
-        return not self._unloaded
+    def begin(self, name: str) -> None:
+        """Load all procedures, this one first, and show its form as soon as it is there."""
+        names = sorted(registry.points("procedure"))
+        if not self.name:
+            self._first = name if name in names else names[0]
+        self.session.procedures.load(sorted(names, key=lambda each: each != self._first))
 
-    def load(self, name: str = "") -> None:
-        """Load one procedure, the named one or the next: all of them at once would keep the window waiting for a second."""
-        name = name or self._unloaded[0]
-        if name in self._unloaded:
-            self._unloaded.remove(name)
-            found = choice(name)
-            if found is not None:
-                self.choices = sorted([*self.choices, found], key=lambda each: each.title)
-                self.offered.emit()
+    def _offer(self) -> None:
+        """Take up what has been loaded."""
+        if not self.session.procedures.tick():
+            return
+        self.offered.emit()
+        if self._first and not self.session.procedures.awaits(self._first):
+            loaded = [each.name for each in self.session.procedures.choices]
+            first = self._first if self._first in loaded else next(iter(loaded), "")
+            if first:
+                self.choose(first)
 
     # ---------------------------------------------------------------- what a person does
     def choose(self, name: str) -> None:
         """Show the form of another procedure; what was typed into the last one is kept."""
-        self.load(name)
+        self._first = ""
+        self.session.procedures.know(name)
+        self.offered.emit()
         if self.name:
             self._kept[self.name] = dict(self.texts)
         procedure: type[Procedure] = registry.find("procedure", name)
@@ -253,8 +236,7 @@ class FormPresenter(QtCore.QObject):
 
     def tick(self) -> None:
         """Take up what the planner has found; in the window's thread."""
-        if self._unloaded:
-            self.load()
+        self._offer()
         queued = self._enqueuer.answer()
         if queued is not None:
             self._take_queued(queued.value, queued.error)

@@ -9,7 +9,6 @@ from labctl.bench.panel import OFF, ON, UNKNOWN, position
 from labctl.core.quantities import shown
 from labctl.core.words import human_time
 from labctl.gui.model import session as model
-from labctl.gui.model.queue_model import title_of
 from labctl.gui.model.session import Session
 from labctl.gui.theme import State, state
 
@@ -107,7 +106,7 @@ class RunPresenter:
         """Name the run and how far it is."""
         run = self.session.run
         if self.session.state in (model.ARMED, model.RUNNING, model.PAUSED, model.FINISHING) or run.status:
-            return f"{title_of(run.procedure)} · point {run.done} of {run.total}"
+            return f"{self.session.procedures.title(run.procedure)} · point {run.done} of {run.total}"
         if self.session.busy:
             return f"{self.session.doing} · not saved" if self.session.doing in LOOKING else self.session.doing
         return "nothing is running"

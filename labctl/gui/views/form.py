@@ -164,7 +164,7 @@ class FormView(QtWidgets.QWidget):
 
     def _offer(self) -> None:
         """Put procedures that have been loaded into the choice, each at its place."""
-        for number, choice in enumerate(self.presenter.choices):
+        for number, choice in enumerate(self.presenter.session.procedures.choices):
             if self.procedure.findData(choice.name) < 0:
                 self.procedure.insertItem(number, choice.title, choice.name)
                 self.procedure.setItemData(number, choice.about, QtCore.Qt.ItemDataRole.ToolTipRole)
@@ -173,7 +173,7 @@ class FormView(QtWidgets.QWidget):
         shown = [view.field for view in self.fields.values()]
         if shown != list(self.presenter.fields):
             self._make_fields()
-        choice = next(choice for choice in self.presenter.choices if choice.name == self.presenter.name)
+        choice = next(choice for choice in self.presenter.session.procedures.choices if choice.name == self.presenter.name)
         self.procedure.setCurrentIndex(self.procedure.findData(choice.name))
         self._about.setText(choice.about)
         for name, view in self.fields.items():
