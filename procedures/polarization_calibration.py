@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from labctl.analysis.scatter import behind_fixed_polariser, behind_rotating_polariser
-from labctl.analysis.series import Spectra, spectra_of
+from labctl.analysis.series import spectra_of
 from labctl.core import points
 from labctl.core.calibration import Calibration
 from labctl.core.errors import AnalysisError, Refused
@@ -81,7 +81,8 @@ class PolarizationCalibration(Procedure):
             raise AnalysisError("Every frame is saturated or bad. Use less power or a shorter exposure.")
         constants = run.constants
         spectra, _ = spectra_of(run, run["detection.polarization"], usable)
-        rate, sigma = _middle(spectra, BANDWIDTHS * float(constants["pump.bandwidth"])).integral()
+        reach = BANDWIDTHS * float(constants["pump.bandwidth"])
+        rate, sigma = spectra.band(self.wavelength - reach, self.wavelength + reach).integral()
         turn = float(constants["detection.polarization_turn"])
         found = (behind_rotating_polariser if turn == 1.0 else behind_fixed_polariser)(spectra.pump, rate, sigma)
         pump_error = float(constants.get("pump.polarization_uncertainty", 0.0))
@@ -99,14 +100,6 @@ class PolarizationCalibration(Procedure):
                           fit_y=found.curve)
         error = float(np.hypot(found.axis.stderr or 0.0, pump_error))
         return Reduction(results, {"scatter": drawn}, _calibration(run, results, error))
-
-
-def _middle(spectra: Spectra, reach_nm: float) -> Spectra:
-    """Give the columns about the middle of the chip, where the pump line lies: the run's own axis was written at another centre."""
-    pixel_nm = float(np.median(np.abs(np.diff(spectra.wavelength))))
-    middle, reach = len(spectra.wavelength) // 2, round(reach_nm / pixel_nm)
-    near = slice(max(middle - reach, 0), middle + reach + 1)
-    return replace(spectra, wavelength=spectra.wavelength[near], signal=spectra.signal[:, near], sigma=spectra.sigma[:, near])
 
 
 def _calibration(run: RunView, results: Mapping[str, Result], error_deg: float) -> Calibration:

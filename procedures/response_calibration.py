@@ -15,7 +15,6 @@ from labctl.analysis.detector_response import (
     planck_photons,
     stored,
 )
-from labctl.analysis.spectrograph import of_run
 from labctl.core import lamp
 from labctl.core.calibration import Calibration
 from labctl.core.instrument import BenchView
@@ -104,12 +103,11 @@ class ResponseCalibration(lamp.LampProcedure):
 def _windows(run: RunView, number: int) -> list[Window]:
     """Give the mean spectrum at every centre of a grating."""
     signal, sigma, displayed = run.signal(), run.sigma(), np.round(run[lamp.CENTRE], 6)
-    geometry, pixel_um = of_run(run, number), float(run.constants["spectrograph.pixel_um"])
+    axes = run.wavelengths("air")
     here, found = run[lamp.GRATING].astype(int) == number, []
     for centre in np.unique(displayed[here]):
         rows = np.flatnonzero(here & (displayed == centre))
-        axis = geometry.columns(float(run[f"{lamp.CENTRE}_measured"][rows].mean()), signal.shape[1], pixel_um)
-        found.append(Window(axis, *mean_without_hits(signal[rows], sigma[rows])))
+        found.append(Window(axes[rows].mean(axis=0), *mean_without_hits(signal[rows], sigma[rows])))
     return found
 
 

@@ -12,7 +12,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from labctl.analysis.labels import axis_label, shown_as
-from labctl.core.errors import StoreError
+from labctl.core.errors import AnalysisError, StoreError
 from labctl.core.photons import HC_EV_NM
 from labctl.core.plots import Curve, HeatMap, Image, Map, Plot, Spectrum
 from labctl.core.quantities import long_name, quantity_unit
@@ -74,16 +74,17 @@ def paint_map(panel: Panel, plot: Plot) -> None:
     axes, run = panel.axes, panel.run
     unit, factor = shown_as(plot.y)
     kept = ~run.flag(FOCUS)
-    y, signal = _joined(run[plot.y][kept] * factor, run.signal()[kept])
+    wavelength, all_rows, noise = _on_one_axis(run)
+    y, signal = _joined(run[plot.y][kept] * factor, all_rows[kept])
     order = np.argsort(y, kind="stable")
     repeated = len(np.unique(y)) < len(y)
     rows = np.arange(1.0, len(y) + 1) if repeated else y[order]
     signal = signal[slice(None) if repeated else order]
-    wavelength, noise = run.wavelength("vacuum"), run.sigma()
     shown = _columns_with_light(signal, noise)
     signal, wavelength = signal[:, shown], wavelength[shown]
-    floor = max(float(np.median(noise)), float(signal.max()) / LARGEST_SPAN, 1e-30)
-    norm = LogNorm(floor, max(float(signal.max()), 10 * floor))
+    highest = float(np.nanmax(signal))
+    floor = max(float(np.nanmedian(noise)), highest / LARGEST_SPAN, 1e-30)
+    norm = LogNorm(floor, max(highest, 10 * floor))
     image = np.clip(signal, floor, None)
     mesh = axes.pcolormesh(_edges(wavelength), _edges(rows), image, norm=norm, cmap="viridis", rasterized=True)
     axes.set(xlabel="Emission wavelength (vacuum, nm)")
@@ -91,6 +92,25 @@ def paint_map(panel: Panel, plot: Plot) -> None:
     _energy_axis(axes)
     _colour_bar(axes, mesh, run.signal_label)
     axes.set_title(plot.title, loc="left", fontsize=10.5)
+
+
+def _on_one_axis(run: RunView) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give wavelengths (vacuum, nm), signal and its noise, (points, pixels), on the one axis of all points.
+
+    Where the spectrograph moved that is an even one that holds them all; NaN beside what a point has seen.
+    """
+    signal, noise = run.signal(), run.sigma()
+    try:
+        return run.wavelength("vacuum"), signal, noise
+    except AnalysisError:
+        own = run.wavelengths("vacuum")
+    step = float(np.nanmedian(np.diff(own, axis=1)))
+    whole = np.arange(np.nanmin(own), np.nanmax(own) + step, step)
+
+    def onto(rows: np.ndarray) -> np.ndarray:
+        return np.stack([np.interp(whole, place, row, left=np.nan, right=np.nan) for place, row in zip(own, rows, strict=True)])
+
+    return whole, onto(signal), onto(noise)
 
 
 def _joined(y: np.ndarray, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -103,6 +123,8 @@ def _joined(y: np.ndarray, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _columns_with_light(signal: np.ndarray, noise: np.ndarray) -> slice:
     """Give the range of pixels in which the mean spectrum stands out of its noise, with a margin of a tenth on each side."""
+    if np.isnan(signal).any():          # of several places of the spectrograph everything is shown
+        return slice(None)
     mean = signal.mean(axis=0)
     stderr = np.sqrt((noise**2).sum(axis=0)) / len(signal)
     clear = np.flatnonzero(mean - np.percentile(mean, 10) > VISIBLE * stderr)
@@ -271,11 +293,12 @@ def paint_spectrum(panel: Panel, plot: Plot) -> None:
     axes, run = panel.axes, panel.run
     place, label, in_nm = _abscissa(run, plot.channel)
     signal = run.signal()
+    places = np.broadcast_to(place, (len(signal), place.shape[-1]))
     earlier = np.unique(np.linspace(0, len(signal) - 2, min(len(signal) - 1, MOST_EARLIER)).astype(int)) if len(signal) > 1 else []
     for row in earlier:
-        axes.plot(place, signal[row], lw=0.6, color="#bbbbbb", zorder=1)
+        axes.plot(places[row], signal[row], lw=0.6, color="#bbbbbb", zorder=1)
     if len(signal):
-        axes.plot(place, signal[-1], lw=0.9, color=BLUE)
+        axes.plot(places[-1], signal[-1], lw=0.9, color=BLUE)
     axes.set(xlabel=label, ylabel=run.signal_label)
     axes.yaxis.set_major_formatter(EngFormatter(sep=" "))
     if in_nm:
@@ -284,7 +307,7 @@ def paint_spectrum(panel: Panel, plot: Plot) -> None:
 
 
 def _abscissa(run: RunView, channel: str) -> tuple[np.ndarray, str, bool]:
-    """Give the values along a channel, their label, and whether they are vacuum wavelengths."""
+    """Give the values along a channel (of every point, where they differ), their label, and whether they are vacuum wavelengths."""
     found = run.coordinate(channel)
     name, unit, values = found if found is not None else ("pixel", "", np.arange(run.signal().shape[-1], dtype=float))
     if name == "emission_wavelength" and unit == "nm":
@@ -292,4 +315,6 @@ def _abscissa(run: RunView, channel: str) -> tuple[np.ndarray, str, bool]:
             return run.wavelength("vacuum"), "Emission wavelength (vacuum, nm)", True
         except StoreError:       # a foreign file that does not say whether it is scaled in air
             return values, "Emission wavelength (nm)", False
+    if name == "column":
+        return run.wavelengths("vacuum"), "Emission wavelength (vacuum, nm)", True
     return values, axis_label(name.replace("_", " ").capitalize(), unit), False

@@ -248,6 +248,14 @@ class DriverDetector:
             yield from axis.read()                   # somebody may have turned it by hand since the last run
         return self.granted
 
+    def look(self) -> Steps[None]:
+        """Learn nothing: what it reads is understood by itself."""
+        yield from ()
+
+    def moved(self) -> Mapping[str, np.ndarray]:
+        """Give no coordinates: those that the driver declared hold for the whole run."""
+        return {}
+
     def expose(self) -> Steps[None]:
         """Start the exposure and wait for its end; a detector that never ends is aborted and reported."""
         device = self.device

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,8 @@ from labctl.bench.devices import Device, DriverDetector
 from labctl.core.calibration import Calibration
 from labctl.core.instrument import Channel, Coordinate, DetectorSpec
 from labctl.core.steps import Steps
+
+WAVELENGTH = "emission_wavelength"        # the last dimension of every frame
 
 
 def nominal(geometry: Spectrograph, lines_per_mm: float) -> Geometry:
@@ -33,14 +35,29 @@ class SpectrumDetector(DriverDetector):
         self.centre_nm = 0.0
         self.lines_per_mm = 0.0
         self.grating = 0
+        self._looked_at: tuple[float | None, ...] | None = None       # the last read-backs of the spectrograph when it was asked
+        self._place = np.empty(0)
 
     def configure(self, exposure_s: float) -> Steps[dict[str, float]]:
         """Configure the camera and ask the spectrograph where it stands."""
         granted = yield from super().configure(exposure_s)
+        self._looked_at = None
+        yield from self.look()
+        return granted
+
+    def look(self) -> Steps[None]:
+        """Ask the spectrograph where it stands, unless none of its axes has moved since."""
+        stands = tuple(self.spectrograph.positions.get(axis) for axis in ("centre", "grating"))
+        if stands == self._looked_at:
+            return
         self.centre_nm = float((yield from self.spectrograph.call("centre")))
         self.lines_per_mm = float((yield from self.spectrograph.call("lines_per_mm")))
         self.grating = int((yield from self.spectrograph.call("grating")))
-        return granted
+        self._looked_at, self._place = stands, self.wavelengths()
+
+    def moved(self) -> Mapping[str, np.ndarray]:
+        """Give the wavelengths of the last exposure."""
+        return {WAVELENGTH: self._place}
 
     def wavelengths(self) -> np.ndarray:
         """Give the wavelength in air of every pixel, nm, ascending; those of columns that are summed on the chip by their mean."""
@@ -54,6 +71,6 @@ class SpectrumDetector(DriverDetector):
     def channels(self) -> list[Channel]:
         """Describe the frame, coordinate included."""
         axis = Coordinate(self.wavelengths(), "nm", "Emission wavelength (air)", "air")
-        dims = (*self.spec.dims[:-1], "emission_wavelength")
-        return [replace(channel, dims=dims, coords={**channel.coords, "emission_wavelength": axis})
+        dims = (*self.spec.dims[:-1], WAVELENGTH)
+        return [replace(channel, dims=dims, coords={**channel.coords, WAVELENGTH: axis})
                 for channel in super().channels()]

@@ -226,6 +226,14 @@ class Detector(Protocol):
         """Apply settings; returns what the device granted."""
         ...
 
+    def look(self) -> Steps[None]:
+        """Learn, in the dark before an exposure, what its reading cannot be understood without (where a spectrograph stands)."""
+        ...
+
+    def moved(self) -> Mapping[str, np.ndarray]:
+        """Give the coordinates of the last exposure that may be others at the next, by dimension; asks no device."""
+        ...
+
     def expose(self) -> Steps[None]:
         """Expose and wait until the exposure has ended."""
         ...

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from labctl.core.calibration import Calibration
+from labctl.core.errors import AnalysisError
 from labctl.core.reduction import RunView
 
 SAME = 1e-9                 # relative difference below which two set-points are one
@@ -84,8 +85,18 @@ class Part:
         return self.run.sigma(per_pulse)[self._mask()]
 
     def wavelength(self, medium: str = "vacuum") -> np.ndarray:
-        """Give the emission wavelength of every pixel in nm."""
-        return self.run.wavelength(medium)
+        """Give the emission wavelength of every pixel in nm; AnalysisError where the spectrograph moved within this part."""
+        try:
+            return self.run.wavelength(medium)
+        except AnalysisError:
+            own = self.wavelengths(medium)
+            if not len(own) or not np.array_equal(own, np.broadcast_to(own[0], own.shape)):
+                raise
+            return own[0]
+
+    def wavelengths(self, medium: str = "vacuum") -> np.ndarray:
+        """Give the emission wavelength of every pixel at every point in nm."""
+        return self.run.wavelengths(medium)[self._mask()]
 
     def flag(self, name: str) -> np.ndarray:
         """Give a boolean mask: which points carry this flag."""

@@ -106,7 +106,11 @@ class RunView(Protocol):
         ...
 
     def wavelength(self, medium: str = "vacuum") -> np.ndarray:
-        """Give the emission wavelength of every pixel in nm."""
+        """Give the emission wavelength of every pixel in nm; AnalysisError where the spectrograph moved between the points."""
+        ...
+
+    def wavelengths(self, medium: str = "vacuum") -> np.ndarray:
+        """Give the emission wavelength of every pixel at every point in nm, (points, pixels)."""
         ...
 
     def flag(self, name: str) -> np.ndarray:

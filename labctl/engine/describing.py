@@ -37,17 +37,20 @@ def header(procedure: Procedure, bench: Bench, plan: Plan, *, name: str, run_id:
     }
 
 
-def described(bench: Bench, detectors: Sequence[str]) -> dict[str, Any]:
-    """Describe the arrays to come, and the instruments as the run finds them."""
-    channels = {}
+def described(bench: Bench, detectors: Sequence[str], had: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Describe the arrays to come, and the instruments as the run finds them.
+
+    `had` is what an interrupted run had said of its arrays: its points refer to that, wherever a spectrograph stands now.
+    """
+    channels = dict(had or {})
     for name in detectors:
         for channel in bench.detectors[name].channels():
-            channels[channel.name] = {
+            channels.setdefault(channel.name, {
                 "unit": channel.unit, "dims": list(channel.dims), "shape": list(channel.shape), "dtype": channel.dtype,
                 "long_name": channel.long_name,
                 "coords": {dim: {"values": c.values.tolist(), "unit": c.unit, "long_name": c.long_name, "medium": c.medium}
                            for dim, c in channel.coords.items()},
-            }
+            })
     arrays = [name for name, channel in channels.items() if channel["dims"]]
     default = arrays[0] if arrays else next(iter(channels), "")
     return {"channels": channels, "default_signal": default, "instruments_start": drive(bench.clock, bench.snapshot())}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from labctl.core.clock import Forever
@@ -53,10 +53,11 @@ class RunEnd:
 
 @dataclass(frozen=True)
 class Earlier:
-    """What an interrupted run had measured: how many points, and the simulated history after the last of them."""
+    """What an interrupted run had measured: how many points, the simulated history after the last, and what its arrays are."""
 
     points: int = 0
     checkpoint: bytes | None = None
+    channels: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Engine:
@@ -114,7 +115,9 @@ class Engine:
             self._drive(self.bench.prepare(lambda text: self._log("info", text)), self.control.abort_now)
             visitor = Visitor(self.bench, self.control.gate, lambda text: self._log("warning", text), self._quality)
             self._drive(visitor.configure(self._course.everything()), self.control.abort_now)
-            self.listeners.tell(Prepared(self.clock.now() - self._started, before_first()))
+            header = before_first()
+            visitor.exposer.declare(header.get("channels", {}))
+            self.listeners.tell(Prepared(self.clock.now() - self._started, header))
             self._checkpoint = earlier.checkpoint or self.bench.checkpoint()
             self._monitor = Monitor(self.clock, self.bench.guards, self.control.trip)
             self._disturbed = bool(earlier.points)

@@ -70,6 +70,7 @@ class Exposer:
         self._shutter: Shutter | None = bench.shutter
         self._configured: dict[str, tuple[float, dict[str, float]]] = {}
         self._shapes: dict[str, tuple[int, ...]] = {}        # of every array, as the detectors promised it
+        self._declared: dict[str, np.ndarray] = {}           # coordinates of the arrays as the header of the run has them
 
     # ---------------------------------------------------------------- what is known beforehand
     def lit(self, point: Point) -> list[str]:
@@ -100,6 +101,11 @@ class Exposer:
                 return channel.name, channel.coords[channel.dims[0]]
         return None
 
+    def declare(self, channels: Mapping[str, Any]) -> None:
+        """Take the coordinates that the header gives for all points; a point that was exposed elsewhere carries its own."""
+        self._declared = {dim: np.asarray(told["values"], dtype=float)
+                          for channel in channels.values() for dim, told in channel.get("coords", {}).items()}
+
     # ---------------------------------------------------------------- steps
     def configure(self, point: Point, exposure_s: float) -> Steps[None]:
         """Set the detectors of a point up; does nothing for those that already are."""
@@ -119,6 +125,8 @@ class Exposer:
 
     def expose(self, visit: Visit, names: list[str], *, light: bool) -> Steps[None]:
         """Expose, and count the seconds between the command to open and the confirmation that the shutter is closed."""
+        for name in names:
+            yield from self._detectors[name].look()
         opened = self._clock.now()
         if light and self._shutter is not None:
             yield from self._shutter.open()
@@ -148,8 +156,14 @@ class Exposer:
         for name, (found, numbers, marks) in reversed(results.items()):       # the first that is named says what the exposure was
             granted = self._configured[name][1]
             visit.arrays.update(found)
+            visit.arrays.update(self._elsewhere(name))
             visit.values.update({**{key: value for key, value in granted.items() if key not in visit.point.set}, **numbers})
             visit.flags += [*marks, *self.judge.flags(name, granted, found, numbers)]
+
+    def _elsewhere(self, name: str) -> dict[str, np.ndarray]:
+        """Give the coordinates of a reading that are not those of the header: its spectrograph had moved."""
+        return {dim: values for dim, values in self._detectors[name].moved().items()
+                if dim in self._declared and not np.array_equal(values, self._declared[dim])}
 
     def _insist_finite(self, name: str, arrays: Mapping[str, np.ndarray], numbers: Mapping[str, float]) -> None:
         for key, array in arrays.items():

@@ -140,7 +140,7 @@ def resume(procedure: Procedure, bench: Bench, path: Path, *, listeners: Listene
     with JournalReader(path) as reader:
         header, numbers = reader.header, [record.number for record in reader.records()]
         had = header.get("dose", {})
-        earlier = Earlier(len(numbers), reader.checkpoint(numbers[-1]) if numbers else None)
+        earlier = Earlier(len(numbers), reader.checkpoint(numbers[-1]), header["channels"]) if numbers else Earlier()
     order = Order(header["procedure"], path.parent, seed=header["seed"], sample=header["sample"], note=header["note"],
                   user=header["user"], figure=figure, arrangement=Arrangement(**header.get("arrangement", {})),
                   rehearsal=header["bench"].get("rehearsal", False), mount=had.get("spot", {}).get("mount", ""))
@@ -190,8 +190,8 @@ def _measure(work: _Work, journal: Journal, course: Course, earlier: Earlier) ->
     end = RunEnd("failed", 0, (), 0.0)
     try:
         end = engine.run(course, journal, seed=work.seed, run_id=work.run_id, procedure=work.order.name,
-                         estimate=plan.estimate, before_first=lambda: journal.describe(describing.described(bench, plan.detectors)),
-                         earlier=earlier,
+                         estimate=plan.estimate, earlier=earlier,
+                         before_first=lambda: journal.describe(describing.described(bench, plan.detectors, earlier.channels)),
                          quality=policies(bench.config.policies, work.procedure.quality))
         if work.rehearsed is not None and end.points:
             end = replace(end, problems=(*end.problems, *compare(journal, work.rehearsed)))

@@ -11,6 +11,7 @@ import numpy as np
 from labctl.store import nexus_data
 from labctl.store.layout import Arranged, Variable
 from labctl.store.nexus_data import Node
+from labctl.store.table import COLUMN
 
 FORMAT_VERSION = "3.3"
 
@@ -27,7 +28,7 @@ def write(file: Node, scan: Arranged, *, title: str, sample: str) -> None:
         _axis(group.create_group(f"axis-{position}"), scan[name], navigate=position < points)
     metadata = group.create_group("metadata")
     metadata.create_group("General").attrs["title"] = title or "__unnamed__"
-    metadata.create_group("Signal").attrs.update({"signal_type": "Luminescence", "quantity": _quantity(scan[scan.signal])})
+    metadata.create_group("Signal").attrs.update({"signal_type": _kind(scan), "quantity": _quantity(scan[scan.signal])})
     if sample:
         metadata.create_group("Sample").attrs["description"] = sample
     group.create_group("original_metadata")
@@ -41,6 +42,11 @@ def _axis(group: Node, axis: Variable, *, navigate: bool) -> None:
         return
     group.attrs.update({**attrs, "_type": "DataAxis"})
     group.create_dataset("axis", data=axis.values)
+
+
+def _kind(scan: Arranged) -> str:
+    """Give what LumiSpy calls the signal; where the spectrograph moved there is no one axis to call it luminescence on."""
+    return "" if COLUMN in scan.axes else "Luminescence"
 
 
 def _quantity(signal: Variable) -> str:

@@ -93,6 +93,9 @@ class ForeignTable:
         found = self._foreign
         return None if found is None or dim != found.axis_name else (found.axis, found.axis_unit, found.medium)
 
+    def moving(self) -> None:
+        """Tell that all points share one axis."""
+
 
 class ForeignSource:
     """A file of another program as the source of a run."""

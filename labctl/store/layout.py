@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from labctl.core.quantities import file_name, long_name, quantity_unit
-from labctl.store.table import Table
+from labctl.store.table import COLUMN, Table
 
 POINT_NUMBER = "point_number"
+WAVELENGTH = "emission_wavelength"
 POINT_INDEX = "point_index"          # place in the plan; -1 where nothing was measured
 POINT_OK = "point_ok"
 ALWAYS_FLAGGED = ("saturated",)
@@ -88,15 +89,16 @@ def arrange(header: Mapping[str, Any], table: Table, background: np.ndarray | No
     layout = _layout(header, table)
     channels = [_channel(header, table, layout, name) for name in table.channels()]
     coordinates = {v.name: v for name in table.channels() for v in _coordinates(header, table, name)}
+    moving = _moving(table, layout)
     columns = [_column(header, table, layout, name) for name in table.names() if file_name(name) not in layout.dims]
     signal = _signal(header, channels, columns)
     axes = layout.dims + tuple(dim for v in channels if v.name == signal for dim in v.dims[len(layout.dims):])
     scalars = {file_name(name) for name in header.get("channels", {})}
-    variables = [*layout.axes, *coordinates.values(), *channels, *columns, *_flags(header, table, layout)]
+    variables = [*layout.axes, *coordinates.values(), *moving, *channels, *columns, *_flags(header, table, layout)]
     if background is not None and background.ndim == len(axes) - len(layout.dims):
         about = {"units": "counts", "long_name": "Mean dark frame"}
         variables.append(Variable("background", axes[len(layout.dims):], background.astype("f8"), about))
-    companions = tuple(column.name for column in columns if column.name != signal and column.name not in scalars)
+    companions = tuple(column.name for column in (*moving, *columns) if column.name != signal and column.name not in scalars)
     return Arranged(table.kind, layout, signal, axes, tuple(variables), companions)
 
 
@@ -167,13 +169,23 @@ def _channel(header: Mapping[str, Any], table: Table, layout: Layout, name: str)
     return Variable(file_name(name), layout.dims + table.channel_dims(name), layout.spread(values), attrs)
 
 
+def _moving(table: Table, layout: Layout) -> list[Variable]:
+    """Give the wavelength of every column at every point, where a spectrograph moved between the points."""
+    found = table.moving()
+    if found is None:
+        return []
+    rows, unit, medium = found
+    about = {"units": unit, "long_name": "Emission wavelength", "medium": medium}
+    return [Variable(WAVELENGTH, (*layout.dims, COLUMN), layout.spread(rows), about)]
+
+
 def _coordinates(header: Mapping[str, Any], table: Table, name: str) -> list[Variable]:
     """Give the coordinate of every dimension of a channel; pixel numbers where the detector declared none."""
     declared = header.get("channels", {}).get(name, {}).get("coords", {})
     found = []
     for dim, length in zip(table.channel_dims(name), table.array(name).shape[1:], strict=True):
-        told = declared.get(dim, {})
-        values = np.asarray(told.get("values", np.arange(length)), dtype="f8")
+        told, along = declared.get(dim, {}), table.coordinate(dim)
+        values = np.arange(length, dtype="f8") if along is None else np.asarray(along[0], dtype="f8")
         attrs = {"units": told.get("unit", ""), "long_name": told.get("long_name") or dim.replace("_", " ").capitalize()}
         if told.get("medium"):
             attrs["medium"] = told["medium"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from labctl.core.quantities import QUANTITIES, file_name
 from labctl.store import nexus_data
-from labctl.store.layout import Arranged
+from labctl.store.layout import WAVELENGTH, Arranged
 from labctl.store.nexus_data import Node
 
 PUMP = "pump.wavelength"
@@ -22,7 +22,7 @@ def write(entry: Node, header: Mapping[str, Any], scan: Arranged, version: str) 
     _beam(instrument, entry, header, scan)
     _source(instrument, header)
     _detector(instrument, entry, header, scan)
-    if scan[scan.axes[-1]].attrs.get("units") == "nm" and len(scan.axes) > len(scan.layout.dims):
+    if _wavelengths(scan) is not None:
         _monochromator(instrument, entry, header, scan)
     for calibration in header.get("calibrations") or ():
         _calibration(instrument, calibration)
@@ -73,11 +73,18 @@ def _detector(instrument: Node, entry: Node, header: Mapping[str, Any], scan: Ar
 
 def _monochromator(instrument: Node, entry: Node, header: Mapping[str, Any], scan: Arranged) -> None:
     spectrograph = nexus_data.group(instrument, "spectrograph", "NXmonochromator")
-    nexus_data.view(spectrograph, "wavelength", entry["data"][scan.axes[-1]])
+    nexus_data.view(spectrograph, "wavelength", entry["data"][_wavelengths(scan)])
     resolution = header.get("constants", {}).get("detection.instrument_fwhm")
     if resolution is not None:
         nexus_data.number(spectrograph, "wavelength_spread", float(resolution), "nm")
     _identity(spectrograph, header, "spectrograph")
+
+
+def _wavelengths(scan: Arranged) -> str | None:
+    """Name the variable that holds the wavelengths of the signal: its last axis, or, where that moved, one beside it."""
+    spectra = len(scan.axes) > len(scan.layout.dims)
+    candidates = (scan.axes[-1], *(WAVELENGTH for variable in scan.variables if variable.name == WAVELENGTH))
+    return next((name for name in candidates if spectra and scan[name].attrs.get("units") == "nm"), None)
 
 
 def _identity(parent: Node, header: Mapping[str, Any], role: str) -> None:

@@ -15,7 +15,7 @@ from labctl.core.errors import StoreError
 from labctl.core.quantities import file_name
 from labctl.store import nexus_process, provenance, seal
 from labctl.store.header import SCHEMA
-from labctl.store.layout import POINT_INDEX
+from labctl.store.layout import POINT_INDEX, WAVELENGTH
 from labctl.store.nexus_data import Node
 from labctl.store.reader import Event
 
@@ -93,9 +93,17 @@ class NexusTable:
     def coordinate(self, dim: str) -> tuple[np.ndarray, str, str] | None:
         """Give values, unit and medium along a dimension."""
         item = self._fields.get(dim)
-        if item is None:
+        if item is None or item.ndim > 1:
             return None
         return item[()], str(item.attrs.get("units", "")), str(item.attrs.get("medium", ""))
+
+    def moving(self) -> tuple[np.ndarray, str, str] | None:
+        """Give wavelengths that are not the same at all points."""
+        item = self._fields.get(WAVELENGTH)
+        if item is None or item.ndim < 2:
+            return None
+        rows = item[()].reshape(-1, item.shape[-1])[self._rows]
+        return rows, str(item.attrs.get("units", "")), str(item.attrs.get("medium", ""))
 
     @functools.cached_property
     def _fields(self) -> dict[str, Any]:

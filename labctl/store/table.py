@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from labctl.store.reader import Record
 
+COLUMN = "column"       # the dimension of spectra whose wavelengths differ from point to point
 CHI2, DIFFERS = "rehearsal_chi2", "differs_from_rehearsal"      # how far a point is from its rehearsal, and whether too far
 
 
@@ -38,7 +40,7 @@ class Table(Protocol):
         ...
 
     def channels(self) -> list[str]:
-        """Name the channels that hold arrays."""
+        """Name the channels that hold arrays; coordinates that a point carries itself are none."""
         ...
 
     def channel_dims(self, name: str) -> tuple[str, ...]:
@@ -50,7 +52,11 @@ class Table(Protocol):
         ...
 
     def coordinate(self, dim: str) -> tuple[np.ndarray, str, str] | None:
-        """Give values, unit and medium along a dimension of a channel."""
+        """Give values, unit and medium along a dimension of a channel, where they are the same at all points."""
+        ...
+
+    def moving(self) -> tuple[np.ndarray, str, str] | None:
+        """Give wavelengths that are not the same at all points, (points, length), unit and medium; the dimension is COLUMN then."""
         ...
 
 
@@ -73,6 +79,7 @@ class JournalTable:
         self._chi2, self._differs = _against_rehearsal(header)
         self._values = [values_of(record) | self._chi2.get(record.number, {}) for record in self._records]
         self._arrays: dict[str, np.ndarray] = {}
+        self._coords = {dim: told for channel in self._declared.values() for dim, told in channel["coords"].items()}
 
     def numbers(self) -> np.ndarray:
         """Give the place of every point in the plan."""
@@ -100,13 +107,14 @@ class JournalTable:
 
     def channels(self) -> list[str]:
         """Name the channels that hold arrays; before the first point those that were declared."""
-        found = dict.fromkeys(name for record in self._records for name in record.arrays)
+        found = dict.fromkeys(name for record in self._records for name in record.arrays if name not in self._coords)
         declared = (name for name, told in self._declared.items() if told["dims"]) if not self._records else ()
         return [*found, *declared]
 
     def channel_dims(self, name: str) -> tuple[str, ...]:
         """Name the dimensions of a channel."""
-        declared = tuple(self._declared.get(name, {}).get("dims", ()))
+        declared = tuple(COLUMN if dim in self._own and self._along(dim) is None else dim
+                         for dim in self._declared.get(name, {}).get("dims", ()))
         _, shape = self._form(name)
         return declared if len(declared) == len(shape) else tuple(f"{name}_{i}" for i in range(len(shape)))
 
@@ -122,12 +130,42 @@ class JournalTable:
         return self._arrays[name]
 
     def coordinate(self, dim: str) -> tuple[np.ndarray, str, str] | None:
-        """Give values, unit and medium along a dimension."""
-        for told in self._declared.values():
-            if dim in told["coords"]:
-                found = told["coords"][dim]
-                return np.asarray(found["values"], dtype=float), found["unit"], found["medium"]
+        """Give values, unit and medium along a dimension; None where they differ from point to point."""
+        if dim == COLUMN and (found := self.moving()) is not None:
+            return np.arange(1.0, found[0].shape[1] + 1), "", ""
+        told, values = self._coords.get(dim), self._along(dim)
+        return None if told is None or values is None else (values, told["unit"], told["medium"])
+
+    def moving(self) -> tuple[np.ndarray, str, str] | None:
+        """Give wavelengths that are not the same at all points."""
+        for dim in self._own:
+            if self._along(dim) is None:
+                return self._own[dim], self._coords[dim]["unit"], self._coords[dim]["medium"]
         return None
+
+    @functools.cached_property
+    def _own(self) -> dict[str, np.ndarray]:
+        """Coordinates that some points carry themselves, (points, length): the others have the header's; NaN without a reading."""
+        found = dict.fromkeys(name for record in self._records for name in record.arrays if name in self._coords)
+        return {dim: self._rows(dim) for dim in found}
+
+    def _rows(self, dim: str) -> np.ndarray:
+        users = {name for name, told in self._declared.items() if dim in told["dims"]}
+        rows = np.full((len(self._records), len(self._coords[dim]["values"])), np.nan)
+        for row, record in enumerate(self._records):
+            if dim in record.arrays:
+                rows[row] = self._reader.arrays(record)[dim]
+            elif not users.isdisjoint(record.arrays):
+                rows[row] = self._coords[dim]["values"]
+        return rows
+
+    def _along(self, dim: str) -> np.ndarray | None:
+        """Give the values along a dimension that hold for all points; None where there are none."""
+        if dim not in self._own:
+            told = self._coords.get(dim)
+            return None if told is None else np.asarray(told["values"], dtype=float)
+        read = self._own[dim][np.isfinite(self._own[dim]).all(axis=1)]
+        return read[0] if (read == read[0]).all() else None
 
     def _form(self, name: str) -> tuple[np.dtype, tuple[int, ...]]:
         for record in self._records:

@@ -116,19 +116,34 @@ class View:
         return self._table.array(self._channel(channel))
 
     def wavelength(self, medium: str = "vacuum") -> np.ndarray:
-        """Give the emission wavelength of every pixel in nm, in "vacuum" or "air"."""
+        """Give the emission wavelength of every pixel in nm, in "vacuum" or "air".
+
+        Raises AnalysisError where the spectrograph moved between the points: `wavelengths` gives those of every point.
+        """
+        if self._table.moving() is not None:
+            raise AnalysisError(f"The {self._kind} points of this run were taken at several places of the spectrograph, so no one "
+                                "wavelength axis holds for all of them. Each has its own: wavelengths().")
+        return self._nm(medium)
+
+    def wavelengths(self, medium: str = "vacuum") -> np.ndarray:
+        """Give the emission wavelength in nm of every pixel at every point, (points, pixels); NaN where no spectrum was read."""
+        values = self._nm(medium)
+        return np.broadcast_to(values, (len(self), values.shape[-1]))
+
+    def _nm(self, medium: str) -> np.ndarray:
+        """Give wavelengths, (pixels,) or, where the spectrograph moved, (points, pixels)."""
         if medium not in ("vacuum", "air"):
             raise ValueError(f"medium is {medium!r}; it must be 'vacuum' or 'air'")
-        for dim in self._table.channel_dims(self._channel("")):
-            found = self._table.coordinate(dim)
-            if found is not None and found[1] == "nm":
-                values, _, stored = found
-                if not stored:
-                    raise StoreError(f"The {dim} axis of this run does not say whether it is in air or in vacuum.")
-                if stored == medium:
-                    return values
-                return np.asarray(air_to_vacuum(values) if medium == "vacuum" else vacuum_to_air(values))
-        raise StoreError(f"The {self._kind} points of this run have no wavelength axis.")
+        along = [self._table.coordinate(dim) for dim in self._table.channel_dims(self._channel(""))]
+        found = next((each for each in (self._table.moving(), *along) if each is not None and each[1] == "nm"), None)
+        if found is None:
+            raise StoreError(f"The {self._kind} points of this run have no wavelength axis.")
+        values, _, stored = found
+        if not stored:
+            raise StoreError("The wavelength axis of this run does not say whether it is in air or in vacuum.")
+        if stored == medium:
+            return values
+        return np.asarray(air_to_vacuum(values) if medium == "vacuum" else vacuum_to_air(values))
 
     def dark(self, exposure_s: float | None = None) -> np.ndarray | None:
         """Give the mean dark frame (pixels), of one exposure if given; None when no dark frame was taken."""
@@ -196,11 +211,20 @@ class View:
         return self._transmission(dimensions) * (1.0 if response is None else response)
 
     def _response(self) -> np.ndarray | None:
-        """Give the relative response of every pixel; None where it was not calibrated, or where the spectrograph was moved."""
+        """Give the relative response of every pixel, of every point where the spectrograph moved.
+
+        None where it was not calibrated for all of them, or where the run itself turned the gratings.
+        """
         found, axis = self.calibration("response_calibration"), self._pixels_nm()
-        if found is None or axis is None or not {"emission.centre", "spectrograph.grating"}.isdisjoint(self._table.names()):
+        if found is None or axis is None or "spectrograph.grating" in self._table.names():
             return None
-        return correction(found.curve, int(self.constants.get("spectrograph.grating", 0)), axis)
+        grating = int(self.constants.get("spectrograph.grating", 0))
+        if axis.ndim == 1:
+            return correction(found.curve, grating, axis)
+        places, which = _places(axis)
+        each = [correction(found.curve, grating, place) for place in places]
+        known = [response for response in each if response is not None]
+        return np.stack(known)[which] if len(known) == len(each) else None
 
     def _transmission(self, dimensions: int) -> np.ndarray | float:
         """Give what the detection lets through of the light, to divide an array of (points, ..., pixels) by."""
@@ -212,13 +236,21 @@ class View:
         unknown = [name for name, column in stood.items() if column is None or not np.all(np.isfinite(column))]
         if unknown:
             raise AnalysisError(f"The run does not say where {', '.join(unknown)} stood, so the signal cannot be divided by it.")
-        passed = filters.transmission(wheels, {name: column for name, column in stood.items() if column is not None},
-                                      self._pixels_nm())
+        slots = {name: column for name, column in stood.items() if column is not None}
+        axis = self._pixels_nm()
+        if axis is None or axis.ndim == 1:
+            passed = filters.transmission(wheels, slots, axis)
+        else:
+            passed = np.empty((len(self), axis.shape[-1]))
+            places, which = _places(axis)
+            for number, place in enumerate(places):
+                here = which == number
+                passed[here] = filters.transmission(wheels, {name: column[here] for name, column in slots.items()}, place)
         return constant * passed.reshape(len(passed), *(1,) * (dimensions - 2), passed.shape[1])
 
     def _pixels_nm(self) -> np.ndarray | None:
         try:
-            return self.wavelength("air")
+            return self._nm("air")
         except StoreError:
             return None
 
@@ -229,3 +261,9 @@ class View:
         if not rate:
             raise AnalysisError("The bench file states no repetition rate, so the signal cannot be given per pulse.")
         return float(rate)
+
+
+def _places(axis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the distinct wavelength axes among those of all points, and which of them each point has."""
+    places, which = np.unique(axis, axis=0, return_inverse=True)
+    return places, which.reshape(-1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -80,3 +82,13 @@ class TestHeader:
 
     def test_unknown_channel_means_the_default_one(self):
         assert channel_name(header(), "image") == "counts"
+
+
+def test_a_row_taken_elsewhere_by_the_spectrograph_brings_its_wavelengths():
+    run = LiveRun(header(2))
+    run.add(reading(1))
+    there = reading(2)
+    run.add(replace(there, arrays={**there.arrays, "emission_wavelength": WAVELENGTH + 10.0}))
+    assert run.wavelength(0) is None
+    np.testing.assert_array_equal(run.wavelength(1), WAVELENGTH + 10.0)
+    assert abscissa(run.view, "counts")[0] == "column"

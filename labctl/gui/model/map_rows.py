@@ -9,7 +9,7 @@ import numpy as np
 from labctl.analysis.labels import axis_label, shown_as
 from labctl.analysis.pump import margin
 from labctl.core.quantities import long_name
-from labctl.gui.model.measured import Measured, abscissa, channel_name, planned
+from labctl.gui.model.measured import Measured, abscissa, channel_name, columns, planned, spectrograph_moves
 from labctl.gui.model.raster import Raster, grid_of
 from labctl.gui.model.scales import EV, NM, Scale, density
 
@@ -29,7 +29,9 @@ class MapRows:
         self.unit, self.factor = shown_as(y_name)
         self.scale: Scale = NM
         self.normalise = self.masked = False
-        found = abscissa(measured.view, channel_name(measured.header, channel))
+        self.moves = spectrograph_moves(measured.header)
+        name = channel_name(measured.header, channel)
+        found = columns(measured.header, name) if self.moves else abscissa(measured.view, name)
         self.in_nm = found is not None and found[1] == "nm"
         self.place = None if found is None else found[2]
         self.x_label = "Pixel" if found is None else axis_label(found[0].replace("_", " ").capitalize(), found[1])
@@ -64,6 +66,9 @@ class MapRows:
     def take(self) -> Iterator[int]:
         """Fill in the rows that have come since the last call; gives their lines one by one."""
         if self.seen < len(self.measured) and not self.planned:
+            self.lay_out()
+        if not self.seen and len(self.measured) and not self.moves and (own := self.measured.wavelength(0)) is not None:
+            self.place = own            # the spectrograph went to its one place after the run had described itself
             self.lay_out()
         for row in range(self.seen, len(self.measured)):
             self.seen = row + 1

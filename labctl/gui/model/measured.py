@@ -13,6 +13,7 @@ from labctl.core.errors import LabctlError
 from labctl.core.plan import Reading
 from labctl.core.reduction import Reduction
 from labctl.store import run as store
+from labctl.store.layout import WAVELENGTH
 from labctl.store.reader import Record
 from labctl.store.table import JournalTable, values_of
 from labctl.store.view import View
@@ -52,6 +53,10 @@ class Measured(Protocol):
         """Give an array of a row as it came; None when it was not kept."""
         ...
 
+    def wavelength(self, row: int) -> np.ndarray | None:
+        """Give the wavelengths (vacuum, nm) of a row that carries its own: the spectrograph had moved. None of all others."""
+        ...
+
     def signal(self, row: int) -> np.ndarray | None:
         """Give the row in electrons per second, dark subtracted, or in counts where that cannot be; None when it was not kept."""
         ...
@@ -89,11 +94,23 @@ def planned(header: Mapping[str, Any], name: str) -> np.ndarray:
     return np.array(found)
 
 
+def spectrograph_moves(header: Mapping[str, Any]) -> bool:
+    """Tell whether the plan looks at several places of the spectrograph."""
+    places = (planned(header, name) for name in ("emission.centre", "spectrograph.grating"))
+    return any(len(np.unique(values[np.isfinite(values)])) > 1 for values in places)
+
+
+def columns(header: Mapping[str, Any], channel: str) -> tuple[str, str, np.ndarray]:
+    """Give the columns of a channel, counted from 1: the only axis that all spectra share where the spectrograph moves."""
+    shape = header.get("channels", {}).get(channel, {}).get("shape") or (0,)
+    return "column", "", np.arange(1.0, shape[-1] + 1)
+
+
 def abscissa(view: View, channel: str) -> tuple[str, str, np.ndarray] | None:
     """Give name, unit and values along the last dimension of a channel; wavelengths in vacuum. None when nobody knows them."""
     try:
         found = view.coordinate(channel)
-        if found is not None and found[:2] == ("emission_wavelength", "nm"):
+        if found is not None and found[:2] == (WAVELENGTH, "nm"):
             return "emission.wavelength", "nm", view.wavelength("vacuum")
     except (LabctlError, KeyError):
         return None
@@ -194,6 +211,13 @@ class LiveRun:
         """Give an array of a row as it came."""
         return self._arrays[self._records["scan"][row].number].get(channel_name(self.header, channel))
 
+    def wavelength(self, row: int) -> np.ndarray | None:
+        """Give the wavelengths of a row that carries its own."""
+        record = self._records["scan"][row]
+        if WAVELENGTH not in record.arrays:
+            return None
+        return self._view({"scan": JournalTable(self, self.header, (record,), "scan")}).wavelength("vacuum")
+
     def signal(self, row: int) -> np.ndarray | None:
         """Give a row in electrons per second; in counts for good once that turned out to be impossible."""
         counts = self.counts(row)
@@ -274,6 +298,18 @@ class StoredRun:
     def _stack(self, channel: str) -> np.ndarray | None:
         try:
             return self.run.counts(channel)
+        except LabctlError:
+            return None
+
+    def wavelength(self, row: int) -> np.ndarray | None:
+        """Give the wavelengths of a row that carries its own."""
+        return None if self._own is None else self._own[row]
+
+    @functools.cached_property
+    def _own(self) -> np.ndarray | None:
+        """Wavelengths of every row, where the spectrograph moved between them."""
+        try:
+            return self.run.wavelengths("vacuum") if WAVELENGTH in self.run.data and self.run.data[WAVELENGTH].ndim > 1 else None
         except LabctlError:
             return None
 

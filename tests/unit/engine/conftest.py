@@ -103,6 +103,12 @@ class FakeDetector:
         self.exposure_s = exposure_s
         return {"exposure_s": exposure_s, "saturation_counts": 1000.0}
 
+    def look(self):
+        yield from ()
+
+    def moved(self):
+        return {}
+
     def expose(self):
         self.bench.did(f"expose {self.name} {'lit' if self.bench.shutter.is_open else 'dark'}")
         yield self.exposure_s

@@ -116,6 +116,9 @@ class FakeRun:
         assert self.pixels_nm is not None
         return self.pixels_nm
 
+    def wavelengths(self, medium: str = "vacuum") -> np.ndarray:
+        return np.broadcast_to(self.wavelength(medium), (len(self.points), len(self.wavelength(medium))))
+
 
 def _unit(energy: np.ndarray, centre: float, fwhm: float) -> np.ndarray:
     """A Gaussian of unit area in energy, written independently of the analysis."""

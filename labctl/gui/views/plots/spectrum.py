@@ -98,16 +98,26 @@ class SpectrumView(PlotView):
         self._in_nm = found is not None and found[1] == "nm"
         self._place = None if found is None else found[2]
         self._what = "Pixel" if found is None else axis_label(found[0].replace("_", " ").capitalize(), found[1])
-        for button in (*self.units.buttons(), self.energy_button):
-            button.setEnabled(self._in_nm)
-        self.main.showAxis("top", self._in_nm)
-        self._label_axes()
+        self._offer_units()
         for curve in self._curves.values():
             curve.setData([], [])
         self._full.setData([], [])
         self._limit.hide()
         self._fresh_range = True
         self.readouts.show_values(("", "nothing measured yet", "muted"))
+
+    def _know_nm(self) -> None:
+        """Take the places of the pixels for wavelengths, where only a row could tell."""
+        if not self._in_nm:
+            self._in_nm, self._what = True, axis_label("Emission.wavelength", "nm")
+            self._offer_units()
+
+    def _offer_units(self) -> None:
+        """Offer what a wavelength can be shown as, where there is one."""
+        for button in (*self.units.buttons(), self.energy_button):
+            button.setEnabled(self._in_nm)
+        self.main.showAxis("top", self._in_nm)
+        self._label_axes()
 
     def show_row(self, row: int | None) -> None:
         """Show a row of the run; None follows the newest again."""
@@ -143,6 +153,10 @@ class SpectrumView(PlotView):
         counts = measured.counts(row, self.spec.channel)
         if counts is None:
             return
+        own = measured.wavelength(row)
+        if own is not None:         # the spectrograph stood elsewhere than where the run began
+            self._place = own
+            self._know_nm()
         self._drawn = measured.changes, row
         self._counts = counts if counts.ndim == 1 else counts.reshape(-1, counts.shape[-1]).sum(axis=0)
         self._draw()
