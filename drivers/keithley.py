@@ -30,7 +30,7 @@ READING_OVERHEAD_S = 0.01     # unverified
 NOT_A_NUMBER = 9.9e37         # and above: the reading has no value (9.91E+37; unverified)
 ZERO_V = 1e-3                 # confirmed as zero
 HALF_PERIODS_S, HALVES = (0.2, 1e3), (0, 10_000)
-SWITCHED = AxisSpec("V", VOLTS, read="switched", start="switch_to", poll="aiming", long_name="Voltage switched to")
+SWITCHED = AxisSpec("V", VOLTS, read="switched", start="switch_to", poll="arming", eta="arming_s", long_name="Voltage switched to")
 STEPS = DetectorSpec(signal="switched_at", unit="s", dims=("step",), configure="configure_switching", expose="begin_switching",
                      poll="switches", fetch="steps", abort="end_switching", cost="switching_cost", long_name="Time of a step")
 
@@ -110,6 +110,7 @@ class Keithley2400(ScpiDevice):
         self.window: tuple[float, float] | None = None      # voltages that have been held without leaking
         self.leakage: float | None = None
         self._target: float | None = None
+        self._back: float | None = None                     # where to after the voltage of `switching` has been held
         self._reads_pairs = False
         self._written_v, self._written_at = 0.0, clock.now()
         self._switching = Switching(self, half_period_s, halves + halves % 2)
@@ -171,7 +172,7 @@ class Keithley2400(ScpiDevice):
         else:
             self._arm()
         self._target = volts
-        if self.window is not None and self.window[0] <= volts <= self.window[1]:
+        if self._held(volts):
             self._write_level(volts)
 
     def _arm(self) -> None:
@@ -202,7 +203,7 @@ class Keithley2400(ScpiDevice):
         """True while a ramp goes on and the inrush lasts; writes the next step. Raises ComplianceReached, LeakageTooHigh."""
         if self._target is None:
             return False
-        waited = self.clock.now() - self._written_at
+        waited = round(self.clock.now() - self._written_at, 6)      # the same at any hour
         if self._written_v != self._target:
             if waited >= RAMP_STEP_S:
                 self._ramp_on(waited)
@@ -246,12 +247,11 @@ class Keithley2400(ScpiDevice):
 
     def stop(self) -> None:
         """End a ramp where it is; the output stays as it is."""
-        self._target = None
+        self._target = self._back = None
 
     def eta(self, old: float, new: float) -> float:
         """Give the seconds of a move."""
-        known = self.window is not None and self.window[0] <= new <= self.window[1]
-        return 0.05 + self.inrush_s + (0.0 if known else 1.5 * abs(new - old) / self.ramp_v_s)
+        return 0.05 + self.inrush_s + (0.0 if self._held(new) else 1.5 * abs(new - old) / self.ramp_v_s)
 
     # ------------------------------------------------------------ detector
     def configure(self, exposure_s: float = 0.0) -> dict[str, float]:
@@ -288,12 +288,30 @@ class Keithley2400(ScpiDevice):
         """The voltage that the detector `switching` goes to."""
         return self._switching.volts
 
-    aiming = False
-
     def switch_to(self, volts: float) -> None:
-        """Remember the voltage of `switching`; nothing is written yet."""
+        """Prepare `switching` to a voltage: one not held before is held now, reached by a ramp. Ask `arming` for the end."""
         check_limits(self.name, "switched", volts, self.voltage_limits, "V")
         self._switching.volts = volts
+        if not self._held(volts):
+            self._back = self.level if self.output_on else 0.0
+            self.start_move(volts)
+
+    def _held(self, volts: float) -> bool:
+        return self.window is not None and self.window[0] <= volts <= self.window[1]
+
+    @property
+    def arming(self) -> bool:
+        """True on the way to the voltage of `switching` and back. Raises as `moving` does."""
+        if self.moving:
+            return True
+        back, self._back = self._back, None
+        if back is not None:
+            self.start_move(back)
+        return back is not None
+
+    def arming_s(self, old: float, new: float) -> float:
+        """Give the seconds of `switch_to`."""
+        return 0.05 if self._held(new) else self.eta(0.0, new) + 2 * self.inrush_s
 
     def step(self, volts: float) -> None:
         """Write a level at once; for `switching`, which has looked whether it was held before."""
@@ -352,7 +370,7 @@ class Keithley2400(ScpiDevice):
 
     def park(self) -> None:
         """Ramp to 0 V and switch the output off, confirmed; raises if the output does not say that it is off."""
-        self._target = None
+        self.stop()
         try:
             if self.output_on:
                 self._ramp_to_zero(self.level)

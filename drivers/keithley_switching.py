@@ -69,7 +69,8 @@ class Switching:
         """True while there is more to come; writes the next step when it is due, and measures the current between steps."""
         if not self._running:
             return False
-        late = self._meter.clock.now() - self._began - (len(self._steps) + 1) * self.half_period_s
+        passed = round(self._meter.clock.now() - self._began, 6)         # the same at any hour
+        late = round(passed - (len(self._steps) + 1) * self.half_period_s, 6)
         if late >= 0.0 and len(self._steps) < self.halves:
             self._step()
         elif late >= 0.0:
@@ -98,6 +99,6 @@ class Switching:
 
     def found(self) -> dict[str, Any]:
         """Give the middle of every write in s since the beginning, the mean length of a write, and the largest current (A)."""
-        steps = np.array(self._steps)
-        return {"switched_at": steps.mean(axis=1), "switch_s": float(np.diff(steps, axis=1).mean()),
+        steps = np.round(self._steps, 6)
+        return {"switched_at": np.round(steps.mean(axis=1), 6), "switch_s": round(float(np.diff(steps, axis=1).mean()), 6),
                 "current": max(self._currents, key=abs)}

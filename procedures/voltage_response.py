@@ -21,7 +21,7 @@ EXCHANGE_SD = 12.0**-0.5       # of a step that falls anywhere within its exchan
 
 
 class VoltageResponse(Procedure):
-    """The 10-90 % times after a step up and a step down; the first ramp up arms the sample, the steps are single writes."""
+    """The 10-90 % times after a step up and a step down; a ramp in the dark arms the sample, the steps are single writes."""
 
     title = "Response of the emission to a voltage"
     scan_axes = ("bias.switched",)
@@ -41,7 +41,7 @@ class VoltageResponse(Procedure):
     band = quantity("Width of the band", "nm", default=20.0, minimum=0.1, maximum=200.0, group="Emission")
 
     def plan(self, bench: BenchView) -> Iterator[Point]:
-        """Zero, dark series, one ramp to the voltage and back in the dark, then the lit series that switch meanwhile."""
+        """Zero, dark series, then lit ones during which the voltage is switched; it is held once in the dark before."""
         points.insist_on(bench, "bias.voltage", "bias.switched")
         high = bench.reach("bias.voltage", {})[1]
         if self.voltage > high:
@@ -49,8 +49,6 @@ class VoltageResponse(Procedure):
         pump = {"pump.wavelength": self.wavelength, "pump.fluence": self.fluence}
         yield from points.zero(bench)
         yield from points.darks(self.dark_series, self.exposure)
-        for volts in (self.voltage, 0.0):
-            yield Point(set={**pump, "bias.voltage": volts}, read=("current",), light=False, kind="zero", exposure_s=self.exposure)
         for _ in range(self.series):
             yield Point(set={**pump, "bias.voltage": 0.0, "bias.switched": self.voltage}, read=SERIES, exposure_s=self.exposure)
 

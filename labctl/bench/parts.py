@@ -82,6 +82,8 @@ def assemble(config: BenchConfig, devices: dict[str, Device], repetition_rate_hz
             made = kind(device, axis, spec, illuminates=spec.illuminates or role in upstream)
             if (role, axis) == ("spectrograph", "centre"):
                 made.after = (f"{role}.grating",)      # turning the turret takes the wavelength with it
+            if axis == "switched":
+                made.after = (f"{role}.voltage",)      # one source: it is held where it switches to, then goes back
             parts.axes[made.name] = made
             if made.name in QUANTITY_OF:
                 name = QUANTITY_OF[made.name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -104,7 +104,8 @@ def in_transit(filled: np.ndarray, sample: Sample) -> tuple[np.ndarray, np.ndarr
     stripe = sample.stripe
     if stripe is None or stripe.length_cm <= 0.0:
         return filled, filled
-    neutral, charged = _transit(sample.kinetics, stripe.group_index * stripe.length_cm / LIGHT_CM_S)
+    uncharged = replace(sample.kinetics, charged_fraction=0.0)       # both courses are the same at any charge, and take long
+    neutral, charged = _transit(uncharged, stripe.group_index * stripe.length_cm / LIGHT_CM_S)
     return neutral @ filled, charged @ filled
 
 

@@ -220,16 +220,19 @@ def switcher(talk, clock):
     """A source-meter that has held 4 V, and stands at 0 V; two cycles of 1 s."""
     driver, box = talk(Keithley2400, {}, leakage_a=1e-4, half_period_s=0.5, halves=4)
     box.answers = Memory()
-    for volts in (4.0, 0.0):
-        driver.start_move(volts)
-        finish(driver, clock)
-    driver.switch_to(4.0)
-    box.said.clear()
+    arm(driver, clock)
     return driver, box
 
 
+def arm(driver, clock) -> None:
+    driver.switch_to(4.0)
+    while driver.arming:
+        clock.wait(0.02)
+
+
 class TestSwitching:
-    def run(self, driver, clock) -> float:
+    def run(self, driver, box, clock) -> float:
+        box.said.clear()
         driver.begin_switching()
         began = clock.now()
         while driver.switches:
@@ -241,9 +244,27 @@ class TestSwitching:
         assert {"switching", "current"} == set(switcher[0].detectors)
         assert {"switched", "voltage"} == set(switcher[0].axes)
 
+    def test_the_voltage_is_held_once_before(self, switcher, clock):
+        driver, box = switcher
+        steps = [b - a for a, b in zip(levels(box), levels(box)[1:], strict=False)]
+        assert max(steps) <= 0.081              # up by a ramp
+        assert levels(box)[-2:] == [4.0, 0.0]   # and back at once
+        assert driver.window == (0.0, 4.0)
+        box.said.clear()
+        driver.switch_to(3.0)
+        assert not driver.arming
+        assert levels(box) == []
+
+    def test_leakage_on_the_way_is_told(self, talk, clock):
+        driver, box = talk(Keithley2400, {}, leakage_a=1e-4, halves=2)
+        box.answers = Memory()
+        box.answers.siemens = 1e-3
+        with pytest.raises(LeakageTooHigh):
+            arm(driver, clock)
+
     def test_steps_are_single_writes_with_their_times(self, switcher, clock):
         driver, box = switcher
-        lasted = self.run(driver, clock)
+        lasted = self.run(driver, box, clock)
         found = driver.steps()
         assert levels(box) == [4.0, 0.0, 4.0, 0.0]
         assert lasted == pytest.approx(driver.switching_cost(), abs=0.05)
@@ -253,7 +274,8 @@ class TestSwitching:
 
     def test_a_voltage_that_was_not_held_is_refused(self, switcher):
         driver, box = switcher
-        driver.switch_to(5.0)
+        box.said.clear()
+        driver._switching.volts = 5.0
         with pytest.raises(InstrumentError, match=r"5 V, but 0 to 4 V has been held"):
             driver.begin_switching()
         assert levels(box) == []
@@ -266,12 +288,13 @@ class TestSwitching:
         driver, box = switcher
         box.answers.siemens = 1e-3
         with pytest.raises(LeakageTooHigh):
-            self.run(driver, clock)
+            self.run(driver, box, clock)
         assert levels(box) == [4.0, 0.0]
         assert not driver.switches
 
     def test_abort_takes_the_voltage_off(self, switcher, clock):
         driver, box = switcher
+        box.said.clear()
         driver.begin_switching()
         clock.wait(0.6)
         assert driver.switches
