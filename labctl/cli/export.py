@@ -15,6 +15,7 @@ def export(
     nc: Annotated[bool, typer.Option("--nc", help="netCDF, for xarray and others.")] = False,
     hspy: Annotated[bool, typer.Option("--hspy", help="HyperSpy's own format.")] = False,
     phu: Annotated[bool, typer.Option("--phu", help="PicoQuant histogram file, of runs with decays.")] = False,
+    documents: Annotated[bool, typer.Option("--documents", help="Run documents of Bluesky, one JSON object per line.")] = False,
     png: Annotated[bool, typer.Option("--png", help="The figure.")] = False,
     so_far: Annotated[bool, typer.Option("--so-far", help="A run file of what a running or unfinished run has measured.")] = False,
     point: Annotated[int | None, typer.Option(min=0, help="With --csv: the spectrum of this point.")] = None,
@@ -29,7 +30,7 @@ def export(
     from labctl.store.find import find_run
     from labctl.store.run import load
 
-    asked = {"csv": csv, "matrix": matrix, "nc": nc, "hspy": hspy, "phu": phu, "png": png, "so-far": so_far}
+    asked = {"csv": csv, "matrix": matrix, "nc": nc, "hspy": hspy, "phu": phu, "documents": documents, "png": png, "so-far": so_far}
     wanted = [how for how, yes in asked.items() if yes]
     if not wanted:
         raise Refused([Problem("export", f"say in which format: {' '.join(f'--{how}' for how in asked)}.")])

@@ -229,7 +229,7 @@ def better_exposure(reading: Reading) -> float:
     return fitting[-1] if fitting else EXPOSURES_S[0]
 
 
-class _Unsaved:
+class Unsaved:
     """A recorder that records nothing."""
 
     def point(self, index: int, **what: Any) -> None:
@@ -261,7 +261,7 @@ def run(bench: Bench, live: Live, order: Order, *, listeners: Listeners | None =
             return live.header
 
         end = Engine(bench, listeners, control).run(
-            live, _Unsaved(), seed=seed, run_id=uuid.uuid4().hex, procedure=live.name, estimate=NOTHING, before_first=header,
+            live, Unsaved(), seed=seed, run_id=uuid.uuid4().hex, procedure=live.name, estimate=NOTHING, before_first=header,
             quality=policies(LIVE_POLICIES))
         live.header = {**live.header, "dose": {**live.header.get("dose", {}), **meter.report()}}
     return replace(end, status="done") if end.status == "aborted" and not end.problems else end

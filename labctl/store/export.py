@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,7 +14,7 @@ import h5py
 import numpy as np
 
 from labctl.core.errors import StoreError
-from labctl.store import nexus, phu
+from labctl.store import documents, nexus, phu
 from labctl.store.header import JOURNAL_SUFFIX, RUN_SUFFIX
 from labctl.store.layout import words
 from labctl.store.run import Run
@@ -22,7 +23,7 @@ SPREADS = 1e-6      # relative difference between bin widths above which delays 
 
 
 def export(run: Run, how: str, target: Path | None = None, *, point: int | None = None) -> Path:
-    """Write a run as "csv", "matrix", "nc", "hspy", "phu", "png" or "so-far"; gives the file.
+    """Write a run as "csv", "matrix", "nc", "hspy", "phu", "documents", "png" or "so-far"; gives the file.
 
     Without `target` it lies beside the run under its name. `point` picks one spectrum for "csv". Raises StoreError when the file
     exists, cannot be written, or the run does not hold what the format needs.
@@ -152,6 +153,12 @@ def _phu(run: Run, target: Path, point: int | None) -> None:
               acquisition_s=counted, start=datetime.fromisoformat(run.header["start_utc"]))
 
 
+def _documents(run: Run, target: Path, point: int | None) -> None:
+    with target.open("x", encoding="utf-8") as file:
+        for name, document in documents.documents(run):
+            file.write(json.dumps({"name": name, "doc": document}, allow_nan=False, ensure_ascii=False) + "\n")
+
+
 def _png(run: Run, target: Path, point: int | None) -> None:
     run.figure().savefig(target)
 
@@ -164,5 +171,5 @@ def _so_far(run: Run, target: Path, point: int | None) -> None:
 
 WRITERS: dict[str, tuple[str, Callable[[Run, Path, int | None], None]]] = {
     "csv": (".csv", _csv), "matrix": ("_matrix.csv", _matrix), "nc": (".nc", _netcdf), "hspy": (".hspy", _hyperspy),
-    "phu": (".phu", _phu), "png": (".png", _png), "so-far": (f"_so_far{RUN_SUFFIX}", _so_far),
+    "phu": (".phu", _phu), "documents": (".jsonl", _documents), "png": (".png", _png), "so-far": (f"_so_far{RUN_SUFFIX}", _so_far),
 }
