@@ -6,12 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from labctl.api import Order, Outcome, load, make_procedure, open_bench, rehearse, resume, run
+    from labctl.api import Bench, Order, Outcome, Run, load, make_procedure, open_bench, rehearse, resume, run, scan
     from labctl.core import Point, Procedure
     from labctl.ensembles.session import ensemble
 
-__all__ = ["Order", "Outcome", "Point", "Procedure", "ensemble", "load", "make_procedure", "open_bench", "rehearse", "resume",
-           "run"]
+__all__ = [
+    "Bench", "Order", "Outcome", "Point", "Procedure", "Run", "ensemble", "load", "make_procedure", "open_bench", "rehearse",
+    "resume", "run", "scan",
+]
 _ELSEWHERE = {"Point": "labctl.core", "Procedure": "labctl.core", "ensemble": "labctl.ensembles.session"}
 
 

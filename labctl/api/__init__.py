@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from labctl.api.bench import Bench
 from labctl.api.live import alignment, keep_frame, look
 from labctl.api.opening import load_bench_file, open_bench, open_config
 from labctl.api.queueing import enqueue, run_queue
 from labctl.api.running import calibrate, make_procedure, rehearse, resume, run
-from labctl.bench.bench import Bench
+from labctl.api.scanning import scan
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.by_hand import act, light, move
 from labctl.engine.live import Live, Wish
@@ -18,5 +19,5 @@ from labctl.store.waiting import Item, Waiting
 __all__ = [
     "Arrangement", "Bench", "Ended", "Item", "Live", "Order", "Outcome", "Run", "Terms", "Waiting", "Wish", "act", "alignment",
     "calibrate", "enqueue", "keep_frame", "light", "load", "load_bench_file", "look", "make_procedure", "move", "open_bench",
-    "open_config", "rehearse", "resume", "run", "run_queue",
+    "open_config", "rehearse", "resume", "run", "run_queue", "scan",
 ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from labctl.api.bench import Bench
 from labctl.bench import config as bench_config
 from labctl.bench import opening
-from labctl.bench.bench import Bench
 from labctl.bench.lookup import find_bench
 from labctl.bench.samples import on_the_twin
 from labctl.core.clock import Clock, RealClock, VirtualClock
@@ -16,7 +16,7 @@ from labctl.core.errors import ConfigError, Refused
 from labctl.core.operator import Operator
 from labctl.core.pacing import PacedClock
 from labctl.core.plan import Problem
-from labctl.engine import preparing
+from labctl.engine import by_hand, preparing
 
 AnnounceText = Callable[[str], None]
 MakeOperator = Callable[[Clock], Operator]
@@ -39,6 +39,7 @@ def open_bench(name_or_path: str, *, speed: float | None = None, rehearsal: bool
     A simulated bench runs in virtual time, or with `speed` on the real clock that many times faster; a real bench always runs on
     the real clock. With `rehearsal` the twin of a real bench file is opened instead, and nothing real is touched. A simulated
     bench that is `watched` runs on a clock in which other threads, those of a window, may raise flags; `speed` is then the most.
+    Use it in a `with` block: what was used by hand is parked when it is left.
     """
     config, text, _ = load_bench_file(name_or_path)
     return open_config(config, text, speed=speed, rehearsal=rehearsal, operator=operator, watched=watched)
@@ -62,10 +63,12 @@ def open_config(config: bench_config.BenchConfig, text: str, *, speed: float | N
         raise Refused([Problem("speed", f"{config.name} is a real bench; it always runs on the real clock.")])
     clock = _clock(config.simulated, speed, watched)
     try:
-        bench, _ = opening.open_bench(config, text, clock, operator=operator(clock) if operator is not None else None)
+        opened, _ = opening.open_bench(config, text, clock, operator=operator(clock) if operator is not None else None, make=Bench)
     except ConfigError as exc:
         raise Refused([Problem("bench", line) for line in str(exc).splitlines()]) from None
+    bench = cast(Bench, opened)
     bench.at_close(preparing.by_hand(bench))
+    bench.at_close(by_hand.left_parked(bench))
     return bench
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from labctl.api.opening import AnnounceText, MakeOperator, load_bench_file, open_bench, open_config
+from labctl.api.progress import looked_after
 from labctl.bench import config as bench_config
 from labctl.bench import opening
 from labctl.bench.bench import Bench
@@ -37,19 +39,45 @@ def make_procedure(name: str, values: Mapping[str, Any], config: bench_config.Be
     return registry.find("procedure", name)(**{**own, **values})
 
 
-def run(procedure: Procedure | str, bench: Bench, values: Mapping[str, Any] | None = None, *, order: Order | None = None,
-        listeners: Listeners | None = None, control: Control | None = None, auto_calibrate: bool = True,
-        announce: AnnounceText = lambda text: None) -> Outcome:
-    """Run a procedure (an instance, or its name with values) on an open bench.
+def run(procedure: Procedure | type[Procedure] | str, bench: Bench, values: Mapping[str, Any] | None = None, *,
+        order: Order | None = None, listeners: Listeners | None = None, control: Control | None = None, auto_calibrate: bool = True,
+        announce: AnnounceText | None = None, seed: int | None = None, sample: str = "", note: str = "",
+        out: str | Path | None = None, **parameters: Any) -> Outcome:
+    """Run a procedure on an open bench: an instance, or a class or registered name with its parameters.
 
-    A simulated bench that lacks a calibration measures it first, announced, as a run of its own on a bench of its own; a real bench
-    refuses. Raises Refused before anything moves.
+    `labctl.run("ple", bench, stop=532)`; a parameter that is named like an argument here goes into `values`. `seed`, `sample`,
+    `note` and `out`, the data root, stand for an `order`. A simulated bench that lacks a calibration measures it first, announced,
+    as a run of its own on a bench of its own; a real bench refuses. Without `listeners` and `control` a progress bar is shown, and
+    Ctrl-C ends the run parked and then raises KeyboardInterrupt. Raises Refused before anything moves; whatever happens afterwards
+    is in the outcome.
     """
-    name = procedure if isinstance(procedure, str) else _name_of(procedure)
-    made = make_procedure(procedure, values or {}, bench.config) if isinstance(procedure, str) else procedure
-    order = (order or Order(name, Path(bench.config.data.root))).with_seed()
+    name, made = _made(procedure, {**(values or {}), **parameters}, bench.config)
+    if order is None:
+        order = Order(name, Path(out or bench.config.data.root), seed=seed, sample=sample, note=note)
+    order = order.with_seed()
     if order.rehearsal and order.root.name != rehearsal.FOLDER:
         order = replace(order, root=order.root / rehearsal.FOLDER)
+    with looked_after(listeners, control) as care:
+        return care.over(_run(made, bench, order, care.listeners, care.control, announce or care.bar.print, auto_calibrate))
+
+
+def _made(procedure: Procedure | type[Procedure] | str, values: Mapping[str, Any],
+          config: bench_config.BenchConfig) -> tuple[str, Procedure]:
+    """Give name and instance of what a person calls a procedure; raises Refused with every wrong parameter."""
+    if isinstance(procedure, Procedure):
+        if values:
+            raise Refused([Problem(name, "the procedure is made already: give it its parameters, or give its class.")
+                           for name in values])
+        return _name_of(type(procedure)), procedure
+    if isinstance(procedure, str):
+        return procedure, make_procedure(procedure, values, config)
+    name = _name_of(procedure)
+    return name, procedure(**{**config.procedures.get(name, {}), **values})
+
+
+def _run(made: Procedure, bench: Bench, order: Order, listeners: Listeners | None, control: Control | None,
+         announce: AnnounceText, auto_calibrate: bool) -> Outcome:
+    """Plan, calibrate what is missing and may be, and run."""
     _recover(order.root, announce)
     plan = make_plan(made, bench, order.root, order.arrangement, order.seed or 0)
     if plan.needs and bench.simulated and auto_calibrate:
@@ -60,18 +88,19 @@ def run(procedure: Procedure | str, bench: Bench, values: Mapping[str, Any] | No
     return runner.run(made, bench, order, listeners=listeners, control=control, plan=plan)
 
 
-def rehearse(procedure: Procedure | str, bench: str, values: Mapping[str, Any] | None = None, *, order: Order | None = None,
-             listeners: Listeners | None = None, control: Control | None = None,
-             announce: AnnounceText = lambda text: None) -> Outcome:
+def rehearse(procedure: Procedure | type[Procedure] | str, bench: str, values: Mapping[str, Any] | None = None, *,
+             order: Order | None = None, listeners: Listeners | None = None, control: Control | None = None,
+             announce: AnnounceText | None = None, **parameters: Any) -> Outcome:
     """Run a procedure on the twin of a bench, real or simulated, in virtual time; the outcome's `forecast` says what to expect.
 
     Nothing real is opened. The file is marked as a rehearsal; the next run of the same plan is held against it.
     """
     config, text, _ = load_bench_file(bench)
-    name = procedure if isinstance(procedure, str) else _name_of(procedure)
+    name, made = _made(procedure, {**(values or {}), **parameters}, config)
     order = replace(order or Order(name, Path(config.data.root)), rehearsal=True)
-    with open_config(config, text, rehearsal=True, sample=order.sample, announce=announce) as opened:
-        return run(procedure, opened, values, order=order, listeners=listeners, control=control, announce=announce)
+    with open_config(config, text, rehearsal=True, sample=order.sample,
+                     announce=announce or (lambda text: None)) as opened:
+        return run(made, opened, order=order, listeners=listeners, control=control, announce=announce)
 
 
 def _recover(root: Path, announce: AnnounceText) -> None:
@@ -97,11 +126,11 @@ def resume(run: str | Path, bench: Bench | None = None, *, root: Path | None = N
     rehearsed = bool(header["bench"].get("rehearsal"))
     values = {name: declared["value"] for name, declared in header["parameters"].items()}
     procedure = make_procedure(header["procedure"], values)
-    if bench is not None:
-        return runner.resume(procedure, bench, journal, listeners=listeners, control=control, figure=figure, most_lit_s=most_lit_s)
     name = str(header["bench"]["name"]).removesuffix(preparing.REHEARSED)
-    with open_bench(name, speed=speed, rehearsal=rehearsed, operator=operator) as opened:
-        return runner.resume(procedure, opened, journal, listeners=listeners, control=control, figure=figure, most_lit_s=most_lit_s)
+    opening_it = nullcontext(bench) if bench is not None else open_bench(name, speed=speed, rehearsal=rehearsed, operator=operator)
+    with looked_after(listeners, control) as care, opening_it as opened:
+        return care.over(runner.resume(procedure, opened, journal, listeners=care.listeners, control=care.control, figure=figure,
+                                       most_lit_s=most_lit_s))
 
 
 def _journal_of(run: str | Path, root: Path) -> Path:
@@ -114,9 +143,9 @@ def _journal_of(run: str | Path, root: Path) -> Path:
     return journal
 
 
-def _name_of(procedure: Procedure) -> str:
+def _name_of(procedure: type[Procedure]) -> str:
     """Find the registered name of a procedure; an unregistered one goes by its class name."""
-    module, cls = type(procedure).__module__, type(procedure).__qualname__
+    module, cls = procedure.__module__, procedure.__qualname__
     for name, point in registry.points("procedure").items():
         if point.value == f"{module}:{cls}":
             return name
@@ -131,6 +160,15 @@ def calibrate(bench: Bench, order: Order, *, kinds: Sequence[str] | None = None,
     """
     kinds = lacking(bench) if kinds is None else kinds
     return _calibrate(kinds, bench, order, listeners, control, announce) if kinds and bench.simulated else None
+
+
+def calibrate_for(bench: Bench, kind: str, root: Path) -> None:
+    """Take a calibration that a simulated bench lacks for what somebody wants to set by hand; LabctlError when it fails."""
+    with looked_after(None, None) as care:
+        stopped = _calibrate((kind,), bench, Order("", root), care.listeners, care.control, care.bar.print)
+    if stopped is not None:
+        care.over(stopped)
+        raise LabctlError(f"The {kind} that is needed first ended {stopped.status}: {'; '.join(map(str, stopped.problems))}")
 
 
 def _calibrate(kinds: Sequence[str], bench: Bench, order: Order, listeners: Listeners | None, control: Control | None,

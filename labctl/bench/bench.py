@@ -54,6 +54,8 @@ class Bench:
         self.gratings = parts.gratings
         self.calibrations: dict[str, Calibration | None] = parts.calibrations
         self.session = uuid.uuid4().hex      # of this opening: a simulated world lives no longer
+        self.by_hand: dict[str, float] = {}  # set-points that a person has chosen outside of runs
+        self.used_by_hand = False            # moved or lit outside of runs: it is parked before it is closed
         self._world = world
         self._closers = closers
         self._contexts = ExitStack()
@@ -311,9 +313,11 @@ class Bench:
 
     def close(self) -> None:
         """Close every connection; instruments stay as they are."""
-        self._contexts.close()
-        closers, self._closers = self._closers, ()
-        close_all(self.clock, closers, self.lanes.values())
+        try:
+            self._contexts.close()
+        finally:
+            closers, self._closers = self._closers, ()
+            close_all(self.clock, closers, self.lanes.values())
 
     def __enter__(self) -> Bench:
         return self

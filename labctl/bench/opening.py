@@ -107,11 +107,12 @@ class _Opening:
 
 
 def open_bench(config: BenchConfig, text: str, clock: Clock, *, partial: bool = False,
-               operator: Operator | None = None) -> tuple[Bench, list[Problem]]:
+               operator: Operator | None = None, make: type[Bench] = Bench) -> tuple[Bench, list[Problem]]:
     """Open every instrument of a bench, in parallel, one lane per connection.
 
     Nothing is moved and no light is let out. Raises Refused with every problem; with `partial` the instruments that did answer make
-    a bench of their own and the problems are returned beside it. `operator` answers for what only a person can set.
+    a bench of their own and the problems are returned beside it. `operator` answers for what only a person can set; `make` is the
+    class of the bench.
     """
     unknown = _unknown_drivers(config)
     if unknown:
@@ -124,7 +125,7 @@ def open_bench(config: BenchConfig, text: str, clock: Clock, *, partial: bool = 
             drive(clock, _connect_all(opening))
         if opening.problems and not partial:
             raise Refused(opening.problems)
-        bench = _build(config, text, clock, opening)
+        bench = _build(config, text, clock, opening, make)
     except BaseException:
         opening.close()
         raise
@@ -147,12 +148,12 @@ def _connect_all(opening: _Opening) -> Steps[None]:
     yield Together({res: opening.connect(res, roles) for res, roles in by_resource(opening.config).items()})
 
 
-def _build(config: BenchConfig, text: str, clock: Clock, opening: _Opening) -> Bench:
+def _build(config: BenchConfig, text: str, clock: Clock, opening: _Opening, make: type[Bench]) -> Bench:
     rate = drive(clock, _repetition_rate(config, opening.devices))
     gratings = drive(clock, _gratings(opening.devices))
     parts = assemble(config, opening.devices, rate, gratings)
-    bench = Bench(config, text, clock, opening.devices, opening.lanes, parts, opening.identities, world=opening.world,
-                  closers=opening.closers)
+    bench = make(config, text, clock, opening.devices, opening.lanes, parts, opening.identities, world=opening.world,
+                 closers=opening.closers)
     load_calibrations(bench)
     return bench
 

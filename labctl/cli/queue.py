@@ -38,8 +38,8 @@ def add(
 ) -> None:
     """Put a run at the end of the queue. What can be known to be wrong with it is said now, not at night."""
     from labctl import api
-    from labctl.cli.progress import human_time
     from labctl.cli.run import split_settings
+    from labctl.core.words import human_time
 
     options = {"out": str(out) if out else "", "seed": seed, "sample": sample, "mount": mount, "note": note, "order": order,
                "reference_every": reference_every, "dark_every": dark_every}
@@ -122,9 +122,10 @@ def run(
     Exit codes as for run, of the worst that happened.
     """
     from labctl import api
-    from labctl.cli.progress import ProgressBar
-    from labctl.cli.run import EXIT_CODES, signals, speaker
+    from labctl.api.progress import ProgressBar
+    from labctl.cli.run import EXIT_CODES, speaker
     from labctl.engine.events import Listeners
+    from labctl.engine.signals import signals
 
     terms = api.Terms(on_failure, end, latest(until), _seconds(longest_lit))
     say = speaker()
@@ -180,7 +181,7 @@ def _print(items: list[Item]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from labctl.cli.progress import human_time
+    from labctl.core.words import human_time
 
     table = Table("item", "procedure", "bench", "settings", "sample", "status", "takes", "lit", "run", "", box=None, pad_edge=False)
     for item in items:

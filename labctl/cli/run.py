@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,6 +81,7 @@ def _carry_out(work: Callable[[Control, Any], Outcome], json_: bool, seed: int |
     """Do the work under signal handlers, report it, and leave with the exit code of the contract."""
     from labctl.core.errors import LabctlError, Refused
     from labctl.core.plan import Problem
+    from labctl.engine.signals import signals
 
     say = speaker()
     status, outcome, problems = "failed", None, []
@@ -106,7 +105,7 @@ def _run(procedure: str, bench: str, settings: list[str], control: Control, say:
          speed: float | None, sample: str, mount: str, note: str, dry_run: bool, auto_calibrate: bool, yes: bool,
          arrangement: tuple[str, int, int]) -> Outcome:
     from labctl import api
-    from labctl.cli.progress import ProgressBar
+    from labctl.api.progress import ProgressBar
     from labctl.engine.events import Listeners
     from labctl.engine.runner import draw_seed
 
@@ -150,7 +149,7 @@ def resume(
     """Go on with an aborted, failed or interrupted run at its first missing point. Exit codes as for run."""
     def work(control: Control, say: Any) -> Outcome:
         from labctl import api
-        from labctl.cli.progress import ProgressBar
+        from labctl.api.progress import ProgressBar
         from labctl.engine.events import Listeners
 
         with ProgressBar() as bar:
@@ -170,25 +169,6 @@ def split_settings(texts: list[str]) -> dict[str, str]:
         advice = "is not of the form name=value, e.g. step=0.5 or exposure='200 ms'."
         raise Refused([Problem("set", f"{text!r} {advice}") for text in wrong])
     return {name.strip(): value.strip() for name, _, value in (text.partition("=") for text in texts)}
-
-
-@contextlib.contextmanager
-def signals() -> Iterator[Control]:
-    """Turn Ctrl-C, SIGTERM and SIGHUP into abort requests: the first stops at the next gate, the second at once."""
-    from labctl.engine.control import Control
-
-    control = Control()
-    wanted = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-
-    def handler(number: int, frame: object) -> None:
-        control.request(f"{signal.Signals(number).name} received")
-
-    before = {number: signal.signal(number, handler) for number in wanted}
-    try:
-        yield control
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 def speaker() -> Any:
@@ -241,8 +221,8 @@ def _compared(outcome: Outcome) -> list[str]:
 
 def _forecast(told: Forecast) -> list[str]:
     """Write what a rehearsal promises for the run."""
-    from labctl.cli.progress import human_bytes, human_time
     from labctl.core.dose import summary
+    from labctl.core.words import human_bytes, human_time
 
     peak = "no array was read" if told.peak is None else str(told.peak)
     saturated = f"; {told.saturated} points saturate" if told.saturated else ""

@@ -10,6 +10,7 @@ import math
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
+from labctl.core import set_points as set_points_module
 from labctl.core.declared import BooleanParameter, FloatParameter, IntegerParameter, ListParameter, Parameter
 from labctl.core.declared import Procedure as _PymeasureProcedure
 from labctl.core.errors import Refused
@@ -94,6 +95,25 @@ class _AnotherRun(Parameter):
         return str(value).strip()
 
 
+class _SetPoints(Parameter):
+    """Quantities with the values they are to take, kept as text with every number in full."""
+
+    def convert(self, value: Any) -> str:
+        text = value if isinstance(value, str) else set_points_module.write(value)
+        return set_points_module.write(set_points_module.read(text))
+
+
+class _Names(Parameter):
+    """Names, parted by commas."""
+
+    def convert(self, value: Any) -> str:
+        parts = value.split(",") if isinstance(value, str) else list(value)
+        names = list(dict.fromkeys(part.strip() for part in parts if part.strip()))
+        if not names:
+            raise ValueError("at least one name is needed")
+        return ", ".join(names)
+
+
 def quantity(label: str, unit: str, *, default: float, minimum: float = -1e12, maximum: float = 1e12,
              description: str | None = None, group: str | None = None) -> float:
     """Declare a float parameter in `unit`; typed as the float it will be on the instance."""
@@ -127,6 +147,20 @@ def switch(label: str, *, default: bool, description: str | None = None, group: 
 def numbers(label: str, unit: str, *, default: str = "", description: str | None = None, group: str | None = None) -> str:
     """Declare a list of numbers, written as text (`labctl.core.quantities.listed` reads it); empty means none."""
     made = _Numbers(label, unit, default=default, description=description)
+    made.group = group      # type: ignore[attr-defined]
+    return cast(str, made)
+
+
+def set_points(label: str, *, default: str = "", description: str | None = None, group: str | None = None) -> str:
+    """Declare quantities with values, written as `labctl.core.set_points` reads them; a mapping is understood, too."""
+    made = _SetPoints(label, default=default, description=description)
+    made.group = group      # type: ignore[attr-defined]
+    return cast(str, made)
+
+
+def names(label: str, *, default: str, description: str | None = None, group: str | None = None) -> str:
+    """Declare one name or several, parted by commas; a sequence is understood, too."""
+    made = _Names(label, default=default, description=description)
     made.group = group      # type: ignore[attr-defined]
     return cast(str, made)
 

@@ -21,6 +21,7 @@ class Control:
     def __init__(self) -> None:
         self.requests = 0
         self.reason = ""
+        self.interrupted = False     # by a signal: somebody wants the whole program to end, not this run alone
         self.paused = False
         self._drop = False
         self.tripped = False         # a guard has seen something; the engine looks into it before it goes on

@@ -14,7 +14,7 @@ from labctl.bench.bench import Bench
 from labctl.bench.samples import SampleFile
 from labctl.core.calibration import Calibration
 from labctl.core.dose import DARK, Budget, Light
-from labctl.core.errors import AnalysisError, LabctlError, Refused
+from labctl.core.errors import AnalysisError, LabctlError, Refused, StoreError
 from labctl.core.plan import Problem, Result, plan_hash
 from labctl.core.procedure import Procedure
 from labctl.core.quality import policies
@@ -79,6 +79,20 @@ class Outcome:
     reduction: Reduction = field(default_factory=Reduction)
     forecast: Forecast | None = None        # of a rehearsal
     light: Light = DARK                     # what fell on the sample
+
+    def load(self) -> Run:
+        """Open the run that came of it; StoreError when nothing was measured."""
+        from labctl.engine.rerun import load  # which runs runs
+
+        if self.run is None:
+            raise StoreError(f"Nothing was measured ({self.status}), so there is no run to load. "
+                             f"{'; '.join(map(str, self.problems))}")
+        return load(self.run)
+
+    def _repr_html_(self) -> str:
+        from labctl.store.markup import outcome_as_html
+
+        return outcome_as_html(self.status, self.problems, None if self.run is None else self.load)
 
     def as_json(self) -> dict[str, Any]:
         """Give the object of the command contract."""

@@ -203,3 +203,8 @@ class Run(View):
 
     def __repr__(self) -> str:
         return f"<Run {self.headline}, {len(self)} points, {self.path}>"
+
+    def _repr_html_(self) -> str:
+        from labctl.store.markup import run_as_html
+
+        return run_as_html(self)
