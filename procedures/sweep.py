@@ -21,6 +21,8 @@ ARRAYS = ("spectrum", "histogram", "image")
 LEVELS = {"pump.power", "pump.fluence", "pump.photon_flux"}
 PUMP = LEVELS | {"pump.wavelength"}      # where one of them is moved, the others have to be set again
 
+DISPERSION = {"emission.centre", "spectrograph.centre", "spectrograph.grating"}      # moved, every spectrum has an axis of its own
+
 
 class Sweep(Procedure):
     """Quantities stepped through nested or common values, and detectors read at each place; `labctl.scan` writes it in one line.
@@ -81,7 +83,7 @@ class Sweep(Procedure):
         read_names = self.detectors.split(", ")
         drawn: list[Plot] = []
         if any(name.split(".")[-1] in ARRAYS for name in read_names):
-            if len(self.scan_axes) == 1 and "spectrum" in read_names:
+            if len(self.scan_axes) == 1 and "spectrum" in read_names and DISPERSION.isdisjoint(axes):
                 drawn.append(Map("Spectra", y=axes[0]))
             if len(self.scan_axes) == 2:
                 drawn.append(HeatMap("Emission", x=axes[1], y=axes[0], z="emission"))
@@ -92,7 +94,10 @@ class Sweep(Procedure):
         self.plots = tuple(drawn)      # type: ignore[misc]
 
     def reduce(self, run: RunView) -> Reduction:
-        """Give the light at every place as a curve `emission`, and `line_n` along the inner axis: electrons/s in the whole frame, else all counts. No results."""
+        """Give the light at every place as a curve `emission`, and as `line_n` along the inner axis at each place of the outer ones.
+
+        In electrons/s in the whole frame, else all counts. No results.
+        """
         try:
             y, sigma, unit = _emission(run)
         except StoreError:           # no array was read
