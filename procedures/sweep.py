@@ -20,7 +20,6 @@ MOST_LINES = 12          # curves in one panel that can be told apart
 ARRAYS = ("spectrum", "histogram", "image")
 LEVELS = {"pump.power", "pump.fluence", "pump.photon_flux"}
 PUMP = LEVELS | {"pump.wavelength"}      # where one of them is moved, the others have to be set again
-
 DISPERSION = {"emission.centre", "spectrograph.centre", "spectrograph.grating"}      # moved, every spectrum has an axis of its own
 
 
@@ -94,7 +93,7 @@ class Sweep(Procedure):
         self.plots = tuple(drawn)      # type: ignore[misc]
 
     def reduce(self, run: RunView) -> Reduction:
-        """Give the light at every place as a curve `emission`, and as `line_n` along the inner axis at each place of the outer ones.
+        """Give the light at every place as a curve `emission`, and as `line_n` along the inner axis for each place of others.
 
         In electrons/s in the whole frame, else all counts. No results.
         """
