@@ -96,11 +96,12 @@ class _AnotherRun(Parameter):
 
 
 class _SetPoints(Parameter):
-    """Quantities with the values they are to take, kept as text with every number in full."""
+    """Quantities with the values they are to take, kept as the text a person wrote; of a mapping every number in full."""
 
     def convert(self, value: Any) -> str:
         text = value if isinstance(value, str) else set_points_module.write(value)
-        return set_points_module.write(set_points_module.read(text))
+        set_points_module.read(text)
+        return text.strip()
 
 
 class _Names(Parameter):
