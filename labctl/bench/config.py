@@ -278,8 +278,8 @@ def parse(text: str, where: str) -> BenchConfig:
     try:
         return BenchConfig.model_validate(data, context={"folder": Path(where).parent})
     except ValidationError as exc:
-        lines = _line_numbers(text)
-        reports = [_report(error, where, lines) for error in exc.errors()]
+        lines = line_numbers(text)
+        reports = [report(error, where, lines) for error in exc.errors()]
         raise ConfigError("\n".join(reports)) from None
 
 
@@ -292,26 +292,36 @@ def load(path: Path) -> tuple[BenchConfig, str]:
     return parse(text, str(path)), text
 
 
-def _report(error: Any, where: str, lines: dict[str, int]) -> str:
+def report(error: Any, where: str, lines: dict[str, int], page: str = "docs/reference/bench-file.md") -> str:
+    """Write an error of pydantic as `where:line: field: reason`; `page` documents the keys."""
     location = [str(part) for part in error["loc"]]
     field = ".".join(location) or "(file)"
     line = next((lines[".".join(location[:n])] for n in range(len(location), 0, -1) if ".".join(location[:n]) in lines), 1)
     reason = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        reason = "there is no such key; see docs/reference/bench-file.md"
+        reason = f"there is no such key; see {page}"
     elif error["type"] != "missing" and not isinstance(error.get("input"), dict | BaseModel):
         reason += f" (found {error['input']!r})"
     return f"{where}:{line}: {field}: {reason}"
 
 
-def _line_numbers(text: str) -> dict[str, int]:
-    """Map every dotted key of a TOML text to its line; good enough for messages, tomllib does the parsing."""
+def line_numbers(text: str) -> dict[str, int]:
+    """Map every dotted key of a TOML text to its line; good enough for messages, tomllib does the parsing.
+
+    Tables of an array of tables are numbered from 0, those inside of them belong to the last.
+    """
     lines: dict[str, int] = {}
-    table = ""
+    table, seen = "", {}
     for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?", line)
+        header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?", line)
         if header:
-            table = header.group(1).replace('"', "")
+            table = header.group(2).replace('"', "")
+            first, _, rest = table.partition(".")
+            if header.group(1) == "[[":
+                seen[table] = seen.get(table, -1) + 1
+                table = f"{table}.{seen[table]}"
+            elif first in seen:
+                table = f"{first}.{seen[first]}.{rest}"
             lines.setdefault(table, number)
             continue
         key = re.match(r"\s*([\w.\"-]+)\s*=", line)

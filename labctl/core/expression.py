@@ -67,7 +67,7 @@ def parse(text: str) -> Expression:
     parser = _Parser(text)
     node = parser.either()
     if parser.kind:
-        raise ValueError(f"{text!r}: {parser.token!r} is not expected there")
+        raise ValueError(f"{text!r}: {parser.symbol!r} is not expected there")
     return Expression(text, tuple(dict.fromkeys(parser.names)), node)
 
 

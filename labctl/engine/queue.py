@@ -21,7 +21,7 @@ from labctl.store.waiting import RUNNING, WAITING, Item, Waiting
 
 log = logging.getLogger("labctl.engine")
 
-AFTER_FAILURE = ("stop", "skip", "retry")
+AFTER_FAILURE = ("stop", "skip", "retry", "retry-skip", "safe")
 END_LEVELS = ("park", "safe", "shutdown")
 MOST_TRIES = 2               # of "retry": once more
 
