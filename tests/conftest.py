@@ -19,7 +19,7 @@ settings.register_profile("labctl", derandomize=True, deadline=None, database=No
 settings.load_profile("labctl")
 
 PACKAGES = ("labctl.", "drivers.", "procedures.", "sim_instruments.")
-REAL_TIME = ("labctl.core.clock", "sim_instruments.clock")
+REAL_TIME = ("labctl.core.real_clock", "sim_instruments.clock")
 
 
 @pytest.fixture(autouse=True)

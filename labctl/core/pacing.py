@@ -10,7 +10,8 @@ import threading
 import time
 from datetime import datetime
 
-from labctl.core.clock import Forever, Signal, VirtualClock, _VirtualSignal
+from labctl.core.clock import Forever, Signal, VirtualClock
+from labctl.core.virtual_clock import _VirtualSignal
 
 LATE_S = 0.05            # on the wall: who is later than this does not hurry to catch up
 

@@ -10,7 +10,7 @@ import pytest
 
 from labctl import api
 from labctl.bench.devices import Device
-from labctl.core import clock as clocks
+from labctl.core import virtual_clock as clocks
 from labctl.engine import runner
 from labctl.store.journal import Journal
 

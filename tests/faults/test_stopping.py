@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from labctl import api
 from labctl.bench.devices import Device
 from labctl.cli.main import app
-from labctl.core import clock as clocks
+from labctl.core import real_clock as clocks
 from labctl.engine import runner
 from labctl.engine.control import Control
 from labctl.engine.events import Listeners
