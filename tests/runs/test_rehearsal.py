@@ -124,12 +124,13 @@ def test_a_real_bench_is_rehearsed_without_being_touched(real_bench, tmp_path, m
     real = connect.open_connection
     monkeypatch.setattr("labctl.bench.opening.open_connection",
                         lambda *told, world, **more: (opened.append(world), real(*told, world=world, **more))[1])
-    said = []
+    said, locks = [], labctl_state / "locks"      # of the session: other tests may have held such a port before this one
+    before = sorted(locks.glob("*ttyUSB*"))
     outcome = api.rehearse("ple", real_bench, SCAN, order=api.Order("ple", tmp_path, seed=3, figure=False, sample="film 7"),
                            announce=said.append)
     assert outcome.status == "done"
     assert None not in opened, "a connection without a simulated world is a real one"
-    assert not list((labctl_state / "locks").glob("*ttyUSB*")) if (labctl_state / "locks").exists() else True
+    assert sorted(locks.glob("*ttyUSB*")) == before
     assert "ying2021, from [twin] of the bench file: the twin has no model of film 7" in said[0]
     with open_ledger() as ledger:
         assert ledger.places(sample="film 7") == {}
