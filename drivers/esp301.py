@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import sqrt
 from operator import eq
 from typing import Any, ClassVar
 
@@ -22,7 +23,8 @@ TRAVEL_MM = (-150.0, 150.0)        # until the controller has been asked for its
 SPEED_OF_LIGHT_MM_PS = 0.299792458
 AIR_INDEX = 1.00028                # visible, 15 °C
 HOMING_S = 60.0                    # unverified
-ACCELERATING_S = 0.5               # unverified
+ACCELERATING_S = 0.5               # unverified: from rest to full speed
+ASKING_S = 0.05                    # of the shortest move: the command and the questions whether it has ended
 FIXED_POINT = re.compile(r"[+-]?\d+\.\d{1,9}")
 ERROR = re.compile(r"(\d+)\s*,\s*(\d+)\s*,\s*(.*)")
 AXIS_FACTOR = 100                  # errors of an axis are its number × 100 + their code
@@ -193,8 +195,11 @@ class ESP301(Device):
         self.write("ST")
 
     def eta(self, old: float, new: float) -> float:
-        """Give the seconds of a move."""
-        return ACCELERATING_S + abs(self._millimetres(new) - self._millimetres(old)) / self._velocity_mm_s
+        """Give the seconds of a move: up to speed and down again at constant acceleration; a short one never gets to full speed."""
+        way = abs(self._millimetres(new) - self._millimetres(old))
+        if way < self._velocity_mm_s * ACCELERATING_S:
+            return ASKING_S + 2.0 * sqrt(way * ACCELERATING_S / self._velocity_mm_s)
+        return ASKING_S + ACCELERATING_S + way / self._velocity_mm_s
 
     # ------------------------------------------------------------ what every driver offers
     def identify(self) -> Identity:

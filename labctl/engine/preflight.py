@@ -18,7 +18,7 @@ from labctl.core.suggest import suggestion
 from labctl.engine.soak import soak_s
 from labctl.store import places, state
 
-SHUTTER_S = 0.06              # open and close, with read-back
+SHUTTER_S = 0.16              # open and close, each confirmed by its read-back, as the twin does it (unverified)
 MOST_REPORTED = 8             # different problems of one field beyond this are counted, not listed
 LEVELS = ("pump.power", "pump.photon_flux", "pump.fluence")
 POINT_OVERHEAD_BYTES = 512    # scalars, flags and the journal's own bookkeeping
