@@ -30,6 +30,7 @@ class Device(Instrument):
     panel: ClassVar[Sequence[Readout | Meter]] = ()
 
     moving: Any = False      # devices that move say so by a property
+    moved_by_park: tuple[str, ...] = ()      # axes that stand elsewhere after `park`
 
     # pymeasure looks at every attribute twice, to hide those of properties with changing limits: half of what a question costs.
     __getattribute__ = object.__getattribute__      # type: ignore[assignment]  its parameters have names there

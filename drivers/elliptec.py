@@ -180,6 +180,11 @@ class ELL14(Device):
         return {"angle_deg": self.angle, "velocity_percent": self.velocity, "pulses_per_degree": self.pulses_per_degree,
                 "address": self.address}
 
+    @property
+    def moved_by_park(self) -> tuple[str, ...]:  # type: ignore[override]  it depends on `park_angle`
+        """The angle, where there is one to park at."""
+        return () if self.park_angle is None else ("angle",)
+
     def park(self) -> None:
         """Turn to `park_angle` if there is one; else wait until it is at rest."""
         if self.park_angle is not None:

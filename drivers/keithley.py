@@ -368,6 +368,8 @@ class Keithley2400(ScpiDevice):
                 "current_range_a": self.current_range_a, "nplc": self.nplc, "ramp_v_s": self.ramp_v_s,
                 "leakage_limit_a": self.leakage_limit_a, "leakage_a": self.leakage, "window_v": list(self.window or ())}
 
+    moved_by_park = ("voltage",)
+
     def park(self) -> None:
         """Ramp to 0 V and switch the output off, confirmed; raises if the output does not say that it is off."""
         self.stop()

@@ -120,7 +120,16 @@ class Bench:
     # ---------------------------------------------------------------- what the engine asks
     def check_light(self, points: Sequence[Point]) -> list[Problem]:
         """Check what light would reach the detectors that look at it: no filter may pass the pump line."""
-        return self.filters.check(points, [name for name, detector in self.detectors.items() if detector.exposed])
+        looking = [name for name, detector in self.detectors.items() if detector.exposed]
+        return [*self.filters.check(points, looking), *self._one_barrier(points)]
+
+    def _one_barrier(self, points: Sequence[Point]) -> list[Problem]:
+        """Warn, on hardware, where `park` leaves the attenuator as it stands, so that the shutter alone blocks the pump."""
+        if self.simulated or self.beam is None or self.beam.parks or not any(point.light for point in points):
+            return []
+        role = self.beam.plate.device.role
+        return [Problem(role, "it stays where it stands when the bench is parked, so the shutter alone blocks the pump then. Take "
+                              "a power calibration, or give its driver the option park_angle where it can be parked.", "warning")]
 
     def prepare(self, report: Callable[[str], None]) -> Steps[None]:
         """Bring instruments to the state the bench file wants before the first point: shutter closed, positions, cooling."""
@@ -225,11 +234,23 @@ class Bench:
         device, deadline = self.devices[role], ACTION_DEADLINE_S[level]
 
         def run() -> Steps[None]:
+            moved = getattr(device.driver, "moved_by_park", ())
+            for axis in moved:
+                device.positions[axis] = None
             yield from device.call(method, deadline_s=deadline)
+            for axis in moved:                    # what shows where the pump stands has to know
+                device.positions[axis] = yield from self._where(device, axis)
             if self.shutter is not None and role == self.shutter.name:
                 yield from self.shutter.close()
 
         return SafeAction(role, level, run, deadline)
+
+    def _where(self, device: Device, axis: str) -> Steps[float | None]:
+        """Ask a parked device where it stands; None when it does not say: parking has succeeded all the same."""
+        try:
+            return float((yield from device.call(device.driver.axes[axis].read)))
+        except InstrumentError:
+            return None
 
     def snapshot(self) -> Steps[dict[str, Any]]:
         """Read identity and settings of every instrument; one that does not answer is recorded as such."""

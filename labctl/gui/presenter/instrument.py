@@ -209,7 +209,7 @@ class InstrumentPresenter(QtCore.QObject):
         if power is None:
             parts.append("unknown power")
         else:
-            most = "" if how == "measured" and self.session.busy else "≤ "      # parking has only taken light away
+            most = "" if how in ("measured", "calibrated") else "≤ "
             parts.append(f"{most}{shown(float(f'{power:.3g}'), 'pump.power')}")
             if area and rate:
                 parts.append(f"{most}{shown(float(f'{power / area / rate:.2g}'), 'pump.fluence')}")

@@ -97,7 +97,7 @@ class RunPresenter:
         power, how = bench.power_now()
         parts = [] if not wavelength else [f"{wavelength:.1f} nm"]
         if power is not None:
-            most = "" if how == "measured" and self.session.busy else "≤ "          # parking has only taken light away
+            most = "" if how in ("measured", "calibrated") else "≤ "
             parts.append(f"{most}{shown(float(f'{power:.3g}'), 'pump.power')} at the sample")
         return f"pump {' · '.join(parts)}" if parts else ""
 
