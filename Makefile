@@ -13,7 +13,7 @@ PACKAGES := labctl drivers procedures sim_instruments
 .DELETE_ON_ERROR:
 # One venv, one writer: `make -j` must not run two pips in it.
 .NOTPARALLEL:
-.PHONY: help run gui test lint check bench score calibrate soak mutants interop docs-reference docs-figures docs-pictures recovery clean system
+.PHONY: help run gui test lint check bench score calibrate soak mutants interop docs docs-reference docs-figures docs-pictures recovery clean system
 
 help:
 	@echo 'make run    install, then measure a PLE scan on the simulated bench ying2021'
@@ -26,6 +26,7 @@ help:
 	@echo 'make calibrate SAMPLE=wang2015   which claims were fitted by which constants; fits again, writes nothing'
 	@echo 'make soak   the long tests'
 	@echo 'make mutants  take one protection away at a time, and see the fault matrix notice'
+	@echo 'make docs   build the documentation into build/docs; warnings are errors'
 	@echo 'make docs-reference   write the reference of instruments and procedures from the code'
 	@echo 'make docs-figures  draw the simulated counterparts of the papers’ figures anew'
 	@echo 'make docs-pictures  draw the pictures of the tutorial anew, from a session with the window'
@@ -78,6 +79,11 @@ score: $(VENV)/.test
 calibrate: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.score.calibrate $(SAMPLE)
 
+# PyMeasure says on stderr what it could do with more packages; Sphinx' own warnings end it with an error.
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build -W -n -q --keep-going docs build/docs
+	@echo 'build/docs/index.html'
+
 docs-reference: $(VENV)/.runtime
 	$(BIN)/python docs/instruments_reference.py
 	$(BIN)/python docs/procedures_reference.py
@@ -117,7 +123,7 @@ $(VENV)/.gui: $(VENV)/.runtime
 	@touch $@
 
 # Dependency groups need pip 25.1; Debian 12 brings 23.0.
-$(VENV)/.test $(VENV)/.lint $(VENV)/.interop: $(VENV)/.%: $(VENV)/.runtime
+$(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(VENV)/.interop: $(VENV)/.%: $(VENV)/.runtime
 	$(PIP) 'pip>=25.1'
 	$(PIP) --group $*
 	@touch $@

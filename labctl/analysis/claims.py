@@ -6,17 +6,15 @@ A criterion is `{result, lo, hi}` (inclusive, None is open), `{predicate, result
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from labctl.analysis.criterion import ExpressionError, evaluate
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {"abs": abs, "min": min, "max": max, "len": len, "diff": np.diff}
-_ALLOWED = (ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.UAdd, ast.BinOp, ast.Add, ast.Sub,
-            ast.Mult, ast.Div, ast.Pow, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.Call, ast.Name,
-            ast.Load, ast.Constant, ast.Subscript)
 
 
 class ClaimError(Exception):
@@ -51,7 +49,9 @@ def judge(check: Mapping[str, Any], results: Mapping[str, Any]) -> Judgement:
         low, high = (-np.inf if check["lo"] is None else check["lo"]), (np.inf if check["hi"] is None else check["hi"])
         return Judgement(bool(low <= value <= high))
     try:
-        return Judgement(bool(_evaluate(str(check["predicate"]), values)))
+        return Judgement(bool(evaluate(str(check["predicate"]), values, FUNCTIONS)))
+    except ExpressionError as exc:
+        raise ClaimError(str(exc)) from None
     except (IndexError, ValueError, ZeroDivisionError) as exc:      # an empty array, or one of too few values
         return Judgement(False, reason=f"{check['predicate']}: {exc}")
 
@@ -65,16 +65,3 @@ def needed(check: Mapping[str, Any]) -> tuple[str, ...]:
     if {"predicate", "results"} <= set(check):
         return tuple(map(str, check["results"]))
     raise ClaimError(f"a criterion holds result with lo and hi, predicate with results, or skip; not {', '.join(check)}")
-
-
-def _evaluate(text: str, values: Mapping[str, Any]) -> Any:
-    """Evaluate an expression of comparisons and arithmetic; nothing else is allowed, as the text comes from a file."""
-    tree = ast.parse(text, mode="eval")
-    for node in ast.walk(tree):
-        if not isinstance(node, _ALLOWED):
-            raise ClaimError(f"{text!r}: {type(node).__name__} is not allowed in a criterion")
-        if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS):
-            raise ClaimError(f"{text!r}: only {', '.join(FUNCTIONS)} may be called in a criterion")
-        if isinstance(node, ast.Name) and node.id not in values and node.id not in FUNCTIONS:
-            raise ClaimError(f"{text!r} names {node.id}, which is not among its results")
-    return eval(compile(tree, "criterion", "eval"), {"__builtins__": {}}, {**FUNCTIONS, **values})  # noqa: S307  nodes are listed

@@ -171,7 +171,7 @@ class Instrument(_Strict):
     @field_validator("driver")
     @classmethod
     def _plain_name(cls, value: str) -> str:
-        if not DRIVER_NAME.match(value):
+        if not DRIVER_NAME.fullmatch(value):
             raise ValueError("a driver is named by its entry point: lower-case letters, digits and underscores")
         return value
 

@@ -64,8 +64,11 @@ def make_twin(config: BenchConfig, clock: Clock) -> Any:
     """Make the physical model that the emulators of a bench share."""
     assert config.twin is not None, "the schema demands [twin] for a simulated bench"   # noqa: S101
     twin = simulation("twin.twin")
-    return twin.Twin(_path(config, twin.PathItem), sample=config.twin.sample, clock=clock, bench_seed=config.twin.seed,
-                     ideal=config.twin.ideal)
+    try:
+        return twin.Twin(_path(config, twin.PathItem), sample=config.twin.sample, clock=clock, bench_seed=config.twin.seed,
+                         ideal=config.twin.ideal)
+    except simulation("twin.path").PathError as exc:
+        raise ConfigError(f"bench {config.name}: [twin.elements]: {exc}") from None
 
 
 def _path(config: BenchConfig, item: Any) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from keyword import iskeyword
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,7 @@ def new_procedure(
 
     files = {"procedure.txt": out / "procedures" / f"{name}.py", "test.txt": out / "tests" / f"test_{name}.py"}
     problems = []
-    if not NAME.fullmatch(name):
+    if not NAME.fullmatch(name) or iskeyword(name):
         problems.append(Problem("name", f"{name!r} is no name for a file of Python: small letters, digits and underscores only."))
     if name in registry.points("procedure"):
         problems.append(Problem("name", f"there is a procedure {name} already; it would win over yours."))

@@ -9,6 +9,7 @@ from typing import Any
 from labctl.bench.bench import Bench
 from labctl.core.plan import plan_hash
 from labctl.core.procedure import Procedure
+from labctl.core.secrets import without_secrets
 from labctl.core.steps import drive
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.planning import AS_PLANNED, Plan, describe
@@ -28,8 +29,8 @@ def header(procedure: Procedure, bench: Bench, plan: Plan, *, name: str, run_id:
         "instruments_start": {role: {"identity": str(identity)} for role, identity in bench.identities.items()},
         "serials": bench.serials,
         "calibrations": [c.to_json() for c in bench.calibrations.values() if c is not None],
-        "bench": {"name": bench.name, "text": bench.text, "backend": bench.config.backend, "simulated": bench.simulated,
-                  "rehearsal": rehearsal},
+        "bench": {"name": bench.name, "text": without_secrets(bench.text), "backend": bench.config.backend,
+                  "simulated": bench.simulated, "rehearsal": rehearsal},
         "sample": sample, "user": user, "note": note, "seed": seed, "start_utc": bench.clock.utc().isoformat(),
         "environment": environment(), "procedure_source": _source(procedure), "constants": bench.constants(),
         "filters": bench.filters.as_json(), "estimate": describe(plan.estimate), "arrangement": arrangement.as_json(),

@@ -11,6 +11,7 @@ from labctl.core.clock import Forever
 from labctl.core.errors import Aborted, Interlocked, LabctlError, Refused, UnsafeState
 from labctl.core.plan import Estimate, Point, Problem
 from labctl.core.quality import Policy
+from labctl.core.secrets import without_secrets
 from labctl.core.steps import Interrupt, Steps, drive
 from labctl.engine.control import Control, Dropped
 from labctl.engine.course import Course
@@ -311,6 +312,7 @@ class Engine:
 
     def _log(self, level: str, text: str) -> None:
         """Write a line of the run's log; a journal that cannot take it must not keep the bench from being parked."""
+        text = without_secrets(text)
         elapsed = self.clock.now() - self._started
         try:
             if self._recorder is not None:

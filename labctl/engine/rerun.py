@@ -11,6 +11,7 @@ from labctl.core import registry
 from labctl.core.errors import Refused
 from labctl.core.plan import Problem, plan_hash
 from labctl.core.procedure import Procedure
+from labctl.core.secrets import without_secrets
 from labctl.engine import preflight, runner
 from labctl.engine.control import Control
 from labctl.engine.dose_plan import planned, with_light
@@ -83,7 +84,7 @@ def _differences(run: Run, bench: Bench) -> Iterator[tuple[str, str]]:
     yield from _changed("constants", "", _numbers(run.constants), _numbers(bench.constants()))
     then = {told["kind"]: told["date"] for told in header.get("calibrations") or ()}
     yield from _changed("calibrations", "date of", then, {kind: c.date for kind, c in bench.calibrations.items() if c is not None})
-    if header.get("bench", {}).get("text") != bench.text:
+    if header.get("bench", {}).get("text") != without_secrets(bench.text):
         yield "bench", f"the bench file is not the same text as that of bench {header.get('bench', {}).get('name', '')}."
     was, now = header.get("environment", {}), environment()
     yield from _changed("software", "version of", was.get("packages", {}), now["packages"])

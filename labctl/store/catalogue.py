@@ -102,7 +102,7 @@ class Catalogue:
             where.append("run_id IN (SELECT run_id FROM note WHERE tag = ?)")
             values.append(query.tag)
         rows = self._database.execute(
-            f"SELECT path, {', '.join(FIELDS)}, (SELECT group_concat(DISTINCT tag) FROM note WHERE note.run_id = file.run_id "  # noqa: S608
+            f"SELECT path, {', '.join(FIELDS)}, (SELECT group_concat(DISTINCT tag) FROM note WHERE note.run_id = file.run_id "  # noqa: S608  ours
             "AND tag <> ''), (SELECT count(DISTINCT time || text) FROM note WHERE note.run_id = file.run_id) FROM file "
             f"WHERE {' AND '.join(where)} ORDER BY start DESC, number DESC LIMIT {int(query.limit)}", values).fetchall()
         return [Entry(Path(path), *told[:-2], *map(bool, told[-2:]), tags=tuple(tags.split(",")) if tags else (), notes=count)
@@ -192,7 +192,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, str]]:
 
 def _open(path: Path) -> sqlite3.Connection:
     """Open the index; one of another version, or a damaged one, is made anew."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    state.make(path.parent)
     try:
         database = sqlite3.connect(path, timeout=10.0)
         version = database.execute("PRAGMA user_version").fetchone()[0]

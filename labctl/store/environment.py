@@ -42,5 +42,6 @@ def _git() -> tuple[str | None, bool | None]:
 
 
 def _ask(folder: Path, *words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, timeout=5, check=True)  # noqa: S603, S607
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True,      # noqa: S603, S607  the user's git
+                          timeout=5, check=True)
     return done.stdout.strip()

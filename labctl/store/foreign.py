@@ -64,7 +64,8 @@ def _ask(path: Path, deadline_s: float, memory_bytes: int) -> tuple[dict[str, An
     """Let the child look and read; gives what it says and its arrays."""
     command = [sys.executable, "-m", "labctl.store.foreign_child", str(path.resolve()), str(memory_bytes), str(int(deadline_s) + 1)]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=deadline_s, check=False, stdin=subprocess.DEVNULL)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, timeout=deadline_s, check=False,     # noqa: S603  our own interpreter
+                              stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
         raise StoreError(f"{path} could not be read within {deadline_s:g} s and was given up; it may be damaged or made to hang "
                          "its reader.") from None

@@ -63,7 +63,7 @@ class Ledger:
         self._lock = threading.RLock()
         with self._explained():
             if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                state.make(path.parent)
             self._database = sqlite3.connect(path or ":memory:", timeout=10.0, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")       # light that has fallen must not be forgotten with the power
@@ -76,7 +76,8 @@ class Ledger:
                spot.radius_um, light.dose_j_cm2, light.pulses, light.lit_s, light.peak_j_cm2, light.unknown_s, session.doing,
                datetime.now(UTC).isoformat(timespec="seconds"), int(still_lit), json.dumps(processes.me()))
         with self._explained(), self._database:
-            self._database.execute(f"INSERT OR REPLACE INTO light VALUES ({','.join('?' * len(row))})", row)   # noqa: S608
+            marks = ",".join("?" * len(row))
+            self._database.execute(f"INSERT OR REPLACE INTO light VALUES ({marks})", row)   # noqa: S608  question marks only
 
     def total(self, spot: Spot, world: str = REAL, *, without: str = "") -> Light:
         """Give all light that may have fallen on a spot: every place whose disc touches it, the session `without` left out."""
@@ -140,7 +141,7 @@ class Ledger:
 
     # ---------------------------------------------------------------- the database
     def _rows(self, where: str, values: tuple[Any, ...]) -> list[tuple[Spot, Light, str, str, str]]:
-        found = self._execute(f"SELECT {_SPOT}, {_LIGHT}, session, written, writer FROM light WHERE {where} "   # noqa: S608
+        found = self._execute(f"SELECT {_SPOT}, {_LIGHT}, session, written, writer FROM light WHERE {where} "   # noqa: S608  our own
                               "ORDER BY written, rowid", values)
         return [(Spot(*row[:6]), Light(*row[6:11]), *row[11:]) for row in found]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from labctl.store import processes
+from labctl.store import processes, state
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class ProcessLock:
     """
 
     def __init__(self, folder: Path, name: str):
-        folder.mkdir(parents=True, exist_ok=True)
+        state.make(folder)
         plain = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
         self._owner = folder / f"{plain}.owner"
         self._lock = FileLock(folder / f"{plain}.lock")

@@ -18,6 +18,7 @@ from labctl.core.plan import Problem
 from labctl.store import places
 from labctl.store.header import JOURNAL_SUFFIX, RUN_SUFFIX
 
+NUMBERED = re.compile(r"0?\d{0,2}d?")   # how the run number may be written: {run:04d}; a width of nine digits would fill the memory
 KEYS = ("date", "time", "sample", "procedure", "bench", "user", "run")
 MOST_TRIES = 1000
 LONGEST_PART = 200                       # bytes; most file systems take 255, and suffixes are added
@@ -67,9 +68,13 @@ def reserve(root: Path, template: str, fields: Mapping[str, Any], *, first: int 
 def check(root: Path, template: str, fields: Mapping[str, Any]) -> list[Problem]:
     """Say what is wrong with a template and the names that go into it; touches no file."""
     try:
-        keys = {key for _, key, _, _ in string.Formatter().parse(template) if key is not None}
+        parts = [part for part in string.Formatter().parse(template) if part[1] is not None]
     except ValueError as exc:
         return [Problem("data.file", f"{template!r} is not a template: {exc}.")]
+    keys = {key for _, key, _, _ in parts}
+    if odd := [f"{{{key}:{how}}}" for _, key, how, conversion in parts
+               if conversion or not (NUMBERED.fullmatch(how or "") if key == "run" else not how)]:
+        return [Problem("data.file", f"{template!r} formats {', '.join(odd)}; only the number may be formatted, as {{run:04d}}.")]
     known = ", ".join(f"{{{key}}}" for key in KEYS)
     if unknown := sorted(keys - set(KEYS)):
         return [Problem("data.file", f"{template!r} uses {', '.join(unknown)}; a file name is made of {known}.")]

@@ -22,6 +22,15 @@ def folder() -> Path:
     return Path(platformdirs.user_state_dir("labctl", appauthor=False))
 
 
+def make(place: Path) -> None:
+    """Make a folder of the state, and the state folder around it: for its owner alone (where the system knows owners)."""
+    root = folder()
+    if place.is_relative_to(root) and not root.exists():
+        root.parent.mkdir(parents=True, exist_ok=True)
+        root.mkdir(mode=0o700, exist_ok=True)
+    place.mkdir(parents=True, exist_ok=True)
+
+
 def save_calibration(state: Path, bench: str, calibration: Calibration) -> Path:
     """Keep a calibration under `calibrations/<bench>/<kind>/`, none of the older ones lost; gives the file.
 
@@ -30,7 +39,7 @@ def save_calibration(state: Path, bench: str, calibration: Calibration) -> Path:
     place = _place(state, bench, calibration.kind)
     stamp = re.sub(r"[^0-9]", "", calibration.date.split("+")[0])
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        make(place)
         number = 1 + max((_number(path) for path in place.glob("*.json")), default=0)
         text = json.dumps(calibration.to_json(), indent=1)
         while True:

@@ -19,7 +19,7 @@ def _path(bench: str) -> Path:
 def mark(bench: str, problems: Sequence[Problem]) -> None:
     """Mark a bench as unsafe, with what failed."""
     path = _path(bench)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    state.make(path.parent)
     told = {"since": datetime.now(UTC).isoformat(), "problems": [problem.as_json() for problem in problems]}
     path.write_text(json.dumps(told), encoding="utf-8")
 

@@ -72,7 +72,7 @@ class Waiting:
     def __init__(self, path: Path | None = None):
         self.path = path or state.folder() / "queue.sqlite"
         with self._explained():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            state.make(self.path.parent)
             self._database = sqlite3.connect(self.path, timeout=10.0, isolation_level="IMMEDIATE", check_same_thread=False)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.executescript(_TABLES)
@@ -91,7 +91,7 @@ class Waiting:
     def items(self) -> list[Item]:
         """Give everything, in the order in which it is run."""
         with self._explained():
-            rows = self._database.execute(f"SELECT {', '.join(_COLUMNS)} FROM item ORDER BY place").fetchall()   # noqa: S608
+            rows = self._database.execute(f"SELECT {', '.join(_COLUMNS)} FROM item ORDER BY place").fetchall()   # noqa: S608  our own
         return [_item(row) for row in rows]
 
     def item(self, number: int) -> Item:

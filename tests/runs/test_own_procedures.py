@@ -15,7 +15,7 @@ from labctl.cli.main import app
 from labctl.core import registry
 from labctl.core.errors import Refused
 
-HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "your-own-procedure.md"
+HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "tutorials" / "write-a-procedure.md"
 
 
 @pytest.fixture
