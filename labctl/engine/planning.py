@@ -107,7 +107,7 @@ def make_plan(procedure: Procedure, bench: Bench, root: Path, arrangement: Arran
     if estimate.points:
         light = planned_at_most(adaptive, bench) if adaptive else planned(points, bench)
         estimate = with_light(estimate, light)
-    problems += [*preflight.check_disk(root, estimate.bytes), *_unchecked(bench)]
+    problems += [*preflight.check_disk(root, estimate.bytes), *_undarkened(points, bench), *_unchecked(bench)]
     return Plan(points, estimate, tuple(problems), adaptive=adaptive, light=light)
 
 
@@ -156,6 +156,15 @@ def _missing_calibrations(points: tuple[Point, ...], bench: Bench) -> tuple[str,
     """Tell which kinds of calibration the points rely on and the bench does not have."""
     uses_levels = any(isinstance(bench.axes.get(name), PumpLevel) for name in {name for point in points for name in point.set})
     return ("power_calibration",) if uses_levels and bench.calibrations.get("power_calibration") is None else ()
+
+
+def _undarkened(points: tuple[Point, ...], bench: Bench) -> list[Problem]:
+    """Say that dark frames are only as dark as the room, where nothing can close the beam."""
+    if bench.shutter is not None or len({point.light for point in points if "spectrum" in point.read}) < 2:
+        return []
+    text = (f"{bench.name} has no shutter, so its dark frames see whatever light there is, and it is subtracted. Take them of a blocked "
+            "beam as a run of its own, or name the shutter in the bench file.")
+    return [Problem("shutter", text, "warning")]
 
 
 def _unchecked(bench: Bench) -> list[Problem]:

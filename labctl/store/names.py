@@ -68,12 +68,12 @@ def reserve(root: Path, template: str, fields: Mapping[str, Any], *, first: int 
 def check(root: Path, template: str, fields: Mapping[str, Any]) -> list[Problem]:
     """Say what is wrong with a template and the names that go into it; touches no file."""
     try:
-        parts = [part for part in string.Formatter().parse(template) if part[1] is not None]
+        parts = [(key, how, changed) for _, key, how, changed in string.Formatter().parse(template) if key is not None]
     except ValueError as exc:
         return [Problem("data.file", f"{template!r} is not a template: {exc}.")]
-    keys = {key for _, key, _, _ in parts}
-    if odd := [f"{{{key}:{how}}}" for _, key, how, conversion in parts
-               if conversion or not (NUMBERED.fullmatch(how or "") if key == "run" else not how)]:
+    keys = {key for key, _, _ in parts}
+    if odd := [f"{{{key}:{how}}}" for key, how, changed in parts
+               if changed or not (NUMBERED.fullmatch(how or "") if key == "run" else not how)]:
         return [Problem("data.file", f"{template!r} formats {', '.join(odd)}; only the number may be formatted, as {{run:04d}}.")]
     known = ", ".join(f"{{{key}}}" for key in KEYS)
     if unknown := sorted(keys - set(KEYS)):

@@ -39,5 +39,5 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_tutorial(installed: Path, labctl_state: Path) -> None:
     reader = Reader()
     assert reader.follow(PAGE) == 9
-    assert "300" in reader.told[-1]
+    assert "400 K is outside 290 to 390 K" in reader.told[-1]
     assert not list(installed.glob("labctl_data/*/*refused*"))

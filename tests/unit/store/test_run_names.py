@@ -79,8 +79,8 @@ class TestWords:
         assert "cannot be part of a file name" in problem.text
 
     @pytest.mark.parametrize(("template", "words"), [
-        ("{sample}", "no {run:04d}"), ("{operator}_{run}", "uses operator"), ("{run:q}", "cannot be filled"),
-        ("{sample!x}_{run}", "is not a template|cannot be filled"), ("{sample_{run}", "is not a template|uses"),
+        ("{sample}", "no {run:04d}"), ("{operator}_{run}", "uses operator"), ("{run:q}", "may be formatted"),
+        ("{sample!x}_{run}", "is not a template|may be formatted"), ("{sample_{run}", "is not a template|uses"),
         ("/srv/{run:04d}", "is empty or leads elsewhere"), ("../{run:04d}", "leads elsewhere"), ("{user}/{run}", "is empty"),
         ("NUL/{run}", "Windows cannot"), ("con.{run}", "Windows cannot"), ("a /{run}", "Windows cannot"),
         (".hidden{run}", "hidden"), ("a:b{run}", "contains :"), ("x" * 300 + "{run}", "too long"),
