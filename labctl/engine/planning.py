@@ -162,8 +162,8 @@ def _undarkened(points: tuple[Point, ...], bench: Bench) -> list[Problem]:
     """Say that dark frames are only as dark as the room, where nothing can close the beam."""
     if bench.shutter is not None or len({point.light for point in points if "spectrum" in point.read}) < 2:
         return []
-    text = (f"{bench.name} has no shutter, so its dark frames see whatever light there is, and it is subtracted. Take them of a blocked "
-            "beam as a run of its own, or name the shutter in the bench file.")
+    text = (f"{bench.name} has no shutter, so its dark frames see whatever light there is, and it is subtracted. Take them of a "
+            "blocked beam as a run of its own, or name the shutter in the bench file.")
     return [Problem("shutter", text, "warning")]
 
 

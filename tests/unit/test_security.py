@@ -17,11 +17,11 @@ import pytest
 from typer.testing import CliRunner
 
 from labctl import api
+from labctl.analysis.criterion import ExpressionError, evaluate
 from labctl.bench import config
 from labctl.cli.main import app
 from labctl.core import registry
 from labctl.core.errors import ConfigError, Refused, StoreError
-from labctl.analysis.criterion import ExpressionError, evaluate
 from labctl.core.secrets import without_secrets
 from labctl.engine.events import Event, Listeners
 from labctl.store import names, state
