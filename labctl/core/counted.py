@@ -71,7 +71,8 @@ class CountedProcedure(Procedure):
 
     def response_where(self, varied: Mapping[str, float]) -> dict[str, float]:
         """Give the set-points of the response: as of a decay, but on the pump line and with the long-pass out."""
-        on_line = self.where(varied) | {"emission.centre": float(vacuum_to_air(self.wavelength))}
+        where = self.where(varied)
+        on_line = where | {"emission.centre": float(vacuum_to_air(where["pump.wavelength"]))}
         return on_line | ({FILTER: float(self.open_slot)} if self.long_pass else {})
 
     def promised(self, everywhere: Sequence[Mapping[str, float]]) -> Bounds:

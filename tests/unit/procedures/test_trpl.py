@@ -49,6 +49,13 @@ class TestPlan:
         decay_point = points[kinds.index("scan")]
         assert (decay_point.set["emission.centre"], decay_point.set["detection.filter"]) == (520.0, 2.0)
 
+    def test_the_response_of_a_series_of_pump_lines_is_that_of_the_first(self, fake_bench) -> None:
+        series = TRPL(vary="pump wavelength", first=490.0, last=510.0, values_count=2)
+        points = walk(series, fake_bench(reaches=REACH | {"pump.wavelength": (400.0, 600.0)}, constants=RATE), 2e4)
+        response = next(point for point in points if point.kind == "reference")
+        assert response.set["pump.wavelength"] == 490.0
+        assert response.set["emission.centre"] == pytest.approx(vacuum_to_air(490.0))
+
     @pytest.mark.parametrize("rate_hz", [1e3, 2e4, 1e6, 2e7])
     def test_the_detection_is_dimmed_below_the_pile_up_and_never_opened_too_far(self, fake_bench, rate_hz: float) -> None:
         points = walk(TRPL(), fake_bench(reaches=REACH, constants=RATE), rate_hz)
