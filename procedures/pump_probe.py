@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from labctl.analysis import bleach
-from labctl.analysis.occupancy import mean_occupancy
+from labctl.analysis import pump_probe
 from labctl.analysis.pump import PumpScale
+from labctl.analysis.pump_probe import DELAY, FLUENCE
 from labctl.analysis.series import Findings
 from labctl.core.counted import has_axis
 from labctl.core.errors import Refused
 from labctl.core.instrument import BenchView
 from labctl.core.lit import ascending
-from labctl.core.plan import Point, Problem, Result
+from labctl.core.plan import Point, Problem
 from labctl.core.plots import Curve
 from labctl.core.procedure import PlanSteps, Procedure, another_run, choice, count, numbers, quantity
-from labctl.core.quantities import listed, shown
+from labctl.core.quantities import listed
 from labctl.core.reduction import CurveData, Reduction, RunView
 
-DELAY, FLUENCE, PROBE, BIAS = "delay.time", "pump.fluence", "probe.slot", "bias.voltage"
+PROBE, BIAS = "probe.slot", "bias.voltage"
 
 
 class PumpProbe(Procedure):
@@ -51,7 +51,9 @@ class PumpProbe(Procedure):
     blank = another_run("Blank run", group="Analysis", description="Number of a run without crystals: what is absorbed at all.")
     section = quantity("Absorption cross-section", "cm^2", default=2.5e-14, minimum=1e-30, maximum=1.0, group="Analysis",
                        description="At the pump wavelength; turns a fluence into excitations.")
-    coupling = quantity("Share of the fluence inside", "1", default=0.595297, minimum=1e-6, maximum=1.0, group="Analysis")
+    coupling = quantity("Share of the fluence that enters", "1", default=0.595297, minimum=1e-6, maximum=1.0, group="Analysis")
+    density = quantity("Optical density at the pump", "1", default=0.46, minimum=0.0, maximum=10.0, group="Analysis",
+                       description="The probe sees the mean over the depth.")
 
     def check(self) -> list[Problem]:
         """Refuse a ladder that does not rise, delays without any after the pump, and a probe that cannot be blocked."""
@@ -91,63 +93,23 @@ class PumpProbe(Procedure):
     def reduce(self, run: RunView) -> Reduction:
         """Find the bleach at the probed wavelength; see `labctl.analysis.bleach` for the formulas.
 
-        Results: against delay `bleach_lifetime` (ps) and `gain_lifetime` (ps, until -Δα/α₀ falls below 1); against fluence
-        `gain_onset_fluence` (µJ/cm²), `gain_threshold_n` (excitations), `bleach_end_slope`; with net gain somewhere
-        `gain_band_blue_edge`, `gain_band_red_edge` (nm). What needs the absorption needs a blank. Raises AnalysisError when the
-        probe's light is lost in noise.
+        Results: against delay `bleach_lifetime` (ps; `_single` without a constant, `_fast` the shorter of two), `bleach_amplitude`
+        (at the pump), `gain_lifetime` (ps, until -Δα/α₀ falls below 1) and `net_gain_lifetime` (ps, 1/e of what is above 1);
+        against fluence `gain_onset_fluence` (µJ/cm²), `gain_threshold_n` (excitations), `bleach_end_slope`; with net gain somewhere
+        `gain_band_blue_edge`, `gain_band_red_edge`, `gain_peak_wavelength` (nm). What needs the absorption needs a blank. Raises
+        AnalysisError when the probe's light is lost in noise.
         """
-        found, wavelength = Findings(), run.wavelength("vacuum")
-        alone, own = run.select("reference"), run.select("zero")
-        nearest = np.array([int(np.argmin(np.abs(own[FLUENCE] - fluence))) for fluence in run[FLUENCE]])
-        pumped, unpumped = run.signal() - own.signal()[nearest], alone.signal()
-        noise = np.hypot(run.sigma(), own.sigma()[nearest]), alone.sigma()
-        inside = np.abs(wavelength - self.centre) <= self.width / 2
-        against = DELAY if self.measurement == "delay" else FLUENCE
-        series = bleach.averaged(run[against], *bleach.band_bleach(pumped, unpumped, noise, inside))
+        found, against = Findings(), DELAY if self.measurement == "delay" else FLUENCE
+        pairs = pump_probe.Pairs.of(run, against)
+        inside = np.abs(pairs.wavelength - self.centre) <= self.width / 2
+        series = pairs.course(inside)
         curves = {"bleach": CurveData(against, series.x, series.bleach, "1", "-Δα d", series.sigma)}
         if against == DELAY:
-            curves["bleach"] = self._fall(series, found)
+            curves["bleach"] = pump_probe.falls(series, found)
         if self.blank:
             bare = run.other(self.blank).select("reference").signal().mean(axis=0)
-            absorbed = -np.log(unpumped.mean(axis=0) / bare)
-            in_band = float(-np.log(unpumped[:, inside].sum(axis=1).mean() / bare[inside].sum()))
-            curves |= self._relative(run, series, in_band, found)
-            strongest = int(np.argmax(series.bleach))
-            chosen = run[against] == series.x[strongest]
-            net = absorbed - np.log(pumped[chosen].mean(axis=0) / unpumped[chosen].mean(axis=0))
-            error = np.hypot(noise[0][chosen], noise[1][chosen]).mean(axis=0) / unpumped.mean(axis=0) / np.sqrt(chosen.sum())
-            edges = found.attempt("gain_band_blue_edge", lambda: bleach.gain_band(wavelength, net, error))
-            found.results |= {} if edges is None else dict(zip(("gain_band_blue_edge", "gain_band_red_edge"), edges, strict=True))
-            curves["net"] = CurveData("emission.wavelength", wavelength, net, "1",
-                                      f"α d at {shown(float(f'{series.x[strongest]:.3g}'), against)}", error)
+            absorbed = float(-np.log(pairs.unpumped[:, inside].sum(axis=1).mean() / bare[inside].sum()))
+            excited = pump_probe.Excited(self.section, self.wavelength, self.coupling, self.density)
+            curves |= pump_probe.relative(pairs, series, absorbed, PumpScale.of(run.constants), excited, found)
+            curves["net"] = pump_probe.net(pairs, series, bare, found)
         return Reduction(found.results, curves, problems=tuple(found.problems))
-
-    def _fall(self, series: bleach.Bleach, found: Findings) -> CurveData:
-        """Fit the decay of the bleach."""
-        drawn = CurveData(DELAY, series.x, series.bleach, "1", "-Δα d", series.sigma)
-        fit = found.attempt("bleach_lifetime", lambda: bleach.fall(series))
-        if fit is None:
-            return drawn
-        found.results["bleach_lifetime"], (offset, height, tau) = fit
-        fine = np.linspace(max(series.x.min(), 0.0), series.x.max(), 301)
-        return CurveData(DELAY, series.x, series.bleach, "1", "-Δα d", series.sigma, fit_x=fine,
-                         fit_y=offset + height * np.exp(-fine / tau))
-
-    def _relative(self, run: RunView, series: bleach.Bleach, absorbed: float, found: Findings) -> dict[str, CurveData]:
-        """Set the bleach over the absorption, and say when or where it passes 1: transparency."""
-        share = bleach.Bleach(series.x, series.bleach / absorbed, series.sigma / absorbed)
-        against = DELAY if self.measurement == "delay" else FLUENCE
-        place = found.attempt("gain_lifetime" if against == DELAY else "gain_onset_fluence", lambda: bleach.crossing(share, 1.0))
-        if place is not None and against == DELAY:
-            found.results["gain_lifetime"] = Result(place.value, place.stderr, "ps", place.estimator)
-        elif place is not None:
-            scale, stderr = PumpScale.of(run.constants), place.stderr or 0.0
-            onset = scale.fluence(Result(place.value * 1e6, stderr * 1e6, "µJ/cm²", place.estimator))
-            per = float(mean_occupancy(np.array([1e-6]), self.section, self.wavelength)[0]) * self.coupling
-            found.results |= {"gain_onset_fluence": onset, "gain_threshold_n": Result(
-                onset.value * per, stderr * 1e6 * per, "1", "σ F/hν inside", (onset.systematic or 0.0) * per)}
-        last = share.x >= np.quantile(share.x, 2 / 3)
-        if against == FLUENCE and np.all(share.bleach[last] > 0):
-            slope = np.polyfit(np.log(share.x[last]), np.log(share.bleach[last]), 1)[0]
-            found.results["bleach_end_slope"] = Result(float(slope), None, "1", "d ln(-Δα/α₀) / d ln F, highest third")
-        return {"relative": CurveData(against, share.x, share.bleach, "1", "-Δα/α₀", share.sigma)}

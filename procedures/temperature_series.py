@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
 
 import numpy as np
 
-from labctl.analysis.lines import Line, gaussian_line
 from labctl.analysis.places import focus
-from labctl.analysis.pump import clear_of_pump
-from labctl.analysis.series import Findings, spectra_of
-from labctl.analysis.temperature_lines import against, lines_against_temperature
+from labctl.analysis.series import Findings
+from labctl.analysis.temperature_lines import against, line_of, lines_against_temperature
 from labctl.core import points, refocus, registry
 from labctl.core.errors import AnalysisError, Refused
 from labctl.core.instrument import BenchView
 from labctl.core.part import Part
 from labctl.core.plan import Bounds, Point, Problem, Result
 from labctl.core.plots import Curve, Map
-from labctl.core.procedure import AdaptiveSteps, PlanSteps, Procedure, choice, count, quantity, switch
+from labctl.core.procedure import AdaptiveSteps, PlanSteps, Procedure, choice, count, quantity, switch, under
 from labctl.core.reduction import CurveData, Reduction, RunView
 
 AXIS = "sample.temperature"
@@ -84,24 +81,17 @@ class TemperatureSeries(Procedure):
         inner = inner or Bounds.around(known)
         usual = [replace(point, set={AXIS: place, **point.set}) for place in self.places() for point in known]
         if self.refocus:
-            scan = Bounds.around([*self._before_focus(bench), Point(set={refocus.AXIS: self.focus_reach, **self._pump()},
-                                                                    exposure_s=self.focus_exposure)])
-            searching = self._focus().most_points() + len(self._before_focus(bench))
-            inner = replace(inner.with_others(scan), points=inner.points + searching)
-            inner = replace(inner, set={**inner.set, refocus.AXIS: (-self.focus_reach, self.focus_reach)})
-            looking = Point(set=self._pump(), exposure_s=self.focus_exposure)
+            inner = self._focus().promised(inner, self._before_focus(bench), self._pump())
             usual = [point for place in self.places() for point in (
-                *[replace(looking, set={AXIS: place, **self._pump()})] * self.focus_positions,
+                *[Point(set={AXIS: place, **self._pump()}, exposure_s=self.focus_exposure)] * self.focus_positions,
                 *(point for point in usual if point.set[AXIS] == place))] if known else []
         return replace(inner, points=inner.points * self.temperatures, usual=tuple(usual),
                        set={AXIS: (self.lowest, self.highest), **inner.set})
 
     def plan(self, bench: BenchView) -> AdaptiveSteps:
         """Visit every temperature and carry the measurement out there."""
-        low, high = bench.reach(AXIS, {})
-        outside = [Problem(name, f"{value:g} K is outside {low:g} to {high:g} K, what the cryostat reaches.")
-                   for name, value in (("lowest", self.lowest), ("highest", self.highest)) if not low <= value <= high]
-        if outside:
+        ends = {"lowest": self.lowest, "highest": self.highest}
+        if outside := points.beyond(bench.reach(AXIS, {}), ends, "K", "what the cryostat reaches"):
             raise Refused(outside)
         search = self._focus() if self.refocus else None
         for temperature in self.places():
@@ -110,15 +100,7 @@ class TemperatureSeries(Procedure):
                 for point in self._before_focus(bench):
                     yield replace(point, set={**at, **point.set})
                 at[refocus.AXIS] = yield from search.steps(temperature, {**at, **self._pump()})
-            steps = self._measurement(bench)
-            made = cast(AdaptiveSteps, steps if isinstance(steps, Generator) else (point for point in steps))
-            try:
-                point = next(made)
-                while True:
-                    reading = yield replace(point, set={**at, **point.set})
-                    point = made.send(reading)
-            except StopIteration:
-                continue
+            yield from under(at, self._measurement(bench))
 
     def _measurement(self, bench: BenchView) -> PlanSteps:
         return self._spectra(bench) if self.measurement == "spectra" else self._inner(bench).plan(bench)
@@ -166,15 +148,7 @@ class TemperatureSeries(Procedure):
 
     def _lines(self, parts: Mapping[float, Part], found: Findings) -> dict[str, CurveData]:
         """Fit the line at every temperature, its energy and its broadening; gives the curves."""
-        rows: list[tuple[float, Line]] = []
-        for place, part in parts.items():
-            constants = part.constants
-            spectra, _ = spectra_of(part, part["power"])
-            fwhm = float(constants["detection.instrument_fwhm"])
-            seen = spectra.emission(self.band_start, self.band_stop,
-                                    clear_of_pump(self.wavelength, float(constants["pump.bandwidth"]), fwhm))
-            line = found.attempt(f"line at {place:g} K", lambda seen=seen, fwhm=fwhm: gaussian_line(
-                seen.wavelength, *seen.total(), instrument_fwhm_nm=fwhm))
-            if line is not None:
-                rows.append((place, line))
-        return lines_against_temperature(AXIS, rows, found)
+        band = self.band_start, self.band_stop
+        lines = {place: found.attempt(f"line at {place:g} K", lambda part=part: line_of(part, self.wavelength, band))
+                 for place, part in parts.items()}
+        return lines_against_temperature(AXIS, [(place, line) for place, line in lines.items() if line is not None], found)

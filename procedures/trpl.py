@@ -11,6 +11,7 @@ from labctl.core.errors import Refused
 from labctl.core.instrument import BenchView
 from labctl.core.plan import Bounds, Problem
 from labctl.core.plots import Curve, Histogram
+from labctl.core.points import beyond
 from labctl.core.procedure import AdaptiveSteps, choice, count, quantity
 from labctl.core.quantities import quantity_unit
 from labctl.core.reduction import Reduction, RunView
@@ -63,10 +64,8 @@ class TRPL(DecayProcedure):
         """Promise the values, the filters, and the most pieces; what stops earlier costs less."""
         problems = self.missing(bench)
         if axis := VARIED[self.vary]:
-            low, high = bench.reach(axis, self.where(self._varied(self.first)))
-            reach = f"{low:g} to {high:g} {quantity_unit(axis)}, the bench's reach"
-            problems += [Problem(name, f"{value:g} {quantity_unit(axis)} is outside {reach}.")
-                         for name, value in (("first", self.first), ("last", self.last)) if not low <= value <= high]
+            reach = bench.reach(axis, self.where(self._varied(self.first)))
+            problems += beyond(reach, {"first": self.first, "last": self.last}, quantity_unit(axis), "the bench's reach")
         if problems:
             raise Refused(problems)
         varied = [self._varied(value) for value in self.series()]

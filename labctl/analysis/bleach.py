@@ -18,6 +18,7 @@ from labctl.core.plan import Result
 
 AROUND = 4                  # points on either side of a crossing through which a straight line is put
 FEWEST_DELAYS = 6           # a fall to a constant has three constants
+SPREAD = (0.1, 1.0, 5.0)    # where the lifetimes of several exponentials begin, in thirds of the last delay
 UNRESOLVED = 0.5            # relative error from which a lifetime is none
 
 
@@ -53,23 +54,67 @@ def averaged(x: np.ndarray, bleach: np.ndarray, sigma: np.ndarray) -> Bleach:
     return Bleach(places, mean, np.where(count > 3, np.maximum(stated, scatter), stated))
 
 
-def fall(course: Bleach) -> tuple[Result, np.ndarray]:
-    """Fit a + b e^(-t/τ) to a bleach against delay in ps, from the first delay after the pump; gives τ in ps and the constants."""
+@dataclass(frozen=True)
+class Fall:
+    """A bleach that falls: a + Σ b e^(-t/τ), fitted to delays in ps after the pump. `lifetimes` are sorted, shortest first."""
+
+    lifetimes: tuple[Result, ...]
+    offset: float
+    heights: tuple[float, ...]
+    amplitude: Result           # at the pump, t = 0
+
+    def at(self, delay_ps: np.ndarray) -> np.ndarray:
+        """Give the bleach at delays, (delays,)."""
+        return self.offset + sum((height * np.exp(-delay_ps / tau.value)
+                                  for height, tau in zip(self.heights, self.lifetimes, strict=True)), np.zeros(len(delay_ps)))
+
+
+def fall(course: Bleach, count: int = 1, *, constant: bool = True) -> Fall:
+    """Fit `count` exponentials, with or without a constant, from the first delay after the pump; unweighted constants free.
+
+    Raises AnalysisError with fewer than six delays, or when a lifetime is not known to half of itself.
+    """
     after = course.x > 0
     if np.count_nonzero(after) < FEWEST_DELAYS:
         raise AnalysisError(f"{np.count_nonzero(after)} delays after the pump are too few for a lifetime; {FEWEST_DELAYS} are "
                             "needed.")
     time, seen, error = course.x[after], course.bleach[after], course.sigma[after]
-    scale = float(time[-1]) / 3
-    start = [float(seen[-1]), float(seen[0] - seen[-1]), 0.5]
-    fit = nonlinear_fit(lambda c: c[0] + c[1] * np.exp(-time / (scale * c[2])), start, seen, error,
-                        bounds=([-np.inf, -np.inf, 1e-4], [np.inf, np.inf, 1e3]), what="The decay of the bleach")
-    if fit.stderr[2] > UNRESOLVED * fit.values[2]:
-        raise AnalysisError(f"The bleach does not fall clearly: {scale * fit.values[2]:.3g} ± {scale * fit.stderr[2]:.2g} ps. "
-                            "Raise the fluence, or take more blocks.")
-    tau = Result(scale * float(fit.values[2]), scale * float(fit.stderr[2]), "ps", "one exponential and a constant",
-                 goodness=fit.goodness)
-    return tau, fit.values * np.array([1.0, 1.0, scale])
+    scale, high = float(time[-1]) / 3, float(seen[0])
+    beginnings = np.array([0.5] if count == 1 else SPREAD[:count])
+    start = [*([float(seen[-1])] if constant else []), *([high / count] * count), *beginnings]
+    first = int(constant)
+
+    def law(c: np.ndarray) -> np.ndarray:
+        heights, lifetimes = c[first:first + count], scale * c[first + count:]
+        return (c[0] if constant else 0.0) + np.exp(-time[:, None] / lifetimes) @ heights
+
+    bounds = ([-np.inf] * (first + count) + [1e-4] * count, [np.inf] * (first + count) + [1e3] * count)
+    fit = nonlinear_fit(law, start, seen, error, bounds=bounds, what="The decay of the bleach")
+    order = np.argsort(fit.values[first + count:])
+    values, errors = (scale * each[first + count:][order] for each in (fit.values, fit.stderr))
+    if errors[0] > UNRESOLVED * values[0]:
+        raise AnalysisError(f"The bleach does not fall clearly: {values[0]:.3g} ± {errors[0]:.2g} ps. Raise the fluence, or take "
+                            "more blocks.")
+    words = f"{'one exponential' if count == 1 else f'{count} exponentials'}{' and a constant' if constant else ''}"
+    levels = slice(0, first + count)
+    amplitude = Result(float(fit.values[levels].sum()), float(np.sqrt(max(fit.covariance[levels, levels].sum(), 0.0))), "1", words)
+    return Fall(tuple(Result(float(value), float(each), "ps", words, goodness=fit.goodness)
+                      for value, each in zip(values, errors, strict=True)),
+                float(fit.values[0]) if constant else 0.0, tuple(fit.values[first:first + count][order].tolist()), amplitude)
+
+
+def until_one_over_e(course: Fall, less: float) -> float:
+    """Give the delay in ps, counted from the pump, at which what a fall is above a level has come down to 1/e.
+
+    Raises AnalysisError where it is not above it at the pump, or never falls so far.
+    """
+    height, tau = course.heights[0], course.lifetimes[0].value
+    above = course.offset + height - less
+    share = (above / np.e + less - course.offset) / height
+    if not (above > 0.0 and 0.0 < share < 1.0):
+        raise AnalysisError(f"The bleach is {above + less:.3g} at the pump and {course.offset:.3g} in the end: what is above "
+                            f"{less:g} does not fall to 1/e.")
+    return float(-tau * np.log(share))
 
 
 def crossing(series: Bleach, level: float) -> Result:

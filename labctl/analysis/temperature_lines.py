@@ -7,14 +7,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from labctl.analysis.lines import Line
-from labctl.analysis.series import Findings
+from labctl.analysis.lines import Line, gaussian_line
+from labctl.analysis.pump import clear_of_pump
+from labctl.analysis.series import Findings, spectra_of
 from labctl.analysis.temperature import energy_slope, phonon_broadening
 from labctl.core.errors import AnalysisError
 from labctl.core.plan import Result
-from labctl.core.reduction import CurveData
+from labctl.core.reduction import CurveData, RunView
 
 SMOOTH = 201                # points of a drawn law
+
+
+def line_of(run: RunView, pump_nm: float, band_nm: tuple[float, float]) -> Line:
+    """Fit a Gaussian to the sum of the spectra of a run in a band, or in what of it is clear of the pump."""
+    spectra, _ = spectra_of(run, run["power"])
+    fwhm = float(run.constants["detection.instrument_fwhm"])
+    seen = spectra.emission(*band_nm, clear_of_pump(pump_nm, float(run.constants["pump.bandwidth"]), fwhm))
+    return gaussian_line(seen.wavelength, *seen.total(), instrument_fwhm_nm=fwhm)
 
 
 def lines_against_temperature(axis: str, rows: Sequence[tuple[float, Line]], found: Findings) -> dict[str, CurveData]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -49,6 +49,13 @@ def common_level(bench: BenchView, wavelengths_nm: Sequence[float] | np.ndarray,
             f"gives at {wavelengths_nm[worst]:g} nm, {shown(reaches[worst][0], held)}. Raise the level, or add a neutral density "
             "filter.")])
     return level
+
+
+def beyond(reach: tuple[float, float], ends: Mapping[str, float], unit: str, what: str) -> list[Problem]:
+    """Say of values, by the parameter that holds each, which lie outside a reach; `what` says whose it is."""
+    low, high = reach
+    return [Problem(name, f"{value:g} {unit} is outside {low:g} to {high:g} {unit}, {what}.") for name, value in ends.items()
+            if not low <= value <= high]
 
 
 def has_axis(bench: BenchView, axis: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 from labctl.core import set_points as set_points_module
@@ -175,6 +176,18 @@ def another_run(label: str, *, description: str | None = None, group: str | None
 
 AdaptiveSteps = Generator[Point, Reading, None]
 PlanSteps = AdaptiveSteps | Iterable[Point]
+
+
+def under(where: Mapping[str, float], steps: PlanSteps) -> AdaptiveSteps:
+    """Lead a plan through its points with further set-points; those of the plan go before."""
+    made = cast(AdaptiveSteps, steps if isinstance(steps, Generator) else (point for point in steps))
+    try:
+        point = next(made)
+        while True:
+            reading = yield replace(point, set={**where, **point.set})
+            point = made.send(reading)
+    except StopIteration:
+        return
 
 
 class Procedure(_PymeasureProcedure):

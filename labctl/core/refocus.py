@@ -5,13 +5,13 @@ A sample in a cryostat walks by micrometres when the temperature changes, furthe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from labctl.core.errors import AnalysisError
-from labctl.core.plan import Point, Reading
+from labctl.core.plan import Bounds, Point, Reading
 
 AXIS, FLAG = "sample.z", "focus"
 MOST_SCANS = 3              # at one place of the series; each begins where the one before was brightest
@@ -62,6 +62,13 @@ class Refocus:
     def most_points(self) -> int:
         """Give the most points that one search can take."""
         return MOST_SCANS * self.positions + 1
+
+    def promised(self, inner: Bounds, before: Sequence[Point], pump: Mapping[str, float]) -> Bounds:
+        """Give the bounds of a plan that looks for the focus first, under a pump that the points `before` have set."""
+        scan = Bounds.around([*before, Point(set={AXIS: self.reach_mm, **pump}, exposure_s=self.exposure_s)])
+        both = inner.with_others(scan)
+        return replace(both, points=inner.points + self.most_points() + len(before),
+                       set={**both.set, AXIS: (-self.reach_mm, self.reach_mm)})
 
     def _places(self, centre: float) -> np.ndarray:
         """Give the positions of a scan, ascending: coming always from one side takes the stage's backlash out."""

@@ -34,6 +34,7 @@ CALIBRATIONS: Mapping[str, tuple[Step, ...]] = {
     "wang2015": _fixed("wang2015"), "wang2015-10k": _fixed("wang2015-10k"), "wang2015-trpl": _fixed("wang2015-trpl"),
     "qin2021": _fixed("qin2021"), "qin2021-trpl": _fixed("qin2021-trpl"),
     "qin2021-insulated": _fixed("qin2021-insulated"), "qin2021-response": _fixed("qin2021-response"),
+    "qin2021-probe": _fixed("qin2021-probe"),
     "xiong2022": _fixed("xiong2022"), "xiong2022-trpl": _fixed("xiong2022-trpl"),
     "sun2024": _parametric("sun2024", 1455.0, 1545.0), "sun2024-970": _parametric("sun2024-970", 945.0, 995.0),
     "sun2024-zscan": _fixed("sun2024-zscan"), "sun2024-zscan-1500": _fixed("sun2024-zscan-1500"),

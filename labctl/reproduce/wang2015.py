@@ -79,8 +79,8 @@ EXPERIMENTS = (
         (Panel("Fig. 5: lines of a capillary", "Spectrum above threshold", ("003-27",), xlim=(510.0, 540.0)),)),
 )
 
-STREAK = ("gates of 50 ps need a streak camera, whose data labctl reads and does not take: the counter's response is as long as the gate, "
-          "and its twin gives every colour one decay")
+STREAK = ("gates of 50 ps need a streak camera, whose data labctl reads and does not take: the counter's response is as long as "
+          "the gate, and its twin gives every colour one decay")
 PAPER = Paper(NAME, "Wang et al. 2015: amplified emission and lasing of nanocrystals in films and capillaries", EXPERIMENTS, {
     "003-23": STREAK,
     "003-24": STREAK,
