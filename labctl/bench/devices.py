@@ -265,7 +265,7 @@ class DriverDetector:
             self._stood[f"{axis.name}_measured"] = axis.position if axis.position is not None else (yield from axis.read())
         yield self.granted.get("settle_s", 0.0)      # heads that follow a change of light slowly
         yield from device.call(self.spec.expose)
-        yield self.granted.get("exposure_s", 0.0)
+        yield self.granted.get("exposure_s", 0.0) * self.granted.get("accumulations", 1.0)
         yield from self._end_of(self.spec.poll, "the exposure", 3 * cost + 2.0, give_up)
 
     def fetch(self) -> Steps[tuple[dict[str, np.ndarray], dict[str, float], tuple[str, ...]]]:

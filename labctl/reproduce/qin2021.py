@@ -16,7 +16,7 @@ from labctl.store.run import Run
 NAME, BENCH, DECAYS, RESPONSE, PROBE = "qin2021", "qin2021", "qin2021-trpl", "qin2021-response", "qin2021-probe"
 FILM = Excited(2.5e-14, 400.0, 0.595297, 0.46)       # as `pump_probe` has it: what a mean number of excitations means
 TRANSPARENT = {"measurement": "fluence", "delays": "4", "fluences": 19, "width": 4.0, "blocks": 2}
-DELAYS_PS, LATER_PS = "4:60:4, 80:200:20, 250:1000:50", "4, 20:200:20, 250:1000:50"
+DELAYS_PS, LATER_PS = "4:60:4, 72:1000:16", "4, 20:200:20, 250:1000:50"
 HIGHEST_V, EXCESS_V = 20.0, 0.5
 BY_VOLTAGE = {"vary": "voltage", "first": 0.0, "last": HIGHEST_V, "values_count": 6}
 
@@ -88,8 +88,8 @@ EXPERIMENTS = (
          Panel("Fig. 3: transparency, 20 V", "Bleach over absorption", ("001-12",), "field"))),
     Experiment(
         "gain in time", NAME,
-        (BLANK, probed("no field", 0.0, delays=DELAYS_PS, fluence=excited(1.2), blocks=3),
-         probed("field", HIGHEST_V, delays=DELAYS_PS, fluence=excited(0.7), blocks=3)),
+        (BLANK, probed("no field", 0.0, delays=DELAYS_PS, fluence=excited(1.2), blocks=2),
+         probed("field", HIGHEST_V, delays=DELAYS_PS, fluence=excited(0.7), blocks=1)),
         {"gain_band_blue_edge": "no field.gain_band_blue_edge", "gain_band_red_edge": "no field.gain_band_red_edge",
          "gain_peak_shift": peak_shift, "biexciton_lifetime": "no field.bleach_lifetime_fast",
          "biexciton_gain_lifetime": "no field.net_gain_lifetime", "trion_gain_lifetime": "field.bleach_lifetime_single"},
@@ -99,7 +99,7 @@ EXPERIMENTS = (
         evidence={"trion_gain_lifetime": "fitted", "gain_peak_shift": "fitted", "biexciton_gain_lifetime": "fitted"}),
     Experiment(
         "weak bleach", NAME,
-        tuple(probed(name, volts, blank=False, delays=LATER_PS, fluence=excited(0.06), centre=518.0, width=8.0, blocks=4)
+        tuple(probed(name, volts, blank=False, delays=LATER_PS, fluence=excited(0.06), centre=518.0, width=3.0, blocks=6)
               for name, volts in (("no field", 0.0), ("field", HIGHEST_V))),
         {"trion_lifetime": "field.bleach_lifetime",
          "gsb_amplitude_ratio": lambda runs: ratio(runs, "field.bleach_amplitude", "no field.bleach_amplitude")},
