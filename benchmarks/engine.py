@@ -98,6 +98,12 @@ class InstantCamera:
         yield from ()
         return {"exposure_s": exposure_s, "gain_e_per_count": 1.0, "read_noise_e": 4.0, "saturation_counts": 65535.0}
 
+    def look(self) -> Steps[None]:
+        yield from ()
+
+    def moved(self) -> Mapping[str, np.ndarray]:
+        return {}
+
     def expose(self) -> Steps[Any]:
         yield from ()
 

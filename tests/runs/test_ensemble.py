@@ -7,6 +7,7 @@ import signal
 import threading
 
 import numpy as np
+import psutil
 import pytest
 import xarray
 
@@ -27,16 +28,23 @@ def busy(folder):
     return [int(part.name.rpartition("-")[2]) for part in Folder(folder).parts.glob("*-*")]
 
 
+def listening():
+    """Give the addresses at which this process and its children listen."""
+    mine = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
+    return {each.laddr.ip for each in psutil.net_connections("inet") if each.status == psutil.CONN_LISTEN and each.pid in mine}
+
+
 class Killer:
-    """Kills one process that is making a member, as soon as one member is whole."""
+    """Kills one process that is making a member, as soon as one member is whole; notes at which addresses anybody listens."""
 
     def __init__(self, folder):
-        self.folder, self.killed = folder, []
+        self.folder, self.killed, self.addresses = folder, [], set()
         self.whole = threading.Event()
         self.thread = threading.Thread(target=self._kill, daemon=True)
         self.thread.start()
 
     def __call__(self, progress):
+        self.addresses |= listening()
         if progress.ended:
             self.whole.set()
 
@@ -51,10 +59,12 @@ class Killer:
 
 
 def taken_with_a_kill(folder, members, *, workers=2, **how) -> Gathered:
+    before = listening()
     killer = Killer(folder)
     made = make(wanted(members), folder, workers=workers, told=killer, **how)
     killer.thread.join(10.0)
     assert len(killer.killed) == 1
+    assert killer.addresses - before == ({"127.0.0.1"} if "dask" in how else set())
     return made
 
 

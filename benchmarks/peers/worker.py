@@ -1,0 +1,77 @@
+"""One tool in a process of its own: `write` and time every point, `read` everything back, or write until it is killed (`die`)."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.peers.scan import NAMES, PIXELS, frames, numbers, position
+
+
+def resident_mb() -> float:
+    """Give the memory of this process."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def write(tool: Any, folder: Path, count: int) -> dict[str, Any]:
+    """Give the times at which the points were durable, in s, and by how much memory has grown since the fiftieth."""
+    times: list[float] = []
+    memory: list[float] = []
+
+    def done(index: int) -> None:
+        times.append(time.perf_counter())
+        if index in (min(50, count // 4), count - 1):
+            memory.append(resident_mb())
+
+    tool.write(folder, count, done)
+    began = time.perf_counter()
+    if hasattr(tool, "finish"):
+        tool.finish(folder)
+    return {"times": [each - times[0] for each in times], "grown_mb": memory[-1] - memory[0], "memory_mb": memory[-1],
+            "finish_s": time.perf_counter() - began, "bytes": sum(path.stat().st_size for path in folder.rglob("*"))}
+
+
+def read(tool: Any, folder: Path) -> dict[str, Any]:
+    """Give how many points come back right, from the first one on, and how long that takes."""
+    began = time.perf_counter()
+    try:
+        spectra, values = tool.read(folder)
+    except Exception as exc:        # nothing comes back: that is a finding
+        return {"points": 0, "seconds": 0.0, "error": f"{type(exc).__name__}: {exc}"[:200]}
+    seconds = time.perf_counter() - began
+    taken = frames()
+    expected = np.array([[position(index), *numbers(index).values()] for index in range(len(values))]).reshape(-1, 1 + len(NAMES))
+    same = (spectra.reshape(-1, PIXELS) == taken[np.arange(len(spectra)) % len(taken)]).all(axis=1)
+    right = same & np.isclose(values, expected, rtol=1e-12, atol=0.0).all(axis=1)
+    return {"points": int(len(right) if right.all() else np.argmin(right)), "seconds": seconds, "error": ""}
+
+
+def die(tool: Any, folder: Path, count: int, pace_s: float) -> None:
+    """Write, saying after every point that it is done, until somebody kills this process."""
+    def done(index: int) -> None:
+        sys.stdout.write(f"{index}\n")
+        sys.stdout.flush()
+        time.sleep(pace_s)      # noqa: TID251  of an instrument, which is not labctl's
+
+    tool.write(folder, count, done)
+
+
+def main() -> None:
+    module, what, folder, count, pace_s = sys.argv[1:6]
+    tool = importlib.import_module(f"benchmarks.peers.{module}")
+    if what == "die":
+        die(tool, Path(folder), int(count), float(pace_s))
+    else:
+        print(json.dumps(write(tool, Path(folder), int(count)) if what == "write" else read(tool, Path(folder))))
+
+
+if __name__ == "__main__":
+    main()
