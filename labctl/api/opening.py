@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -47,10 +48,10 @@ def open_bench(name_or_path: str, *, speed: float | None = None, rehearsal: bool
 
 def open_config(config: bench_config.BenchConfig, text: str, *, speed: float | None = None, rehearsal: bool = False,
                 sample: str = "", operator: MakeOperator | None = None, announce: AnnounceText = lambda text: None,
-                watched: bool = False) -> Bench:
+                watched: bool = False, start: datetime | None = None) -> Bench:
     """Open a bench from a checked configuration; `operator` makes the one who answers for what only a person can set.
 
-    A rehearsal puts `sample` on the twin if it knows it, and tells `announce` which it is.
+    A rehearsal puts `sample` on the twin if it knows it, and tells `announce` which it is. Virtual time begins at `start` or now.
     """
     if rehearsal:
         if config.twin is None:
@@ -61,7 +62,7 @@ def open_config(config: bench_config.BenchConfig, text: str, *, speed: float | N
         config = config.model_copy(update={"backend": "simulated", "name": f"{config.name}{preparing.REHEARSED}"})
     if not config.simulated and speed is not None:
         raise Refused([Problem("speed", f"{config.name} is a real bench; it always runs on the real clock.")])
-    clock = _clock(config.simulated, speed, watched)
+    clock = _clock(config.simulated, speed, watched, start)
     try:
         opened, _ = opening.open_bench(config, text, clock, operator=operator(clock) if operator is not None else None, make=Bench)
     except ConfigError as exc:
@@ -72,8 +73,8 @@ def open_config(config: bench_config.BenchConfig, text: str, *, speed: float | N
     return bench
 
 
-def _clock(simulated: bool, speed: float | None, watched: bool) -> Any:
+def _clock(simulated: bool, speed: float | None, watched: bool, start: datetime | None) -> Any:
     """Choose the clock on which a bench runs."""
     if simulated and watched:
         return PacedClock(speed or float("inf"))
-    return VirtualClock() if simulated and speed is None else RealClock(speed or 1.0)
+    return VirtualClock(start) if simulated and speed is None else RealClock(speed or 1.0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,25 +62,31 @@ def run_queue(terms: Terms | None = None, *, listeners: Listeners | None = None,
     An `opened` bench takes the runs that name it, and stays open.
     """
     with Waiting() as waiting:
-        hands = _Hands(speed, operator, announce, opened)
+        hands = Hands(speed, operator, announce, opened)
         return Worker(waiting, hands, terms, listeners=listeners, control=control, say=announce).run()
 
 
-@dataclass(frozen=True)
-class _Hands:
+class Hands:
     """Opens benches and runs items for the queue."""
 
-    speed: float | None
-    operator: MakeOperator | None
-    announce: AnnounceText
-    opened: Bench | None = None
+    def __init__(self, speed: float | None = None, operator: MakeOperator | None = None, announce: AnnounceText = lambda text: None,
+                 opened: Bench | None = None, start: datetime | None = None):
+        self.speed, self.operator, self.announce, self.opened = speed, operator, announce, opened
+        self._reached = start       # in virtual time, which must not begin anew with every opening
 
-    def open(self, bench: str) -> AbstractContextManager[Bench]:
+    @contextmanager
+    def open(self, bench: str) -> Iterator[Bench]:
         """Open a bench; `speed` is for simulated ones. The one that is open stays so."""
         config, text, _ = load_bench_file(bench)
         if self.opened is not None and self.opened.text == text:
-            return nullcontext(self.opened)
-        return open_config(config, text, speed=self.speed if config.simulated else None, operator=self.operator)
+            yield self.opened
+            return
+        with open_config(config, text, speed=self.speed if config.simulated else None, operator=self.operator,
+                         start=self._reached) as opened:
+            try:
+                yield opened
+            finally:
+                self._reached = opened.clock.utc() if opened.clock.virtual else None
 
     def run(self, item: Item, bench: Bench, *, most_lit_s: float | None, listeners: Listeners, control: Control) -> Outcome:
         """Go on with the run of an item where there is one to go on with, else begin it."""

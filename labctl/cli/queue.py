@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from labctl.cli import asking, options
 
@@ -16,7 +17,18 @@ if TYPE_CHECKING:
     from labctl.api import Ended
     from labctl.store.waiting import Item
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Line up runs, and run them one after the other.")
+
+
+class _FileOrCommand(TyperGroup):
+    """Lets `labctl queue FILE.toml` stand for `labctl queue night FILE.toml`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Put the command before a file."""
+        return super().resolve_command(ctx, ["night", *args] if args and args[0].endswith(".toml") else args)
+
+
+app = typer.Typer(no_args_is_help=True, cls=_FileOrCommand,
+                  rich_markup_mode=None, help="Line up runs, and run them one after the other.")
 Number = Annotated[int, typer.Argument(help="Number of the item; see 'labctl queue list'.")]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object or array on stdout, the rest on stderr.")]
 WIDE = 200
@@ -106,7 +118,8 @@ def pause() -> None:
 
 @app.command()
 def run(
-    on_failure: Annotated[str, typer.Option(help="stop; skip (go on with the next); retry (the failed run once more).")] = "stop",
+    on_failure: Annotated[str, typer.Option(help="stop; skip (the next); retry (once more, then stop); retry-skip; safe (emission "
+                                            "off).")] = "stop",
     end: Annotated[str, typer.Option(help="How benches are left: park; safe (emission off); shutdown (heater off, camera warm).")]
     = "park",
     until: Annotated[str, typer.Option(metavar="TIME", help="Latest time, HH:MM (the next one) or ISO; what is not over then is "
@@ -125,6 +138,7 @@ def run(
     from labctl.api.progress import ProgressBar
     from labctl.cli.run import EXIT_CODES, speaker
     from labctl.engine.events import Listeners
+    from labctl.engine.queue import latest
     from labctl.engine.signals import signals
 
     terms = api.Terms(on_failure, end, latest(until), _seconds(longest_lit))
@@ -142,23 +156,63 @@ def run(
     raise typer.Exit(EXIT_CODES[ended.status])
 
 
-def latest(text: str, now: datetime | None = None) -> datetime | None:
-    """Read a latest time: HH:MM is the next such time on this computer's clock, anything else an ISO time."""
-    from labctl.core.errors import Refused
-    from labctl.core.plan import Problem
+@app.command()
+def night(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Night file; 'labctl queue FILE.toml' is the same.")],
+    check: Annotated[bool, typer.Option("--check", help="Only say what is wrong, and when which run would be over.")] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Begin once more, giving up what waits of an earlier time.")] = False,
+    speed: Annotated[float | None, typer.Option(min=0.001, help="Run simulated benches on the real clock, so much faster.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Answer every question with yes.")] = False,
+    json_: Json = False,
+) -> None:
+    """Run the file of a night, or go on with it where it was cut off. The whole night is checked before the first photon.
 
-    if not text:
-        return None
-    now = now or datetime.now().astimezone()
-    try:
-        if len(text) <= len("07:00"):
-            hour, _, minute = text.partition(":")
-            today = now.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
-            return today if today > now else today + timedelta(days=1)
-        told = datetime.fromisoformat(text)
-        return told if told.tzinfo is not None else told.replace(tzinfo=now.tzinfo)
-    except ValueError:
-        raise Refused([Problem("until", f"{text!r} is no time; write 07:00 or 2026-11-22T07:00.")]) from None
+    Exit codes as for run, of the worst that happened.
+    """
+    from labctl.api.progress import ProgressBar
+    from labctl.cli.run import EXIT_CODES, speaker
+    from labctl.engine.events import Listeners
+    from labctl.engine.signals import signals
+    from labctl.nights.night import run_night
+
+    if check:
+        raise typer.Exit(_checked(file))
+    say = speaker()
+    with signals() as control, ProgressBar() as bar:
+        ended, told = run_night(file, anew=anew, speed=speed, operator=asking.operator(yes, say), listeners=Listeners(bar),
+                                control=control, say=bar.print)
+    for problem in ended.problems:
+        say(f"error: {problem}", style="red")
+    say(f"the night has ended: {ended.reason}")
+    for path in told.paths:
+        say(f"report    {path}")
+    if json_:
+        sys.stdout.write(json.dumps({**_contract(ended), "report": [str(path) for path in told.paths]}) + "\n")
+    else:
+        _print(list(ended.items))
+    raise typer.Exit(EXIT_CODES[ended.status])
+
+
+def _checked(file: Path) -> int:
+    """Print what a night would do and what is wrong with it; gives the exit code."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from labctl.core.words import human_time
+    from labctl.nights.night import checkup, read
+
+    now = datetime.now().astimezone()
+    found = checkup(read(file, now), now)
+    rows = Table("run", "procedure", "bench", "takes at most", "lit", "over by", box=None, pad_edge=False)
+    for run, end in zip(found.runs, found.ends(now), strict=True):
+        takes, lit = ("?" if value is None else human_time(value) for value in (run.seconds, run.lit_s))
+        rows.add_row(run.wanted.label, run.wanted.procedure, run.wanted.bench, takes, lit, f"{end:%a %H:%M}")
+    Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDE).print(rows)
+    for problem in found.problems:
+        typer.echo(f"{problem.level}: {problem}", err=True)
+    if found.unknown:
+        typer.echo(f"of {found.unknown} runs nobody knows yet how long they take", err=True)
+    return 2 if any(problem.level == "error" for problem in found.problems) else 0
 
 
 def _seconds(text: str) -> float | None:

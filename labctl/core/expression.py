@@ -180,16 +180,21 @@ class _Parser:
         raise ValueError(f"{self._text!r}: a number, the name of a result or a bracket is missing {where}")
 
 
+def plain_unit(unit: str) -> str:
+    """Write a unit as it is computed with: "uJ/cm^2" for "µJ/cm²", nothing for "1"."""
+    return "" if unit == "1" else unit.strip().replace("µ", "u").replace("²", "^2").replace("⁻¹", "^-1").replace("°", "deg")
+
+
 def _unit(unit: str) -> Node:
-    to_float("1", unit)
-    to_float(f"1 {unit}", unit)      # a unit that nobody knows is refused while reading
-    return lambda lookup: Amount(1.0, unit)
+    wanted = plain_unit(unit)
+    to_float(f"1 {wanted}", wanted)      # a unit that nobody knows is refused while reading
+    return lambda lookup: Amount(1.0, wanted)
 
 
 def _number(value: Value) -> Amount:
     if isinstance(value, bool):
         raise ValueError("yes or no cannot be computed with")
-    return value if value.unit != "1" else Amount(value.value)
+    return Amount(value.value, plain_unit(value.unit))
 
 
 def _of_numbers(left: Node, join: Callable[[Amount, Amount], Amount], right: Node) -> Node:

@@ -13,16 +13,18 @@ from labctl.bench.bench import Bench
 from labctl.core.errors import LabctlError, Refused
 from labctl.core.plan import Problem
 from labctl.engine.control import Control
+from labctl.engine.dependence import NotWanted, holding, resolve
 from labctl.engine.events import Event, Listeners, RunStarted
 from labctl.engine.runner import Outcome
 from labctl.store import state, unsafe
 from labctl.store.locks import ProcessLock
-from labctl.store.waiting import RUNNING, WAITING, Item, Waiting
+from labctl.store.waiting import RUNNING, SKIPPED, WAITING, Item, Waiting
 
 log = logging.getLogger("labctl.engine")
 
 AFTER_FAILURE = ("stop", "skip", "retry", "retry-skip", "safe")
 END_LEVELS = ("park", "safe", "shutdown")
+FAILED = ("failed", "refused")
 MOST_TRIES = 2               # of "retry": once more
 
 Say = Callable[[str], None]
@@ -34,10 +36,13 @@ class Terms:
 
     Attributes
     ----------
-    on_failure : "stop" ends the queue, "skip" goes on with the next run, "retry" goes on with the failed run once, then stops.
+    on_failure : "stop" ends the queue, "skip" goes on with the next run, "retry" goes on with the failed run once, then stops,
+        "retry-skip" then goes on with the next, "safe" stops and switches emission off. An item's own `on_failure` wins.
     end_level : how every bench is left at the end: "park", "safe" (emission off) or "shutdown" (heater off, camera warmed up).
     until : no run goes on after this time; one that would not be over by then is not begun. Aware of its time zone.
     most_lit_s : longest time for which the sample may be lit, over all runs.
+    max_failures : the queue ends when so many of its runs have failed, whatever follows a failure.
+    stop_when : conditions over results (`labctl.core.expression`); the queue ends when one holds.
 
     """
 
@@ -45,6 +50,8 @@ class Terms:
     end_level: str = "park"
     until: datetime | None = None
     most_lit_s: float | None = None
+    max_failures: int | None = None
+    stop_when: tuple[str, ...] = ()
 
     def check(self) -> list[Problem]:
         """Say what is wrong with them."""
@@ -92,9 +99,13 @@ class Worker:
 
     def __init__(self, waiting: Waiting, hands: Hands, terms: Terms | None = None, *, listeners: Listeners | None = None,
                  control: Control | None = None, say: Say = lambda text: None,
-                 today: Callable[[], datetime] = lambda: datetime.now(UTC)):
+                 today: Callable[[], datetime] = lambda: datetime.now(UTC), mine: Callable[[Item], bool] = lambda item: True,
+                 over: Callable[[Item], None] = lambda item: None, lit_s: float = 0.0):
         self.waiting, self.hands, self.terms = waiting, hands, terms or Terms()
         self._today = today                # the time while no bench is open
+        self._last: datetime | None = None  # on the clock of the bench that was open before: simulated time runs ahead
+        self._mine, self._over = mine, over
+        self._end_level = self.terms.end_level
         self.control, self.say = control or Control(), say
         self._listeners = listeners or Listeners()
         self._stack = ExitStack()
@@ -102,7 +113,7 @@ class Worker:
         self._name = ""                    # of the bench that is open, as the item says it
         self._used: list[str] = []
         self._ran: list[int] = []
-        self._lit_s = 0.0
+        self._lit_s = lit_s                # so far
         self._time_is_up = False
 
     def run(self) -> Ended:
@@ -126,7 +137,8 @@ class Worker:
     # ---------------------------------------------------------------- one after the other
     def _work(self) -> str:
         while True:
-            item = next((item for item in self.waiting.items() if item.status == WAITING or item.abandoned), None)
+            item = next((item for item in self.waiting.items() if self._mine(item) and (item.status == WAITING or item.abandoned)),
+                        None)
             if item is None:
                 return "nothing waits any more"
             reason = self._forbidden(item)
@@ -134,7 +146,9 @@ class Worker:
                 return reason
             if item.id not in self._ran:
                 self._ran.append(item.id)
-            if reason := self._one(item):
+            reason = self._one(item)
+            self._over(self.waiting.item(item.id))
+            if reason:
                 return reason
 
     def _forbidden(self, item: Item) -> str:
@@ -153,19 +167,26 @@ class Worker:
 
     def _now(self) -> datetime:
         """Give the time on the bench's clock, which is virtual on a simulated bench."""
-        return self._today() if self._bench is None else self._bench.clock.utc()
+        if self._bench is not None:
+            return self._bench.clock.utc()
+        return max(self._today(), self._last) if self._last is not None else self._today()
 
     def _one(self, item: Item) -> str:
         """Run one; gives why the queue ends after it, or nothing."""
         self.say(f"item {item.id}: {item.procedure} on {item.bench}{', going on' if item.run_id else ''}")
         self.waiting.begin(item)
         try:
+            item = resolve(item, self.waiting.items())
             bench = self._opened(item.bench)
             left = None if self.terms.most_lit_s is None else self.terms.most_lit_s - self._lit_s
             timer = self._watch_the_clock(bench)
             outcome = self.hands.run(item, bench, most_lit_s=left, listeners=self._heard(item), control=self.control)
             if timer is not None:
                 timer.cancel()
+        except NotWanted as exc:
+            self.say(f"item {item.id} {exc}")
+            self.waiting.end(item.id, SKIPPED, str(exc))
+            return ""
         except Refused as exc:
             self._close()
             self.waiting.end(item.id, "refused", str(exc))
@@ -175,7 +196,7 @@ class Worker:
             self.waiting.end(item.id, "failed", str(exc))
             return self._after_failure(item, "failed", str(exc))
         self._lit_s += outcome.light.lit_s
-        self.waiting.note(item.id, run=str(outcome.run or ""), run_id=outcome.run_id)
+        self.waiting.note(item.id, run=str(outcome.run or ""), run_id=outcome.run_id, lit_s=outcome.light.lit_s)
         return self._after(item, outcome)
 
     def _after(self, item: Item, outcome: Outcome) -> str:
@@ -185,13 +206,21 @@ class Worker:
             return limit
         self.waiting.end(item.id, outcome.status, message)
         if outcome.status == "done":
-            return ""
+            return self._stopped_by(item)
         self._close()            # whatever went wrong, the next run begins with fresh connections
         if outcome.status == "aborted":
             return self.control.reason or "a run was aborted"
         if outcome.status == "unsafe":
             return "a run left the bench unsafe"
         return self._after_failure(item, outcome.status, message)
+
+    def _stopped_by(self, item: Item) -> str:
+        """Say which condition ends the queue after a run; one that cannot be judged does."""
+        try:
+            held = holding([item.options.get("stop_when", ""), *self.terms.stop_when], item, self.waiting.items())
+        except Refused as exc:
+            return f"a condition cannot be judged: {exc}"
+        return f"stop_when: {held} holds" if held else ""
 
     def _limit(self) -> str:
         """Say which term has ended a run."""
@@ -202,14 +231,21 @@ class Worker:
         return ""
 
     def _after_failure(self, item: Item, status: str, message: str) -> str:
-        if self.terms.on_failure == "skip":
-            self.say(f"item {item.id} {status}: {message}")
-            return ""
-        if self.terms.on_failure == "retry" and status == "failed" and item.tries + 1 < MOST_TRIES:
+        """Give why the queue ends after a failure, or nothing, by the item's policy or the queue's."""
+        policy, said = item.options.get("on_failure") or self.terms.on_failure, f"item {item.id} {status}: {message}"
+        if policy in ("retry", "retry-skip") and status == "failed" and item.tries + 1 < MOST_TRIES:
             self.say(f"item {item.id} failed and is tried once more: {message}")
             self.waiting.wait_again(item.id, f"failed once: {message}")
             return ""
-        return f"item {item.id} {status}: {message}"
+        failed = sum(each.status in FAILED for each in self.waiting.items() if self._mine(each))
+        if self.terms.max_failures is not None and failed >= self.terms.max_failures:
+            return f"{failed} runs have failed, the most that this night allows. {said}"
+        if policy in ("skip", "retry-skip"):
+            self.say(said)
+            return ""
+        if policy == "safe" and self._end_level == "park":
+            self._end_level = "safe"
+        return said
 
     # ---------------------------------------------------------------- benches
     def _opened(self, name: str) -> Bench:
@@ -222,24 +258,26 @@ class Worker:
         return self._bench
 
     def _close(self) -> None:
+        if self._bench is not None:
+            self._last = self._bench.clock.utc()
         self._bench = None
         self._stack.close()
 
     def _leave(self) -> list[Problem]:
         """Bring every bench that was used to the end level; one that fails is marked unsafe."""
-        if self.terms.end_level == "park":
+        if self._end_level == "park":
             return []                      # every run has ended parked
         problems: list[Problem] = []
         for name in reversed(self._used):
             try:
                 bench = self._opened(name)
-                failed = bench.run_level(self.terms.end_level)
+                failed = bench.run_level(self._end_level)
                 if failed and not bench.simulated:
                     unsafe.mark(bench.name, failed)
             except LabctlError as exc:
-                failed = [Problem("bench", f"{name} could not be left {self.terms.end_level}: {exc}")]
+                failed = [Problem("bench", f"{name} could not be left {self._end_level}: {exc}")]
             problems += failed
-            self.say(f"{name}: {self.terms.end_level}{' FAILED' if failed else ''}")
+            self.say(f"{name}: {self._end_level}{' FAILED' if failed else ''}")
         return problems
 
     # ---------------------------------------------------------------- while one runs
@@ -276,3 +314,19 @@ def expected_end(items: list[Item], now: datetime) -> tuple[datetime, int]:
         begun = datetime.fromisoformat(item.started) if item.status == RUNNING and not item.abandoned else end
         end = max(begun + timedelta(seconds=item.seconds), end)
     return end, unknown
+
+
+def latest(text: str, now: datetime | None = None) -> datetime | None:
+    """Read a latest time: HH:MM is the next such time on this computer's clock, anything else an ISO time; Refused else."""
+    if not text:
+        return None
+    now = now or datetime.now().astimezone()
+    try:
+        if len(text) <= len("07:00"):
+            hour, _, minute = text.partition(":")
+            today = now.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
+            return today if today > now else today + timedelta(days=1)
+        told = datetime.fromisoformat(text)
+        return told if told.tzinfo is not None else told.replace(tzinfo=now.tzinfo)
+    except ValueError:
+        raise Refused([Problem("until", f"{text!r} is no time; write 07:00 or 2026-11-22T07:00.")]) from None

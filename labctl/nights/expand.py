@@ -63,7 +63,7 @@ def expand(night: Night) -> list[Wanted]:
         raise Refused(problems)
     found: list[Wanted] = []
     for number, place in enumerate(outer, 1):
-        prefix = f"{number}_" if len(outer) > 1 else ""
+        prefix = f"at{number}_" if len(outer) > 1 else ""
         for entry in night.entry:
             found += _runs(night, entry, procedures[entry.name], place, prefix, problems)
     problems += _out_of_order(found, night)

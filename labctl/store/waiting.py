@@ -15,8 +15,8 @@ from labctl.core.errors import Refused, StoreError
 from labctl.core.plan import Problem
 from labctl.store import processes, state
 
-WAITING, RUNNING = "waiting", "running"
-OVER = ("done", "failed", "aborted", "refused", "unsafe")
+WAITING, RUNNING, SKIPPED = "waiting", "running", "skipped"
+OVER = ("done", "failed", "aborted", "refused", "unsafe", SKIPPED)
 _TABLES = """
 CREATE TABLE IF NOT EXISTS item (id INTEGER PRIMARY KEY AUTOINCREMENT, place REAL NOT NULL, bench TEXT NOT NULL,
     procedure TEXT NOT NULL, settings TEXT NOT NULL, options TEXT NOT NULL, status TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
@@ -31,8 +31,8 @@ class Item:
     """One run that is wanted, under way or over.
 
     `settings` are the procedure's, as a person typed them; `options` those of the run (sample, mount, note, seed, out, order,
-    reference_every, dark_every). `seconds` and `lit_s` are estimates, None where nobody knows yet. `run` is the file, `run_id` by
-    what an unfinished one is found again.
+    reference_every, dark_every) and of a night (`labctl.engine.dependence`). `seconds` and `lit_s` are estimates, None where nobody
+    knows yet; of a run that is over `lit_s` is what was. `run` is the file, `run_id` by what an unfinished one is found again.
     """
 
     id: int
@@ -81,12 +81,20 @@ class Waiting:
     def add(self, bench: str, procedure: str, settings: Mapping[str, str], options: Mapping[str, Any], *,
             seconds: float | None = None, lit_s: float | None = None) -> Item:
         """Put a run at the end; gives it with its number."""
+        return self.add_all([Item(0, bench, procedure, settings, options, seconds=seconds, lit_s=lit_s)])[0]
+
+    def add_all(self, items: Sequence[Item]) -> list[Item]:
+        """Put runs at the end, all or none; gives them with their numbers."""
+        numbers = []
         with self._explained(), self._database as database:
-            number = database.execute(
-                "INSERT INTO item (place, bench, procedure, settings, options, status, seconds, lit_s) VALUES "
-                "((SELECT coalesce(max(place), 0) + 1 FROM item), ?,?,?,?,?,?,?)",
-                (bench, procedure, json.dumps(dict(settings)), json.dumps(dict(options)), WAITING, seconds, lit_s)).lastrowid
-        return self.item(number or 0)
+            for item in items:
+                numbers.append(database.execute(
+                    "INSERT INTO item (place, bench, procedure, settings, options, status, seconds, lit_s) VALUES "
+                    "((SELECT coalesce(max(place), 0) + 1 FROM item), ?,?,?,?,?,?,?)",
+                    (item.bench, item.procedure, json.dumps(dict(item.settings)), json.dumps(dict(item.options)), WAITING,
+                     item.seconds, item.lit_s)).lastrowid or 0)
+        found = {item.id: item for item in self.items()}
+        return [found[number] for number in numbers]
 
     def items(self) -> list[Item]:
         """Give everything, in the order in which it is run."""

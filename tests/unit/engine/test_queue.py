@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 
-from labctl.cli.queue import latest
 from labctl.core.clock import VirtualClock
 from labctl.core.dose import Light
 from labctl.core.errors import LabctlError, Refused
-from labctl.core.plan import Estimate, Problem
+from labctl.core.plan import Estimate, Problem, Result
+from labctl.engine import dependence
 from labctl.engine.control import Control
 from labctl.engine.events import RunStarted
-from labctl.engine.queue import Terms, Worker, expected_end
+from labctl.engine.queue import Terms, Worker, expected_end, latest
 from labctl.engine.runner import Outcome
 from labctl.store import processes, state
 from labctl.store.locks import ProcessLock
@@ -180,6 +180,96 @@ class TestFailure:
         ended = Worker(waiting, hands, Terms(on_failure="skip"), control=control).run()
         assert (ended.status, ended.reason) == ("aborted", "SIGINT received")
         assert statuses(waiting) == ["aborted", "waiting"]
+
+
+class TestPolicies:
+    def test_once_more_then_the_next(self, waiting):
+        fill(waiting, "a", "b")
+        ended = Worker(waiting, Hands(["failed", "failed"]), Terms(on_failure="retry-skip")).run()
+        assert (statuses(waiting), ended.reason) == (["failed", "done"], "nothing waits any more")
+
+    def test_safe_leaves_the_bench_dark(self, waiting):
+        fill(waiting, "a", "b")
+        hands = Hands(["failed"])
+        Worker(waiting, hands, Terms(on_failure="safe")).run()
+        assert (statuses(waiting), hands.done[-2:]) == (["failed", "waiting"], ["safe lab", "close lab"])
+
+    def test_an_item_may_have_its_own(self, waiting):
+        waiting.add("lab", "a", {}, {"on_failure": "skip"})
+        fill(waiting, "b", "c")
+        Worker(waiting, Hands(["failed", "failed"])).run()
+        assert statuses(waiting) == ["failed", "failed", "waiting"]
+
+    def test_too_many_failures_end_it(self, waiting):
+        fill(waiting, "a", "b", "c")
+        ended = Worker(waiting, Hands(["failed", "failed"]), Terms(on_failure="skip", max_failures=2)).run()
+        assert "2 runs have failed, the most" in ended.reason
+        assert statuses(waiting) == ["failed", "failed", "waiting"]
+
+    def test_others_are_left_alone_and_every_end_is_heard(self, waiting):
+        first, second = fill(waiting, "a", "b")
+        heard = []
+        Worker(waiting, Hands(), mine=lambda item: item.id == second, over=lambda item: heard.append((item.id, item.status))).run()
+        assert (statuses(waiting), heard) == (["waiting", "done"], [(second, "done")])
+        assert waiting.item(first).tries == 0
+
+
+class TestDependence:
+    """Conditions and computed parameters of runs that wait for each other's results."""
+
+    @pytest.fixture(autouse=True)
+    def _results(self, monkeypatch):
+        results = {"rate": Result(5.0, None, "µW", "made up"), "place": Result(526.0, None, "nm", "made up")}
+        runs = {"a.nxs": SimpleNamespace(results=results), "empty.nxs": SimpleNamespace(results={})}
+        monkeypatch.setattr(dependence, "load", lambda path: nullcontext(runs[path]))
+
+    def add(self, waiting, name, procedure="snapshot", **options):
+        return waiting.add("lab", procedure, {"frames": "2"}, {"night": "n", "entry": name, **options}).id
+
+    def done(self, waiting, name="a", run="a.nxs"):
+        number = self.add(waiting, name)
+        waiting.note(number, run=run)
+        waiting.end(number, "done")
+
+    def wanted(self, waiting, **options):
+        return dependence.resolve(waiting.item(self.add(waiting, "z", **options)), waiting.items())
+
+    def test_a_parameter_is_computed_in_its_unit(self, waiting):
+        self.done(waiting)
+        found = self.wanted(waiting, computed={"power": ["120 % * a.rate", 1e-6, 1e-5]}, when="a.place > 520 [nm]")
+        assert (float(found.settings["power"]), found.settings["frames"]) == (pytest.approx(6e-6), "2")
+
+    @pytest.mark.parametrize(("formula", "why"), [
+        ("10 * a.rate", "outside 1e-06 to 1e-05 W, which was checked"), ("a.rate / a.rate", "a pure number; power is in W"),
+        ("a.place", "is not a number in W"), ("a.rat", "no result rat. Did you mean rate"),
+    ])
+    def test_a_value_that_is_no_good_is_refused(self, waiting, formula, why):
+        self.done(waiting)
+        with pytest.raises(Refused, match=why):
+            self.wanted(waiting, computed={"power": [formula, 1e-6, 1e-5]})
+
+    @pytest.mark.parametrize(("when", "why"), [
+        ("a.place > 530 [nm]", "does not hold"), ("b.x > 1", "b is not there"), ("empty.x > 1", "empty gave no results")])
+    def test_what_is_not_wanted_is_left_out(self, waiting, when, why):
+        self.done(waiting)
+        self.done(waiting, "empty", "empty.nxs")
+        with pytest.raises(dependence.NotWanted, match=why):
+            self.wanted(waiting, when=when)
+
+    def test_left_out_is_no_failure(self, waiting):
+        self.add(waiting, "x", when="nobody.there > 1")
+        assert Worker(waiting, Hands(), Terms()).run().status == "done"
+        assert statuses(waiting) == ["skipped"]
+
+    def test_a_condition_ends_the_queue(self, waiting):
+        self.done(waiting)
+        self.add(waiting, "b", stop_when="c.x > 1 [nm]")
+        self.add(waiting, "c")
+        self.add(waiting, "d")
+        hands = Hands()
+        assert "a.rate > 4" in Worker(waiting, hands, Terms(stop_when=("a.rate > 9 [uW]", "a.rate > 4 [uW]"))).run().reason
+        assert statuses(waiting) == ["done", "done", "waiting", "waiting"]
+        assert "cannot be judged" in Worker(waiting, hands, Terms(stop_when=("a.rate > 4",))).run().reason
 
 
 class TestNight:

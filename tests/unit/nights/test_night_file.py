@@ -1,0 +1,143 @@
+"""Night files: every error at once with its line, sweeps written out, names in scope; messages that hurt nobody."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import tomllib
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from labctl.core.errors import Refused
+from labctl.engine.queue import AFTER_FAILURE, END_LEVELS
+from labctl.nights import file, notify, report
+from labctl.nights.expand import expand
+from labctl.store.waiting import Item
+
+DOCS = Path(__file__).parents[3] / "docs"
+HEAD = 'schema = 1\nname = "n"\nbench = "ying2021"\n'
+
+
+def load(tmp_path, text):
+    path = tmp_path / "night.toml"
+    path.write_text(HEAD + text)
+    return file.load(path)[0]
+
+
+def entry(name, more="", procedure="snapshot"):
+    return f'[[entry]]\nname = "{name}"\nprocedure = "{procedure}"\n{more}\n'
+
+
+class TestFile:
+    def test_all_errors_at_once_with_entry_and_line(self, tmp_path):
+        wrong = 'set = {power = {value = "2 *", between = [1, 2]}}\non_failure = "cry"'
+        text = entry("a", 'wen = "1 > 0"\nwhen = "1 >"') + entry("b", wrong)
+        with pytest.raises(Refused) as refused:
+            load(tmp_path, '[night]\nuntill = "7"\nlongest_lit = "3 nm"\n' + text)
+        said = {(problem.field, int(re.search(r"toml:(\d+)", problem.text).group(1))) for problem in refused.value.problems}
+        assert {("night", 5), ("night", 6), ("a", 10), ("a", 11), ("b", 15), ("b", 16)} <= said
+        assert "see docs/reference/night-file.md" in str(refused.value)
+
+    def test_not_toml_and_not_there(self, tmp_path):
+        with pytest.raises(Refused, match="cannot be read"):
+            load(tmp_path, "[[entry")
+        with pytest.raises(Refused, match="cannot be read"):
+            file.load(tmp_path / "nowhere.toml")
+
+    def test_two_entries_of_one_name(self, tmp_path):
+        with pytest.raises(Refused, match="two entries are named a"):
+            load(tmp_path, entry("a") + entry("a"))
+
+    def test_words_are_the_queues(self):
+        assert set(file.OnFailure.__args__) == set(AFTER_FAILURE)
+        assert set(file.Terms.model_fields["end"].annotation.__args__) == set(END_LEVELS)
+
+    def test_every_key_is_documented(self):
+        models = [model for model in vars(file).values() if isinstance(model, type) and issubclass(model, BaseModel)]
+        keys = {field.alias or name for model in models for name, field in model.model_fields.items()}
+        page = (DOCS / "reference" / "night-file.md").read_text(encoding="utf-8")
+        assert sorted(key for key in keys if not re.search(rf"`\[*{key}\b|[`{{ ]{key}\b[ `,=]", page)) == []
+
+    def test_the_example_of_the_page_is_the_file(self):
+        (shown,) = re.findall(r"^```toml\n(.*?)^```", (DOCS / "how-to" / "run-a-night.md").read_text(encoding="utf-8"), re.M | re.S)
+        assert tomllib.loads(shown) == tomllib.loads((DOCS / "how-to" / "night.toml").read_text(encoding="utf-8"))
+
+
+class TestExpanding:
+    def test_nested_sweeps_and_scope(self, tmp_path):
+        own = 'when = "first.total_rate > 1"\nsweep = {over = {frames = [1, 2], exposure = ["1 s", "2 s"]}}\nset = {wavelength = 510}'
+        text = '[sweep]\nover = {wavelength = [500, 505]}\n' + entry("first", 'set = {exposure = "1 s"}') + entry("second", own)
+        runs = expand(load(tmp_path, text))
+        assert [run.label for run in runs][:5] == [
+            "at1_first", "at1_second[1]", "at1_second[2]", "at1_second[3]", "at1_second[4]"]
+        assert [run.settings for run in runs[:3]] == [
+            {"wavelength": 500, "exposure": "1 s"}, {"wavelength": 510, "frames": 1, "exposure": "1 s"},
+            {"wavelength": 510, "frames": 1, "exposure": "2 s"}]
+        assert [run.when for run in runs[5:7]] == ["", "at2_first.total_rate > 1"]
+
+    def test_together(self, tmp_path):
+        runs = expand(load(tmp_path, entry("a", "sweep = {over = {frames = [1, 2], dark_frames = [3, 4]}, together = true}")))
+        assert [run.settings for run in runs] == [{"frames": 1, "dark_frames": 3}, {"frames": 2, "dark_frames": 4}]
+        with pytest.raises(Refused, match="equally many"):
+            load(tmp_path, entry("a", "sweep = {over = {frames = [1, 2], dark_frames = [3]}, together = true}"))
+
+    @pytest.mark.parametrize(("text", "why"), [
+        (entry("a", 'when = "b.x > 1"') + entry("b"), "b comes later"),
+        (entry("a", 'when = "c.x > 1"'), "there is no entry c"),
+        (entry("a", "sweep = {over = {frames = [1, 2]}}") + entry("b", 'when = "a.x > 1"'), r"a is swept.*e\.g\. a\[1\]"),
+        (entry("a", procedure="snapshit"), "Did you mean snapshot"),
+        ("[sweep]\nover = {colour = [1]}\n" + entry("a"), "no entry has a parameter colour"),
+        (entry("a", 'set = {powr = {value = "1 [W]", between = [0, 1]}}'), "Did you mean power"),
+        (entry("a", 'set = {power = {value = "1 [W]", between = ["1 nm", 1]}}'), "between: '1 nm' is not a number in W"),
+        (entry("a", 'set = {power = {value = "1 [W]", between = [1, 0]}}'), "lowest, then highest"),
+        (entry("a", f"sweep = {{over = {{frames = {list(range(1, 60))}, dark_frames = {list(range(1, 60))}}}}}"), "3481 runs"),
+        ('[night]\nstop_when = ["z.x > 1"]\n' + entry("a"), "there is no entry z"),
+    ])
+    def test_what_cannot_be_meant_is_refused(self, tmp_path, text, why):
+        with pytest.raises(Refused, match=why):
+            expand(load(tmp_path, text))
+
+
+class TestMessages:
+    def test_nobody_is_told_unless_named(self, monkeypatch):
+        monkeypatch.setattr(notify, "send", lambda *what: pytest.fail("sent"))
+        messenger = notify.Messenger(file.Notify())
+        messenger.tell("failure", "subject", "text")
+        messenger.finish()
+
+    def test_a_command_gets_the_message_and_no_shell(self, tmp_path):
+        told = tmp_path / "told"
+        words = [sys.executable, "-c", f"import sys; open({str(told)!r}, 'w').write(sys.argv[1] + sys.stdin.read())", "$HOME; ls"]
+        messenger = notify.Messenger(file.Notify(command=words))
+        messenger.tell("entry", "not wanted", "")
+        messenger.tell("end", "subject", "text")
+        messenger.finish()
+        assert told.read_text() == "$HOME; lssubject\n\ntext\n"
+
+    @pytest.mark.parametrize("words", [["/nowhere/at/all"], [sys.executable, "-c", "raise SystemExit(3)"]])
+    def test_what_fails_is_logged_and_that_is_all(self, words, caplog):
+        with caplog.at_level(logging.WARNING):
+            notify.send(words, b"text")
+        assert caplog.text
+
+    def test_a_mail_has_the_picture_and_one_recipient(self, tmp_path):
+        (tmp_path / "a.png").write_bytes(b"png")
+        made = message_from_bytes(notify.mail("you@example.org", "done", "all", [tmp_path / "a.png", tmp_path / "gone.png"]))
+        assert (made["To"], made["Subject"]) == ("you@example.org", "done")
+        assert [part.get_filename() for part in made.walk() if part.get_filename()] == ["a.png"]
+        with pytest.raises(ValueError, match="linefeed"):
+            notify.mail("you@example.org\nBcc: all@example.org", "done", "all", [])
+
+
+def test_a_report_of_what_has_no_file_is_escaped(tmp_path):
+    items = [Item(1, "b", "ple", status="refused", message="<script> | no", options={"entry": "a"}),
+             Item(2, "b", "ple", status="done", run=str(tmp_path / "gone.nxs"), options={"entry": "b"})]
+    markdown, page = (path.read_text(encoding="utf-8") for path in report.write(tmp_path / "r", "Night", ["ended"], items))
+    assert r"| a | ple | refused |  |  |  | <script> \| no |" in markdown
+    assert "&lt;script&gt;" in page
+    assert "<script>" not in page
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r.html", "r.md"]
