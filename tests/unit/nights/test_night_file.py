@@ -69,7 +69,8 @@ class TestFile:
 
 class TestExpanding:
     def test_nested_sweeps_and_scope(self, tmp_path):
-        own = 'when = "first.total_rate > 1"\nsweep = {over = {frames = [1, 2], exposure = ["1 s", "2 s"]}}\nset = {wavelength = 510}'
+        own = 'when = "first.total_rate > 1"\nsweep = {over = {frames = [1, 2], exposure = ["1 s", "2 s"]}}\n'
+        own += "set = {wavelength = 510}"
         text = '[sweep]\nover = {wavelength = [500, 505]}\n' + entry("first", 'set = {exposure = "1 s"}') + entry("second", own)
         runs = expand(load(tmp_path, text))
         assert [run.label for run in runs][:5] == [
