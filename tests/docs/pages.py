@@ -103,10 +103,7 @@ def parsed(words: tuple[str, ...]) -> click.Context:
     command: Any = get_command(app)
     rest = list(words)
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
-        name = rest.pop(0)
-        if name not in command.commands:
-            raise click.UsageError(f"there is no command {name!r}")
-        command = command.commands[name]
+        _, command, rest = command.resolve_command(click.Context(command), rest)
     return command.make_context(" ".join(words[:2]), rest)
 
 

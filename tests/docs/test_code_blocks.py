@@ -22,6 +22,7 @@ ELSEWHERE = {
     "docs/how-to/add-an-instrument.md": "tests/unit/test_documents.py",
     "docs/how-to/write-a-procedure.md": "tests/unit/test_documents.py",
     "docs/how-to/point-your-own-script.md": "tests/protocol/test_own_scripts.py",
+    "docs/how-to/run-a-night.md": "tests/runs/test_night.py",
 }
 # Coarser than a reader would measure: the same commands on fewer points.
 COARSE = {

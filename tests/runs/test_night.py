@@ -22,7 +22,7 @@ from labctl.engine.events import Listeners, RunStarted
 from labctl.nights.night import run_night
 from sim_instruments.sdk import Failure
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "how-to" / "night.toml"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "run-a-night.md"
 EVENING = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
 ERROR = 20089            # of the camera's library: an argument was refused
 SMALL = """
@@ -82,9 +82,13 @@ def night_file(folder, text=SMALL, **changes):
 def test_a_night_unattended_with_one_failure(tmp_path, benches, monkeypatch):
     told = tmp_path / "told.txt"
     script = f"import sys; open({str(told)!r}, 'a').write(sys.stdin.read() + '---')"
-    text = EXAMPLE.read_text(encoding="utf-8").replace("command = []", f"command = {json.dumps([sys.executable, '-c', script])}")
+    (text,) = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert "$ labctl queue night.toml --check" in PAGE.read_text(encoding="utf-8")
+    text = text.replace("command = []", f"command = {json.dumps([sys.executable, '-c', script])}")
     path = tmp_path / "night.toml"
     path.write_text(text)
+    check = CliRunner().invoke(app, ["queue", "night.toml", "--check"])
+    assert (check.exit_code, check.stdout.count("over by")) == (0, 1), check.output
 
     def strike(event):
         if isinstance(event, RunStarted) and event.procedure == "ple" and len(benches) == 1:      # a retry has another

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import sys
-import tomllib
 from email import message_from_bytes
 from pathlib import Path
 
@@ -61,10 +60,6 @@ class TestFile:
         keys = {field.alias or name for model in models for name, field in model.model_fields.items()}
         page = (DOCS / "reference" / "night-file.md").read_text(encoding="utf-8")
         assert sorted(key for key in keys if not re.search(rf"`\[*{key}\b|[`{{ ]{key}\b[ `,=]", page)) == []
-
-    def test_the_example_of_the_page_is_the_file(self):
-        (shown,) = re.findall(r"^```toml\n(.*?)^```", (DOCS / "how-to" / "run-a-night.md").read_text(encoding="utf-8"), re.M | re.S)
-        assert tomllib.loads(shown) == tomllib.loads((DOCS / "how-to" / "night.toml").read_text(encoding="utf-8"))
 
 
 class TestExpanding:
