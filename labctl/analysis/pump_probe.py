@@ -11,6 +11,7 @@ from labctl.analysis.excitation import parabola_maximum
 from labctl.analysis.occupancy import mean_occupancy
 from labctl.analysis.pump import PumpScale
 from labctl.analysis.series import Findings
+from labctl.core.errors import AnalysisError
 from labctl.core.plan import Result
 from labctl.core.quantities import shown
 from labctl.core.reduction import CurveData, RunView
@@ -106,11 +107,17 @@ def relative(pairs: Pairs, series: bleach.Bleach, absorbed: float, scale: PumpSc
         per = excited.per_uj_cm2()
         found.results |= {"gain_onset_fluence": onset, "gain_threshold_n": Result(
             onset.value * per, stderr * 1e6 * per, "1", "σ F/hν inside", (onset.systematic or 0.0) * per)}
-    last = share.x >= np.quantile(share.x, 2 / 3)
-    if np.all(share.bleach[last] > 0):
-        slope = np.polyfit(np.log(share.x[last]), np.log(share.bleach[last]), 1)[0]
-        found.results["bleach_end_slope"] = Result(float(slope), None, "1", "d ln(-Δα/α₀) / d ln F, highest third")
+    found.attempt("bleach_end_slope", lambda: end_slope(share))
     return {"relative": CurveData(FLUENCE, share.x, share.bleach, "1", "-Δα/α₀", share.sigma)}
+
+
+def end_slope(share: bleach.Bleach) -> Result:
+    """Give the slope of a bleach against fluence over its highest third, double-logarithmic: 0 where it is saturated."""
+    last = share.x >= np.quantile(share.x, 2 / 3)
+    if not np.all(share.bleach[last] > 0):
+        raise AnalysisError("The bleach is lost in noise even at the highest fluences. Take more blocks.")
+    slope = np.polyfit(np.log(share.x[last]), np.log(share.bleach[last]), 1)[0]
+    return Result(float(slope), None, "1", "d ln(-Δα/α₀) / d ln F, highest third")
 
 
 def _net_gain(share: bleach.Bleach) -> Result:

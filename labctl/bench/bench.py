@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import Any
+from typing import Any, Self
 
 from labctl.bench import detection, power, spot
 from labctl.bench.closing import Closer, close_all
@@ -340,7 +340,7 @@ class Bench:
             closers, self._closers = self._closers, ()
             close_all(self.clock, closers, self.lanes.values())
 
-    def __enter__(self) -> Bench:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

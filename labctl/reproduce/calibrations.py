@@ -37,5 +37,6 @@ CALIBRATIONS: Mapping[str, tuple[Step, ...]] = {
     "qin2021-probe": _fixed("qin2021-probe"),
     "xiong2022": _fixed("xiong2022"), "xiong2022-trpl": _fixed("xiong2022-trpl"),
     "sun2024": _parametric("sun2024", 1455.0, 1545.0), "sun2024-970": _parametric("sun2024-970", 945.0, 995.0),
+    "sun2024-probe": _fixed("sun2024-probe"),
     "sun2024-zscan": _fixed("sun2024-zscan"), "sun2024-zscan-1500": _fixed("sun2024-zscan-1500"),
 }
