@@ -9,7 +9,7 @@ import numpy as np
 from labctl.analysis.bands import TwoBands, two_bands
 from labctl.analysis.lines import per_ev
 from labctl.analysis.pump import UNIT, pump_fluence, reading_error
-from labctl.analysis.series import Findings, Spectra, spectra_of
+from labctl.analysis.series import Findings, Spectra, spectra_of, usable_points
 from labctl.analysis.slopes import PowerLaw, slope, slope_above_noise
 from labctl.core import points
 from labctl.core.errors import AnalysisError
@@ -63,9 +63,7 @@ class Biexciton(Procedure):
         Results: `exciton_slope`, `biexciton_slope` (logarithmic, of the areas), `biexciton_binding` (meV, median of the distances
         in the spectra in which both bands can be placed). Raises AnalysisError when not even the brightest spectrum shows both.
         """
-        usable = ~(run.flag("saturated") | run.flag("bad"))
-        if not usable.any():
-            raise AnalysisError("Every spectrum is flagged (saturated, or bad). Expose more briefly and repeat.")
+        usable = usable_points(run)
         spectra, _ = spectra_of(run, pump_fluence(run), usable)
         energy, density = energy_ev(spectra.wavelength), _per_ev(spectra)
         placed = self._placed(energy, density)

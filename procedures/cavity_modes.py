@@ -7,9 +7,8 @@ import numpy as np
 from labctl.analysis.lines import Line
 from labctl.analysis.modes import find_lines, group_index, median, quality, spacing, strongest
 from labctl.analysis.pump import clear_of_pump, pump_fluence
-from labctl.analysis.series import Findings, spectra_of
+from labctl.analysis.series import Findings, spectra_of, usable_points
 from labctl.core import points
-from labctl.core.errors import AnalysisError
 from labctl.core.instrument import BenchView
 from labctl.core.plan import Point, Result
 from labctl.core.plots import Curve, Spectrum
@@ -52,9 +51,7 @@ class CavityModes(Procedure):
         `cavity_q` (median), `fsr` (nm), `fsr_relative_sd`, `effective_index`; those that need several lines are missing, with the
         reason, when there is one. Raises AnalysisError when no line is found or every frame is saturated.
         """
-        usable = ~(run.flag("saturated") | run.flag("bad"))
-        if not usable.any():
-            raise AnalysisError("Every spectrum is flagged (saturated, or bad). Expose more briefly and repeat.")
+        usable = usable_points(run)
         instrument = float(run.constants.get("detection.instrument_fwhm", 0.0))
         spectra, _ = spectra_of(run, pump_fluence(run), usable)
         clear = clear_of_pump(self.wavelength, float(run.constants.get("pump.bandwidth", 0.0)), instrument)

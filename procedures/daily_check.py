@@ -13,7 +13,7 @@ from labctl.analysis.lines import gaussian_line
 from labctl.analysis.spectrograph import of_run
 from labctl.analysis.trends import Watched
 from labctl.core import lamp, points
-from labctl.core.calibration import Calibration
+from labctl.core.calibration import Calibration, taken_now
 from labctl.core.errors import AnalysisError, Refused
 from labctl.core.instrument import BenchView
 from labctl.core.plan import Point, Problem, Result
@@ -100,8 +100,8 @@ class DailyCheck(lamp.LampProcedure):
         judged = [trends.judge(name, WATCHED[name], trend, results[name].unit) for name, trend in kept.items()]
         curves = {name: trends.drawn(WATCHED[name], trend, results[name].unit) for name, trend in kept.items()}
         calibration = Calibration(
-            kind="daily_check", model="trends", curve=trends.stored(kept), valid={}, serials={},
-            date=datetime.now(UTC).isoformat(timespec="seconds"), units={name: results[name].unit for name in kept})
+            kind="daily_check", model="trends", curve=trends.stored(kept), valid={}, **taken_now({}, ()),
+            units={name: results[name].unit for name in kept})
         return Reduction(results, curves, calibration, (*problems, *(problem for problem in judged if problem is not None)))
 
     def _line(self, run: RunView) -> dict[str, Result]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 
 from labctl.analysis import irf
 from labctl.analysis.decay_model import Timing, response
-from labctl.core.calibration import Calibration
+from labctl.core.calibration import Calibration, taken_now
 from labctl.core.counted import PILE_UP_IRF, CountedProcedure
 from labctl.core.errors import Refused
 from labctl.core.instrument import BenchView
@@ -82,8 +81,7 @@ class InstrumentResponse(CountedProcedure):
         return Calibration(
             kind=irf.KIND, model=irf.MODEL, curve=irf.kept(counts, timing),
             units={"fwhm_ps": "ps", "position_ps": "ps", "bin_ps": "ps"}, valid={"pump.wavelength": around},
-            serials={role: run.serials[role] for role in ROLES if role in run.serials},
-            date=datetime.now(UTC).isoformat(timespec="seconds"),
+            **taken_now(run.serials, ROLES),
             uncertainty=float((results["irf_fwhm"].stderr or 0.0) / results["irf_fwhm"].value))
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import numpy as np
 
 from labctl.analysis.pickoff import RatioCurve, ratio_curve
-from labctl.core.calibration import Calibration
+from labctl.core.calibration import Calibration, taken_now
 from labctl.core.errors import Refused
 from labctl.core.instrument import BenchView
 from labctl.core.plan import Point, Problem, Result
@@ -119,7 +117,7 @@ def _calibration(run: RunView, curve: RatioCurve, nodes: np.ndarray, error: floa
         curve={"wavelength_nm": nodes, "ratio": curve(nodes), "ratio_stderr": curve.stderr(nodes)},
         units={"wavelength_nm": "nm", "ratio": "1", "ratio_stderr": "1"},
         valid={"pump.wavelength": (float(nodes[0]) - reach, float(nodes[-1]) + reach)},
-        serials={"power_meter": run.serials["power_meter"]}, references={"sample_head": run.serials["sample_head"]},
-        date=datetime.now(UTC).isoformat(timespec="seconds"), residuals=tuple(float(each) for each in curve.fit.residuals),
+        **taken_now(run.serials, ("power_meter",)), references={"sample_head": run.serials["sample_head"]},
+        residuals=tuple(float(each) for each in curve.fit.residuals),
         uncertainty=float(np.hypot(error, relative.max())),
     )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 
 from labctl.analysis.scatter import behind_fixed_polariser, behind_rotating_polariser
-from labctl.analysis.series import spectra_of
+from labctl.analysis.series import spectra_of, usable_points
 from labctl.core import points
-from labctl.core.calibration import Calibration
+from labctl.core.calibration import Calibration, taken_now
 from labctl.core.errors import AnalysisError, Refused
 from labctl.core.instrument import BenchView
 from labctl.core.photons import vacuum_to_air
@@ -76,9 +75,7 @@ class PolarizationCalibration(Procedure):
         in force (both deg); `scatter_dolp` in %; behind a rotating polariser also `grating_contrast` and `grating_axis`. Raises
         AnalysisError when no frame is usable or the light is not polarised.
         """
-        usable = ~(run.flag("saturated") | run.flag("bad"))
-        if not usable.any():
-            raise AnalysisError("Every frame is saturated or bad. Use less power or a shorter exposure.")
+        usable = usable_points(run, "Use less power or a shorter exposure.")
         constants = run.constants
         spectra, _ = spectra_of(run, run["detection.polarization"], usable)
         reach = BANDWIDTHS * float(constants["pump.bandwidth"])
@@ -112,5 +109,4 @@ def _calibration(run: RunView, results: Mapping[str, Result], error_deg: float) 
     return Calibration(
         kind="polarization_calibration", model="analyser_zero", curve=curve, units=units,
         valid={"detection.polarization": (0.0, 360.0)},
-        serials={role: run.serials[role] for role in ("analyser", "spectrograph") if role in run.serials},
-        date=datetime.now(UTC).isoformat(timespec="seconds"))
+        **taken_now(run.serials, ("analyser", "spectrograph")))

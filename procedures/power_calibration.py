@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import numpy as np
 
 from labctl.analysis import attenuator_output
 from labctl.analysis.attenuator import MODEL
 from labctl.analysis.attenuator_fit import PlateFit, PlateLaw, fit_law, fit_plate
-from labctl.core.calibration import Calibration
+from labctl.core.calibration import Calibration, taken_now
 from labctl.core.errors import Refused
 from labctl.core.instrument import BenchView
 from labctl.core.plan import Point, Problem
@@ -117,8 +115,7 @@ def _calibration(run: RunView, fits: list[PlateFit], law: PlateLaw) -> Calibrati
     return Calibration(
         kind="power_calibration", model=MODEL, curve=attenuator_output.stored(fits, law), units=attenuator_output.UNITS,
         valid={"pump.wavelength": (fits[0].wavelength_nm, fits[-1].wavelength_nm)},
-        serials={role: run.serials[role] for role in ROLES if role in run.serials},
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        **taken_now(run.serials, ROLES),
         residuals=tuple(residual for fit in fits for residual in fit.residuals),
         uncertainty=float(run.constants.get("pickoff.uncertainty", 0.0)),
     )

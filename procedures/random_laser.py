@@ -7,7 +7,7 @@ import numpy as np
 from labctl.analysis.lines import Line
 from labctl.analysis.modes import find_lines, median, quality, repeated_share, strongest
 from labctl.analysis.pump import pump_fluence
-from labctl.analysis.series import Findings, Spectra, spectra_of
+from labctl.analysis.series import Findings, Spectra, spectra_of, usable_points
 from labctl.core import points
 from labctl.core.errors import AnalysisError
 from labctl.core.instrument import BenchView
@@ -51,9 +51,7 @@ class RandomLaser(Procedure):
         (of neighbours, all exposures), `spike_repeat_fraction`, `spike_count` (mean). What cannot be told is missing, with the
         reason. Raises AnalysisError when no exposure shows a spike or all are saturated.
         """
-        usable = ~(run.flag("saturated") | run.flag("bad"))
-        if not usable.any():
-            raise AnalysisError("Every spectrum is flagged (saturated, or bad). Dim the detection and repeat.")
+        usable = usable_points(run, "Dim the detection and repeat.")
         instrument = float(run.constants.get("detection.instrument_fwhm", 0.0))
         spectra, _ = spectra_of(run, pump_fluence(run), usable)
         all_lines = [self._lines(spectra, place, self.share, instrument) for place in range(len(spectra.pump))]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import numpy as np
 
 from labctl.analysis.detector_response import (
@@ -16,7 +14,7 @@ from labctl.analysis.detector_response import (
     stored,
 )
 from labctl.core import lamp
-from labctl.core.calibration import Calibration
+from labctl.core.calibration import Calibration, taken_now
 from labctl.core.instrument import BenchView
 from labctl.core.lit import ascending
 from labctl.core.plan import Problem, Result
@@ -95,8 +93,7 @@ class ResponseCalibration(lamp.LampProcedure):
         return Calibration(
             kind="response_calibration", model=MODEL, curve=stored(found), units={"wavelength_nm": "nm", "response": "1"},
             valid={lamp.GRATING: (float(min(found)), float(max(found)))},
-            serials={role: run.serials[role] for role in ROLES if role in run.serials},
-            date=datetime.now(UTC).isoformat(timespec="seconds"), uncertainty=self.lamp_uncertainty,
+            **taken_now(run.serials, ROLES), uncertainty=self.lamp_uncertainty,
             residuals=tuple(each.drift for each in found.values()))
 
 

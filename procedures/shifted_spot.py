@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from labctl.analysis.fitting import Fit, linear_fit
-from labctl.analysis.series import Findings, spectra_of
+from labctl.analysis.series import Findings, spectra_of, usable_points
 from labctl.core import points
-from labctl.core.errors import AnalysisError
 from labctl.core.instrument import BenchView
 from labctl.core.lit import ascending
 from labctl.core.plan import Point, Problem, Result
@@ -59,9 +58,7 @@ class ShiftedSpot(Procedure):
         loss, or as gain when it is negative) and `unevenness` (%, scatter about the exponential). Raises AnalysisError when every
         spectrum is saturated.
         """
-        usable = ~(run.flag("saturated") | run.flag("bad"))
-        if not usable.any():
-            raise AnalysisError("Every spectrum is flagged (saturated, or bad). Expose more briefly and repeat.")
+        usable = usable_points(run)
         spectra, _ = spectra_of(run, run[START], usable)
         light, sigma = spectra.band(self.band_start, self.band_stop).integral()
         found = Findings()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import numpy as np
 
 from labctl.analysis.places import Edge, knife_edge
-from labctl.core.calibration import Calibration
+from labctl.core.calibration import Calibration, taken_now
 from labctl.core.errors import AnalysisError
 from labctl.core.instrument import BenchView
 from labctl.core.lit import ascending
@@ -112,8 +110,7 @@ class SpotSize(Procedure):
             curve={"diameter_um": size.value, "wavelength_nm": self.wavelength, "definition": "1/e2",
                    **{f"{name.removeprefix('spot_')}_um": result.value for name, result in results.items() if result.unit == "um"}},
             units={"diameter_um": "um", "wavelength_nm": "nm"}, valid={"pump.wavelength": (self.wavelength, self.wavelength)},
-            serials={role: run.serials[role] for role in ROLES if role in run.serials},
-            date=datetime.now(UTC).isoformat(timespec="seconds"), uncertainty=float((size.stderr or 0.0) / size.value))
+            **taken_now(run.serials, ROLES), uncertainty=float((size.stderr or 0.0) / size.value))
 
 
 def _both(along_x: Result, along_y: Result) -> dict[str, Result]:

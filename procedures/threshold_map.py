@@ -6,10 +6,10 @@ import numpy as np
 
 from labctl.analysis.excitation import parabola_maximum
 from labctl.analysis.pump import UNIT, PumpScale, clear_of_pump, pump_fluence, reading_error
-from labctl.analysis.series import Findings, Spectra, spectra_of
+from labctl.analysis.series import Findings, Spectra, spectra_of, usable_points
 from labctl.analysis.threshold import Threshold, kink, series
 from labctl.core import points
-from labctl.core.errors import AnalysisError, Refused
+from labctl.core.errors import Refused
 from labctl.core.instrument import BenchView
 from labctl.core.lit import ascending
 from labctl.core.plan import Point, Problem, Result
@@ -80,9 +80,7 @@ class ThresholdMap(Procedure):
         Results: `threshold_minimum` (nm) and `threshold_lowest` (µJ/cm²), with `_2p` or `_3p` by the order. A wavelength without a
         threshold is left out with a warning. Raises AnalysisError when every spectrum is flagged.
         """
-        usable = ~(run.flag("saturated") | run.flag("bad"))
-        if not usable.any():
-            raise AnalysisError("Every spectrum is flagged (saturated, or bad). Expose more briefly and repeat.")
+        usable = usable_points(run)
         spectra, _ = spectra_of(run, pump_fluence(run), usable)
         spectra = _clear(spectra, run)
         wavelength = run["pump.wavelength"][usable]

@@ -6,9 +6,9 @@ import numpy as np
 
 from labctl.analysis import switching
 from labctl.analysis.pump import PumpScale, pump_fluence, reading_error
-from labctl.analysis.series import Findings, Spectra, spectra_of
+from labctl.analysis.series import Findings, Spectra, spectra_of, usable_points
 from labctl.core import points
-from labctl.core.errors import AnalysisError, Refused
+from labctl.core.errors import Refused
 from labctl.core.instrument import BenchView
 from labctl.core.plan import Bounds, Point, Problem, Result
 from labctl.core.plots import Curve, Map, Trace
@@ -111,9 +111,7 @@ class VoltageASE(Procedure):
     def reduce(self, run: RunView) -> Reduction:
         """Fit the threshold at every voltage, or compare on and off in every cycle; see `labctl.analysis.switching`."""
         found = Findings()
-        usable = ~(run.flag("bad") | run.flag("saturated"))
-        if not usable.any():
-            raise AnalysisError("Every spectrum is flagged (saturated, or bad). Expose more briefly and repeat.")
+        usable = usable_points(run)
         volts = run["bias.voltage"][usable]
         ladder = self.measurement == "threshold"
         spectra, _ = spectra_of(run, pump_fluence(run) if ladder else run["elapsed_s"], usable)

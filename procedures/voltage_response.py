@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from labctl.analysis import switching
-from labctl.analysis.series import Findings
+from labctl.analysis.series import Findings, usable_points
 from labctl.core import points
 from labctl.core.errors import AnalysisError, Refused
 from labctl.core.instrument import BenchView
@@ -61,9 +61,7 @@ class VoltageResponse(Procedure):
         if cycle is None:
             raise AnalysisError("The camera takes single frames here; a series needs `frames` and `cycle_s` among its options in "
                                 "the bench file.")
-        usable = ~(run.flag("bad") | run.flag("saturated"))
-        if not usable.any():
-            raise AnalysisError("Every series is flagged (saturated, or bad). Expose more briefly and repeat.")
+        usable = usable_points(run)
         exposure = float(np.median(run["effective_exposure_s"][usable]))
         value, sigma = self._band(run, usable)
         times, moments = self._one_clock(cycle[2] + exposure / 2, run.counts("switched_at")[usable])

@@ -6,9 +6,8 @@ import numpy as np
 
 from labctl.analysis.gain import StripeGain, stripe_gain, subtract_pedestal
 from labctl.analysis.pump import PumpScale, pump_fluence
-from labctl.analysis.series import Findings, Spectra, spectra_of
+from labctl.analysis.series import Findings, Spectra, spectra_of, usable_points
 from labctl.core import points
-from labctl.core.errors import AnalysisError
 from labctl.core.instrument import BenchView
 from labctl.core.lit import ascending
 from labctl.core.plan import Point, Problem, Result
@@ -87,9 +86,7 @@ class VariableStripeLength(Procedure):
         Results: `gain_coefficient` (cm-1), `saturation_length` (cm), `gain_depletion_time` (ps), `pump_fluence` (µJ/cm²). Raises
         AnalysisError when every stripe is saturated or the pedestal shows no light.
         """
-        stripes = ~(run.flag("saturated") | run.flag("bad"))
-        if not stripes.any():
-            raise AnalysisError("Every spectrum is flagged (saturated, or bad). Expose more briefly and repeat.")
+        stripes = usable_points(run)
         spectra, _ = spectra_of(run, run[LENGTH] / MM_PER_CM, stripes)
         pedestal, _ = spectra_of(run.select("reference"), run.select("reference")[LENGTH])
         length, signal, sigma = self._amplified(spectra, pedestal)

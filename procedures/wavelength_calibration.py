@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import numpy as np
 
 from labctl.analysis.lamp_lines import Fitted, Visit, find_lines, fit_geometry
 from labctl.analysis.spectrograph import MODEL, assumed_fwhm_um, stated
 from labctl.core import lamp
-from labctl.core.calibration import Calibration
+from labctl.core.calibration import Calibration, taken_now
 from labctl.core.errors import AnalysisError
 from labctl.core.instrument import BenchView
 from labctl.core.lit import ascending
@@ -107,8 +105,7 @@ def _calibration(run: RunView, fits: dict[int, Fitted]) -> Calibration:
         kind="wavelength_calibration", model=MODEL, curve=curve,
         units={"focal_length_mm": "mm", "half_angle_deg": "deg", "offset_nm": "nm", "repeatability_nm": "nm", "fwhm_um": "um"},
         valid={lamp.GRATING: (float(min(fits)), float(max(fits)))},
-        serials={role: run.serials[role] for role in ROLES if role in run.serials},
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        **taken_now(run.serials, ROLES),
         residuals=tuple(float(value) for fit in found for value in fit.residual_nm / fit.line_nm),
         uncertainty=max(fit.repeatability.value / float(fit.line_nm.mean()) for fit in found))
 

@@ -71,6 +71,14 @@ def spectra_of(run: RunView, pump: np.ndarray, usable: np.ndarray | None = None)
     return Spectra(pump[keep], wavelength, signal[keep], sigma[keep]), int(hits.sum())
 
 
+def usable_points(run: RunView, remedy: str = "Expose more briefly and repeat.") -> np.ndarray:
+    """Mark the points that are neither saturated nor bad, (points,); AnalysisError with the remedy where there is none."""
+    usable = ~(run.flag("saturated") | run.flag("bad"))
+    if not usable.any():
+        raise AnalysisError(f"Every spectrum is flagged (saturated, or bad). {remedy}")
+    return usable
+
+
 def widths(spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
     """Give the full width at half maximum of every whole spectrum in nm and its error; NaN where there is none to read.
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
+
+
+class Taken(TypedDict):
+    """To what a calibration is bound, and when it was taken."""
+
+    serials: dict[str, str]
+    date: str
+
+
+def taken_now(serials: Mapping[str, str], roles: Iterable[str]) -> Taken:
+    """Bind a calibration to the instruments among `roles` that the run had, `serials` by role; it is taken now."""
+    return {"serials": {role: serials[role] for role in roles if role in serials},
+            "date": datetime.now(UTC).isoformat(timespec="seconds")}
 
 
 @dataclass(frozen=True)
