@@ -102,6 +102,7 @@ class Night:
         self.opened, self.waiting, self.say = opened, waiting, say
         self.messenger = Messenger(opened.night.notify)
         self.paths: tuple[Path, ...] = ()
+        self._lines: dict[tuple[int, str, str], report.Line] = {}       # what has been read of runs that are over
 
     def items(self) -> list[Item]:
         """Give its runs as they stand in the queue."""
@@ -109,7 +110,7 @@ class Night:
 
     def over(self, item: Item) -> None:
         """Take note of a run that is over: write the report as it is by now, and tell who wants to know."""
-        self.write("under way")
+        self.write("under way", page=False)
         label = item.options.get("entry")
         figure = Path(item.run).with_suffix(".png") if item.run else None
         pictures = [figure] if figure is not None and figure.is_file() else []
@@ -117,15 +118,23 @@ class Night:
         self.messenger.tell(occasion, f"labctl {self.opened.night.name}: {label} {item.status}",
                             item.message or "no further message", pictures)
 
-    def write(self, how: str) -> None:
-        """Write the report; a disk that does not take it must not end the night."""
+    def write(self, how: str, *, page: bool = True) -> None:
+        """Write the report, the page with its pictures only at the end; a disk that does not take it must not end the night."""
         items = self.items()
         done = sum(item.status == "done" for item in items)
         said = [how, f"{done} of {len(items)} runs done", f"file {self.opened.path}"]
         try:
-            self.paths = report.write(self._stem(items), f"Night {self.opened.night.name}", said, items)
+            self.paths = report.write(self._stem(items), f"Night {self.opened.night.name}", said,
+                                      [self._line(item) for item in items], page=page)
         except OSError as exc:
             self.say(f"warning: the report cannot be written: {exc}")
+
+    def _line(self, item: Item) -> report.Line:
+        """Read what a run has left, once when it is over: a long night would else read every file after every run."""
+        key = (item.id, item.status, item.run)
+        if key not in self._lines:
+            self._lines[key] = report.line(item)
+        return self._lines[key]
 
     def _stem(self, items: list[Item]) -> Path:
         told = self.opened.night.night.report

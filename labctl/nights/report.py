@@ -15,6 +15,7 @@ from labctl.store.markup import png, results_table, table
 from labctl.store.run import load
 from labctl.store.waiting import Item
 
+MOST_PICTURES = 100         # inside one page: some 10 MB
 HEAD = ("run", "procedure", "status", "began (UTC)", "takes", "file", "")
 
 
@@ -56,12 +57,12 @@ def line(item: Item) -> Line:
         return Line(item, settings=f"cannot be read: {exc}")
 
 
-def write(stem: Path, title: str, said: Sequence[str], items: Sequence[Item]) -> tuple[Path, Path]:
-    """Write STEM.md and STEM.html, each in one stroke; gives their paths. OSError when they cannot be written."""
-    lines = [line(item) for item in items]
+def write(stem: Path, title: str, said: Sequence[str], lines: Sequence[Line], *, page: bool = True) -> tuple[Path, ...]:
+    """Write STEM.md, and with `page` STEM.html, each in one stroke; gives their paths. OSError when they cannot be written."""
     stem.parent.mkdir(parents=True, exist_ok=True)
-    paths = stem.with_name(f"{stem.name}.md"), stem.with_name(f"{stem.name}.html")
-    for path, text in zip(paths, (markdown(title, said, lines, stem.parent), html(title, said, lines)), strict=True):
+    texts = {"md": markdown(title, said, lines, stem.parent)} | ({"html": html(title, said, lines)} if page else {})
+    paths = tuple(stem.with_name(f"{stem.name}.{ending}") for ending in texts)
+    for path, text in zip(paths, texts.values(), strict=True):
         unfinished = path.with_name(f".{path.name}.part")
         unfinished.write_text(text, encoding="utf-8")
         os.replace(unfinished, path)
@@ -85,11 +86,12 @@ def markdown(title: str, said: Sequence[str], lines: Sequence[Line], folder: Pat
 
 def html(title: str, said: Sequence[str], lines: Sequence[Line]) -> str:
     """Write the report as one page with its figures inside."""
+    shown = {id(each) for each in [each for each in lines if each.figure][:MOST_PICTURES]}
     parts = [f"<h1>{escape(title)}</h1><ul>{''.join(f'<li>{escape(each)}</li>' for each in said)}</ul>",
              table(HEAD, (each.cells() for each in lines))]
     for each in (each for each in lines if each.results or each.figure):
         parts.append(f"<h2>{escape(each.label)}</h2><p>{escape(each.settings)}</p>{results_table(each.results)}")
-        if each.figure:
+        if each.figure and id(each) in shown:
             parts.append(png(each.figure.read_bytes(), each.label))
     style = "body{font:15px/1.5 sans-serif;margin:2em auto;max-width:72em}td,th{padding:.15em .8em .15em 0;vertical-align:top}"
     return (f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{style}</style>'

@@ -132,7 +132,8 @@ class TestMessages:
 def test_a_report_of_what_has_no_file_is_escaped(tmp_path):
     items = [Item(1, "b", "ple", status="refused", message="<script> | no", options={"entry": "a"}),
              Item(2, "b", "ple", status="done", run=str(tmp_path / "gone.nxs"), options={"entry": "b"})]
-    markdown, page = (path.read_text(encoding="utf-8") for path in report.write(tmp_path / "r", "Night", ["ended"], items))
+    markdown, page = (path.read_text(encoding="utf-8") for path in report.write(tmp_path / "r", "Night", ["ended"],
+                                                                                         [report.line(item) for item in items]))
     assert r"| a | ple | refused |  |  |  | <script> \| no |" in markdown
     assert "&lt;script&gt;" in page
     assert "<script>" not in page
