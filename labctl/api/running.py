@@ -42,18 +42,18 @@ def make_procedure(name: str, values: Mapping[str, Any], config: bench_config.Be
 def run(procedure: Procedure | type[Procedure] | str, bench: Bench, values: Mapping[str, Any] | None = None, *,
         order: Order | None = None, listeners: Listeners | None = None, control: Control | None = None, auto_calibrate: bool = True,
         announce: AnnounceText | None = None, seed: int | None = None, sample: str = "", note: str = "",
-        out: str | Path | None = None, **parameters: Any) -> Outcome:
+        out: str | Path | None = None, figure: bool = True, **parameters: Any) -> Outcome:
     """Run a procedure on an open bench: an instance, or a class or registered name with its parameters.
 
-    `labctl.run("ple", bench, stop=532)`; a parameter that is named like an argument here goes into `values`. `seed`, `sample`,
-    `note` and `out`, the data root, stand for an `order`. A simulated bench that lacks a calibration measures it first, announced,
+    `labctl.run("ple", bench, stop=532)`; a parameter that is named like an argument here goes into `values`. `seed`, `sample`, `note`,
+    `out` (the data root) and `figure` stand for an `order`. A simulated bench that lacks a calibration measures it first, announced,
     as a run of its own on a bench of its own; a real bench refuses. Without `listeners` and `control` a progress bar is shown, and
     Ctrl-C ends the run parked and then raises KeyboardInterrupt. Raises Refused before anything moves; whatever happens afterwards
     is in the outcome.
     """
     name, made = _made(procedure, {**(values or {}), **parameters}, bench.config)
     if order is None:
-        order = Order(name, Path(out or bench.config.data.root), seed=seed, sample=sample, note=note)
+        order = Order(name, Path(out or bench.config.data.root), seed=seed, sample=sample, note=note, figure=figure)
     order = order.with_seed()
     if order.rehearsal and order.root.name != rehearsal.FOLDER:
         order = replace(order, root=order.root / rehearsal.FOLDER)

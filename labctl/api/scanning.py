@@ -25,7 +25,7 @@ def scan(bench: Bench, axes: Mapping[str, Any], *, read: str | Sequence[str] = "
     or all step `together`. `read` names detectors, `exposure` is in s or a text with a unit, `level` is the pump's, with a unit
     that says what it is ("20 uJ/cm^2", "5 uW"), and `at` holds further quantities. What was chosen by hand
     (`bench["pump.wavelength"] = 505`) is held, too, unless it is an axis. `dark_frames` are 3, none where only numbers are read.
-    `options` are those of `labctl.run`: `seed`, `sample`, `note`, `out`, `order`.
+    `options` are those of `labctl.run`: `seed`, `sample`, `note`, `out`, `figure`, `order`.
     """
     detectors = [read] if isinstance(read, str) else list(read)
     held = _held(bench, axes, level, at or {})

@@ -20,6 +20,7 @@ from labctl.engine.arrangement import Arrangement
 from labctl.engine.dose_plan import Place
 from labctl.engine.planning import Plan, make_plan
 from labctl.nights.expand import Wanted
+from labctl.store import state
 
 MOST_CORNERS = 3         # computed parameters whose bounds are combined; of more, all lowest and all highest
 
@@ -86,9 +87,9 @@ def check(runs: Sequence[Wanted], *, until: datetime | None = None, begin: datet
     found = []
     with ExitStack() as stack:
         benches = _Benches(stack, opened)
-        for wanted in runs:
+        for number, wanted in enumerate(runs):
             try:
-                found.append(_one(wanted, benches, out, problems))
+                found.append(_one(wanted, benches, out, frozenset(run.procedure for run in runs[:number]), problems))
             except Refused as exc:
                 problems += [_named(wanted, problem) for problem in exc.problems]
             except LabctlError as exc:
@@ -103,8 +104,8 @@ def _named(wanted: Wanted, problem: Problem) -> Problem:
     return Problem(wanted.label, f"{problem.field}{where}: {problem.text}", problem.level)
 
 
-def _one(wanted: Wanted, benches: _Benches, out: str, problems: list[Problem]) -> Checked:
-    """Plan one run at every corner of what is computed."""
+def _one(wanted: Wanted, benches: _Benches, out: str, taken: frozenset[str], problems: list[Problem]) -> Checked:
+    """Plan one run at every corner of what is computed; `taken` are the procedures of the night before it."""
     config, bench = benches.get(wanted.bench)
     options = wanted.options
     root = Path(out or config.data.root)
@@ -118,9 +119,14 @@ def _one(wanted: Wanted, benches: _Benches, out: str, problems: list[Problem]) -
         sample, wrong = preparing.sample_file(bench, str(options.get("sample", "")))
         plan = make_plan(made, bench, root, arrangement, 0)
         plans.append(plan)
-        at = f" with {', '.join(f'{name} at {value:g}' for name, value in values.items())}" if values else ""
-        ignored = {"calibration"} if plan.needs and config.simulated else set()
-        problems += [_named(wanted, replace(each, text=each.text.rstrip() + (f" This is{at}." if at else "")))
+        units = {name: getattr(declared, "units", None) or "" for name, declared in made.declarations().items()}
+        at = ", ".join(f"{name} at {value:g} {units[name]}".rstrip() for name, value in values.items())
+        ignored = {"calibration"} if plan.needs else set()      # a twin's says nothing of the bench, a simulated bench takes it
+        if not config.simulated:
+            problems += [Problem(wanted.label, f"{config.name} has no {kind}; take it first, or let an earlier entry take it.")
+                         for kind in plan.needs if kind not in taken
+                         and not state.newest_calibrations(state.folder(), config.name, kind)]
+        problems += [_named(wanted, replace(each, text=each.text.rstrip() + (f" This is with {at}." if at else "")))
                      for each in [*wrong, *plan.errors] if each.field not in ignored]
     known = [plan for plan in plans if plan.estimate.points]
     if sample is None or not known or len(known) < len(plans):

@@ -23,7 +23,7 @@ from labctl.nights import file, report
 from labctl.nights.check import Checkup, check
 from labctl.nights.expand import expand
 from labctl.nights.notify import Messenger
-from labctl.store.waiting import OVER, Item, Waiting
+from labctl.store.waiting import OVER, WAITING, Item, Waiting
 
 Say = Callable[[str], None]
 
@@ -95,6 +95,12 @@ def take_up(opened: Opened, waiting: Waiting, *, anew: bool = False) -> list[Ite
     return [item for item in same_file if opened.mine(item)]
 
 
+def _clock(checked: Checkup, begin: datetime) -> str:
+    """Say when everything will be over at the latest."""
+    unknown = f", and {checked.unknown} of unknown length" if checked.unknown else ""
+    return f"{len(checked.runs)} runs, over by {checked.ends(begin)[-1]:%a %H:%M} at the latest{unknown}"
+
+
 class Night:
     """A night that is run: what is heard of it, its report and its messages."""
 
@@ -111,6 +117,8 @@ class Night:
     def over(self, item: Item) -> None:
         """Take note of a run that is over: write the report as it is by now, and tell who wants to know."""
         self.write("under way", page=False)
+        if item.status == WAITING:           # tried once more, or held up
+            return
         label = item.options.get("entry")
         figure = Path(item.run).with_suffix(".png") if item.run else None
         pictures = [figure] if figure is not None and figure.is_file() else []
@@ -169,6 +177,7 @@ def run_night(path: str | Path, *, anew: bool = False, speed: float | None = Non
             checked.refuse_if_wrong()
             for problem in checked.problems:
                 say(f"warning: {problem}")
+            say(_clock(checked, now or datetime.now().astimezone()))
             items = enqueue(opened, checked, waiting)
         elif all(item.status in OVER and item.status != "aborted" for item in items):
             raise Refused([Problem("file", f"{opened.path.name}: all {len(items)} runs of this night are over. To measure them "

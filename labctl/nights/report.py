@@ -11,6 +11,7 @@ from pathlib import Path
 from labctl.analysis.labels import value_text
 from labctl.core.errors import LabctlError
 from labctl.core.plan import Result
+from labctl.core.words import human_time
 from labctl.store.markup import png, results_table, table
 from labctl.store.run import load
 from labctl.store.waiting import Item
@@ -51,8 +52,8 @@ def line(item: Item) -> Line:
             told, wanted = run.header["parameters"], {*item.settings, *(item.options.get("computed") or {})}
             settings = ", ".join(f"{name} = {told[name]['value']} {told[name]['unit']}".rstrip() for name in told if name in wanted)
             figure = Path(item.run).with_suffix(".png")
-            return Line(item, str(run.header["start_utc"])[:19].replace("T", " "), "" if seconds is None else f"{seconds:.0f} s",
-                        settings, dict(run.results), figure if figure.is_file() else None)
+            takes = "" if seconds is None else human_time(float(seconds))
+            return Line(item, str(run.header["start_utc"])[:19].replace("T", " "), takes, settings, dict(run.results), figure if figure.is_file() else None)
     except LabctlError as exc:
         return Line(item, settings=f"cannot be read: {exc}")
 

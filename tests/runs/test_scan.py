@@ -35,7 +35,7 @@ def test_three_lines(calibrated, tmp_path):
 
 
 def test_nested_axes_make_a_grid(bench, tmp_path):
-    outcome = labctl.scan(bench, {"pump.power": ["1 uW", "2 uW"], "emission.centre": "535:545:5"}, exposure="20 ms", level=None,
+    outcome = labctl.scan(bench, {"pump.power": ["1 uW", "2 uW"], "emission.centre": "535:545:5"}, exposure="20 ms", figure=False,
                           at={"pump.wavelength": 505}, out=tmp_path, seed=1)
     with outcome.load() as run:
         assert run.data["counts"].dims[:2] == ("excitation_power", "emission_centre")
@@ -47,7 +47,7 @@ def test_nested_axes_make_a_grid(bench, tmp_path):
 def test_axes_together_a_level_and_numbers_alone(bench, tmp_path):
     bench.set({"pump.wavelength": 505, "pump.power": "1 uW"})
     outcome = labctl.scan(bench, {"emission.centre": [535, 540], "pump.wavelength": [505, 510]}, read="power", level="8 uJ/cm^2",
-                          together=True, out=tmp_path, seed=1)
+                          together=True, out=tmp_path, seed=1, figure=False)
     with outcome.load() as run:
         assert outcome.points == 2, "a number needs no dark frames"
         assert list(run["pump.wavelength"]) == [505.0, 510.0]

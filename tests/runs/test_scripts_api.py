@@ -102,7 +102,7 @@ class TestRunning:
                              ids=["name", "class", "instance"])
     def test_name_class_or_instance(self, bench, tmp_path, what):
         values = {} if isinstance(what, Snapshot) else {**QUICK, "frames": 2}
-        outcome = labctl.run(what, bench, out=tmp_path, seed=3, note="three ways", **values)
+        outcome = labctl.run(what, bench, out=tmp_path, seed=3, note="three ways", figure=False, **values)
         assert outcome.status == "done"
         with outcome.load() as run:
             assert (len(run), run.seed, run.header["procedure"], run.header["note"]) == (2, 3, "snapshot", "three ways")
@@ -120,11 +120,11 @@ class TestRunning:
 
         monkeypatch.setattr(progress, "Silent", Pressing)
         with pytest.raises(KeyboardInterrupt, match="aborted and the bench parked; 3 points"):
-            labctl.run("snapshot", bench, out=tmp_path, frames=5, **QUICK)
+            labctl.run("snapshot", bench, out=tmp_path, frames=5, figure=False, **QUICK)
         (path,) = tmp_path.rglob("*.nxs")
         with labctl.load(path) as run:
             assert (run.status, len(run)) == ("aborted", 2)
-        assert labctl.resume(path, bench).status == "done"
+        assert labctl.resume(path, bench, figure=False).status == "done"
 
     def test_nothing_measured_is_nothing_to_load(self):
         with pytest.raises(StoreError, match="no run to load"):
@@ -148,7 +148,7 @@ class TestPages:
         assert "Bench ying2021, simulated" in repr(bench)
 
     def test_what_came_from_outside_is_escaped(self, bench, tmp_path):
-        outcome = labctl.run("snapshot", bench, out=tmp_path / "<b>data", sample="", note="<script>", **QUICK)
+        outcome = labctl.run("snapshot", bench, out=tmp_path / "<b>data", note="<script>", figure=False, **QUICK)
         page = outcome._repr_html_()
         assert "&lt;b&gt;data" in page
         assert "<b>data" not in page

@@ -17,7 +17,8 @@ STATE, PROCEDURE, PARAMETERS, PROGRESS, TIME, FILE = range(len(COLUMNS))
 STATE_ROLE = int(QtCore.Qt.ItemDataRole.UserRole)
 SHARE_ROLE = STATE_ROLE + 1
 STATES = {"waiting": ("off", "queued"), "running": ("busy", "running"), "done": ("ok", "done"), "aborted": ("warning", "aborted"),
-          "failed": ("fault", "failed"), "refused": ("fault", "refused"), "unsafe": ("fault", "unsafe")}
+          "failed": ("fault", "failed"), "refused": ("fault", "refused"), "unsafe": ("fault", "unsafe"),
+          "skipped": ("off", "left out")}
 
 
 class QueueModel(QtCore.QAbstractTableModel):
