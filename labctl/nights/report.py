@@ -53,7 +53,8 @@ def line(item: Item) -> Line:
             settings = ", ".join(f"{name} = {told[name]['value']} {told[name]['unit']}".rstrip() for name in told if name in wanted)
             figure = Path(item.run).with_suffix(".png")
             takes = "" if seconds is None else human_time(float(seconds))
-            return Line(item, str(run.header["start_utc"])[:19].replace("T", " "), takes, settings, dict(run.results), figure if figure.is_file() else None)
+            began = str(run.header["start_utc"])[:19].replace("T", " ")
+            return Line(item, began, takes, settings, dict(run.results), figure if figure.is_file() else None)
     except LabctlError as exc:
         return Line(item, settings=f"cannot be read: {exc}")
 
