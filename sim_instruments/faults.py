@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from numpy.random import Generator
 
 if TYPE_CHECKING:
     from sim_instruments.wire import ByteDevice
 
+State = TypeVar("State")
 Chunk = tuple[bytes, float]
 """Bytes, and the seconds by which they come after the chunk before."""
 
@@ -102,3 +103,21 @@ KINDS: dict[str, Callable[[ByteDevice, bytes, Fault], list[Chunk]]] = {
     "hang": _hang,
     "disconnect": _disconnect,
 }
+
+
+class FaultSwitch(Generic[State]):
+    """A fault attribute that the device feels at once: it is set with the device's lock held, then `feel(device)` is called."""
+
+    def __init__(self, healthy: State, feel: Callable[[Any], object]):
+        self._healthy, self._feel = healthy, feel
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, device: Any, owner: type | None = None) -> State:
+        return self._healthy if device is None else vars(device).get(self._name, self._healthy)
+
+    def __set__(self, device: Any, state: State) -> None:
+        with device.lock:
+            vars(device)[self._name] = state
+            self._feel(device)

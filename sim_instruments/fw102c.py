@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
-from typing import Any
+from typing import Any, ClassVar
 
 from sim_instruments.clock import Clock
-from sim_instruments.lines import LineDevice, Work, command
+from sim_instruments.lines import Work, command
+from sim_instruments.prompt import PromptDevice
 from sim_instruments.twin.elements import FilterWheel
 from sim_instruments.wire import Unit
 
@@ -20,14 +21,13 @@ SECONDS_PER_SLOT = {0: 1.5, 1: 0.4}
 SLOTS = {"FW102C": 6, "FW212C": 12}
 
 
-class EmulatedFW102C(LineDevice):
+class EmulatedFW102C(PromptDevice):
     """One wheel; it goes the shorter way and answers when it has arrived. Fault attribute: `jammed` (never arrives).
 
     The option `model` says how many filters a wheel without a twin has.
     """
 
-    echo = True
-    prompt = b"> "
+    factory: ClassVar = {b"speed": 1, b"trig": 0, b"sensors": 0, b"baud": 1}
     latency_s = 0.005
 
     def __init__(self, units: Sequence[Unit], *, twin: Any = None, clock: Clock, seed: int = 0):
@@ -35,14 +35,12 @@ class EmulatedFW102C(LineDevice):
         super().__init__(clock=clock, name=unit.role, seed=seed)
         slots = SLOTS[str(unit.options.get("model", "FW102C"))]
         self.wheel: FilterWheel = unit.element or FilterWheel(unit.role, clock, slots=slots)
-        self.switches = {b"speed": 1, b"trig": 0, b"sensors": 0, b"baud": 1}
-        self._saved = dict(self.switches)
         self.jammed = False
 
     def power_up(self) -> None:
         """Wake up with the saved switches and the nearest filter in the beam (unverified: real wheels may look for slot 1)."""
         self.wheel.slot.move(float(self.wheel.in_beam))
-        self.switches = dict(self._saved)
+        self.recall()
 
     @command(rb"\*idn\?")
     def _identity(self) -> bytes:
@@ -62,7 +60,7 @@ class EmulatedFW102C(LineDevice):
     def _turn(self, target: int) -> Work:
         half = self.wheel.slots / 2
         steps = (target - self.wheel.in_beam + half) % self.wheel.slots - half
-        seconds = abs(steps) * SECONDS_PER_SLOT[self.switches[b"speed"]]
+        seconds = abs(steps) * SECONDS_PER_SLOT[self.values[b"speed"]]
         if self.jammed:
             yield inf
         # The wheel turns through slot 1 if that is shorter: the coordinate goes on beyond the ends, and is wrapped on arrival.
@@ -80,18 +78,9 @@ class EmulatedFW102C(LineDevice):
         self.wheel.slots = int(text)
         return b""
 
-    @command(rb"(speed|trig|sensors|baud)\?")
-    def _switch(self, name: bytes) -> bytes:
-        return b"%d\r" % self.switches[name]
-
     @command(rb"(speed|trig|sensors|baud)=([01])")
     def _set_switch(self, name: bytes, text: bytes) -> bytes:
-        self.switches[name] = int(text)
-        return b""
-
-    @command(rb"save")
-    def _keep(self) -> bytes:
-        self._saved = dict(self.switches)
+        self.values[name] = int(text)
         return b""
 
     @command(rb"(?:pos|pcount|speed|trig|sensors|baud)=.*")

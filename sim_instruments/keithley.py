@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sim_instruments.clock import Clock
-from sim_instruments.scpi import ScpiError, header, number, switch
+from sim_instruments.faults import FaultSwitch
+from sim_instruments.scpi import ScpiError, number, switch
 from sim_instruments.scpi_settings import RememberingDevice, word
 from sim_instruments.twin.more_elements import BiasedSample
 from sim_instruments.wire import Unit, serial_number
@@ -70,7 +71,6 @@ class SourceMeter(RememberingDevice):
         self.sample: BiasedSample = unit.element or BiasedSample(unit.role, clock)
         self.noise_of_range = NOISE_OF_RANGE if unit.element is not None else 0.0
         self.serial = str(unit.options.get("serial") or serial_number(seed, unit.role, 7))
-        self._interlock_open = self._over_temperature = False
         self.output_on = False
         self._switched_on = clock.now()
         self.reset()
@@ -95,31 +95,15 @@ class SourceMeter(RememberingDevice):
         self._switched_on = self.clock.now()
         self.reset()
 
-    @property
-    def interlock_open(self) -> bool:
-        """The interlock line."""
-        return self._interlock_open
-
-    @interlock_open.setter
-    def interlock_open(self, is_open: bool) -> None:
-        with self.lock:
-            self._interlock_open = is_open
-            self._trip(is_open)
-
-    @property
-    def over_temperature(self) -> bool:
-        """The box is too hot to source."""
-        return self._over_temperature
-
-    @over_temperature.setter
-    def over_temperature(self, is_hot: bool) -> None:
-        with self.lock:
-            self._over_temperature = is_hot
-            self._trip(is_hot)
-
-    def _trip(self, now: bool) -> None:
-        if now and self.output_on:
+    def _trip(self) -> None:
+        if self.output_on and (self.interlock_open or self.over_temperature):
             self.set_output(False)
+
+    interlock_open = FaultSwitch(False, _trip)
+    """The interlock line."""
+
+    over_temperature = FaultSwitch(False, _trip)
+    """The box is too hot to source."""
 
     def range_for(self, function: str, value: float) -> float:
         """Give the smallest range that holds a value."""
@@ -134,9 +118,9 @@ class SourceMeter(RememberingDevice):
 
     def set_output(self, on: bool) -> None:
         """Switch the output; refused while the interlock is open (code unverified) or the box too hot."""
-        if on and self._interlock_open:
+        if on and self.interlock_open:
             raise ScpiError(802, "OUTPUT blocked by output enable")
-        if on and self._over_temperature:
+        if on and self.over_temperature:
             raise ScpiError(-310, "System error")
         self.output_on = on
         self.drive()
@@ -227,34 +211,3 @@ class SourceMeter(RememberingDevice):
         noise = full * self.noise_of_range / math.sqrt(self.nplc)
         shown = value + (float(self.draw.normal(0.0, noise)) if noise else 0.0)
         return max(-full * OVERRANGE, min(full * OVERRANGE, shown))
-
-    # ------------------------------------------------------------------ commands of both models
-    @header("OUTPut[1][:STATe]")
-    def _switch(self, argument: str) -> None:
-        self.set_output(switch(argument))
-
-    @header("OUTPut[1][:STATe]?")
-    def _is_on(self, argument: str) -> str:
-        return str(int(self.output_on))
-
-    @header("SYSTem:BEEPer[:IMMediate]", "SYSTem:BEEPer:STATe", "STATus:PRESet", "DISPlay:SCReen", "SYSTem:LOCal", "SYSTem:REMote",
-            "FORMat[:DATA]")
-    def _accept(self, argument: str) -> None:
-        """Nothing to remember."""
-
-    @header("*OPT?")
-    def _options(self, argument: str) -> str:
-        return "0"
-
-
-def both(template: str, act: Callable[[Any, str, str], Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Make the commands of one template ("SOURce:{}:RANGe") for voltage and current; `act(device, function, argument)` does it."""
-
-    def make(function: str, name: str) -> Callable[..., Any]:
-        @header(template.format(name))
-        def method(device: Any, argument: str) -> Any:
-            return act(device, function, argument)
-
-        return method
-
-    return make(VOLT, "VOLTage"), make(CURR, "CURRent")

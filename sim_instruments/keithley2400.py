@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import statistics
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sim_instruments.clock import Handle
-from sim_instruments.keithley import CURR, LIMITS, NOT_A_NUMBER, OVERRANGE, VOLT, Reading, SourceMeter, both
+from sim_instruments.keithley import CURR, LIMITS, LINE_HZ, NOT_A_NUMBER, OVERRANGE, VOLT, Reading
 from sim_instruments.keithley2400_settings import MOST_READINGS, SETTINGS
+from sim_instruments.keithley_commands import AUTO_DELAY_S, OHMS, ScpiSourceMeter, both, deviation, function_named, taken
 from sim_instruments.scpi import ScpiError, header, number, switch
 
-AUTO_DELAY_S = 1e-3
-"""Source delay in automatic mode (depends on the range in reality; unverified)."""
-
-ELEMENTS = (VOLT, CURR, "RES", "TIME", "STAT")
+ELEMENTS = (VOLT, CURR, OHMS, "TIME", "STAT")
 """Parts of a reading, always in this order."""
 
 COMPLIANCE, SENSES_VOLT, SENSES_CURR, SENSES_OHM, SOURCES_VOLT, SOURCES_CURR = 1 << 3, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15
@@ -24,7 +21,7 @@ BUFFER_FULL = 512
 """Bit of the measurement event register."""
 
 
-class EmulatedKeithley2400(SourceMeter):
+class EmulatedKeithley2400(ScpiSourceMeter):
     """The source-meter that GPIB programs know.
 
     `:MEASure?` configures (automatic range, 1 power-line cycle), reads and leaves the output as it is; with the output off and no
@@ -32,8 +29,9 @@ class EmulatedKeithley2400(SourceMeter):
     this one do so.
     """
 
-    no_error = '0,"No error"'
-    settings: ClassVar = {**SourceMeter.settings, **SETTINGS}
+    number_form = "+.6E"
+    end_of_range = OVERRANGE
+    settings: ClassVar = {**ScpiSourceMeter.settings, **SETTINGS}
 
     def reset(self) -> None:
         """Take the settings of *RST."""
@@ -43,7 +41,6 @@ class EmulatedKeithley2400(SourceMeter):
         self.delay_s = 0.0
         self.zeroing = True
         self.counts = {"TRIG": 1, "ARM": 1}
-        self.buffer: list[Reading] = []
         self._last: list[Reading] = []
         self._sweep: Handle | None = None
         self._armed = False
@@ -54,24 +51,6 @@ class EmulatedKeithley2400(SourceMeter):
         return f"KEITHLEY INSTRUMENTS INC.,MODEL 2400,{self.serial},C32   Oct  4 2010 14:20:11/A02  /K/J"
 
     # ------------------------------------------------------------------ source
-    @header("SOURce[1]:FUNCtion[:MODE]")
-    def _set_function(self, argument: str) -> None:
-        self.set_function(_function(argument))
-
-    @header("SOURce[1]:FUNCtion[:MODE]?")
-    def _function(self, argument: str) -> str:
-        return self.function
-
-    _set_volts, _set_amps = both("SOURce[1]:{}[:LEVel][:IMMediate][:AMPLitude]", SourceMeter.set_level)
-    _volts, _amps = both("SOURce[1]:{}[:LEVel][:IMMediate][:AMPLitude]?", lambda meter, function, argument: _number(
-        number(argument, -LIMITS[function], LIMITS[function]) if argument else meter.level[function]))
-    _fix_volts, _fix_amps = both("SOURce[1]:{}:RANGe", SourceMeter.set_source_range)
-    _range_volts, _range_amps = both("SOURce[1]:{}:RANGe?", lambda meter, function, argument: _number(
-        meter.range_in_use(function, source=True) * OVERRANGE))
-    _free_volts, _free_amps = both("SOURce[1]:{}:RANGe:AUTO", SourceMeter.set_source_automatic)
-    _is_free_volts, _is_free_amps = both(
-        "SOURce[1]:{}:RANGe:AUTO?", lambda meter, function, argument: str(int(meter.source_range[function] is None)))
-
     @header("SOURce[1]:DELay")
     def _set_delay(self, argument: str) -> None:
         self.delay_s = number(argument, 0.0, 999.9999)
@@ -79,51 +58,36 @@ class EmulatedKeithley2400(SourceMeter):
 
     @header("SOURce[1]:DELay?")
     def _delay(self, argument: str) -> str:
-        return _number(AUTO_DELAY_S if self.values["delay_automatic"] else self.delay_s)
+        return self.shown(AUTO_DELAY_S if self.values["delay_automatic"] else self.delay_s)
 
     # ------------------------------------------------------------------ sense
-    _limit_volts, _limit_amps = both("SENSe[1]:{}[:DC]:PROTection[:LEVel]", SourceMeter.set_limit)
+    _limit_volts, _limit_amps = both("SENSe[1]:{}[:DC]:PROTection[:LEVel]", ScpiSourceMeter.set_limit)
     _limit_of_volts, _limit_of_amps = both(
-        "SENSe[1]:{}[:DC]:PROTection[:LEVel]?", lambda meter, function, argument: _number(meter.limit[function]))
+        "SENSe[1]:{}[:DC]:PROTection[:LEVel]?", lambda meter, function, argument: meter.shown(meter.limit[function]))
     _tripped_volts, _tripped_amps = both("SENSe[1]:{}[:DC]:PROTection:TRIPped?", lambda meter, function, argument: str(int(
         meter.output_on and meter.function != function and meter.sample.limited())))
-    _sense_volts, _sense_amps = both("SENSe[1]:{}[:DC]:RANGe[:UPPer]", SourceMeter.set_sense_range)
-    _sensed_volts, _sensed_amps = both("SENSe[1]:{}[:DC]:RANGe[:UPPer]?", lambda meter, function, argument: _number(
-        meter.range_in_use(function, source=False) * OVERRANGE))
-    _seek_volts, _seek_amps = both("SENSe[1]:{}[:DC]:RANGe:AUTO", SourceMeter.set_sense_automatic)
-    _seeks_volts, _seeks_amps = both(
-        "SENSe[1]:{}[:DC]:RANGe:AUTO?", lambda meter, function, argument: str(int(meter.sense_range[function] is None)))
-
-    @header("SENSe[1]:VOLTage[:DC]:NPLCycles", "SENSe[1]:CURRent[:DC]:NPLCycles", "SENSe[1]:RESistance:NPLCycles")
-    def _set_cycles(self, argument: str) -> None:
-        self.nplc = number(argument, 0.01, 10.0)
-
-    @header("SENSe[1]:VOLTage[:DC]:NPLCycles?", "SENSe[1]:CURRent[:DC]:NPLCycles?", "SENSe[1]:RESistance:NPLCycles?")
-    def _cycles(self, argument: str) -> str:
-        return _number(self.nplc)
-
     @header("SENSe[1]:FUNCtion[:ON]")
     def _sense(self, argument: str) -> None:
-        named = {_function(text, "RES") for text in argument.split(",")}
+        named = {function_named(text, VOLT, CURR, OHMS) for text in argument.split(",")}
         self.sensed = self.sensed | named if self.values["concurrent"] else named
 
     @header("SENSe[1]:FUNCtion:OFF")
     def _leave_out(self, argument: str) -> None:
-        self.sensed -= {_function(text, "RES") for text in argument.split(",")}
+        self.sensed -= {function_named(text, VOLT, CURR, OHMS) for text in argument.split(",")}
 
     @header("SENSe[1]:FUNCtion:ALL", "SENSe[1]:FUNCtion[:ON]:ALL")
     def _sense_all(self, argument: str) -> None:
-        self.sensed = {VOLT, CURR, "RES"}
+        self.sensed = {VOLT, CURR, OHMS}
 
     @header("SENSe[1]:FUNCtion[:ON]?")
     def _senses(self, argument: str) -> str:
-        names = {VOLT: "VOLT:DC", CURR: "CURR:DC", "RES": "RES"}
-        return ",".join(f'"{names[name]}"' for name in ("RES", VOLT, CURR) if name in self.sensed)
+        names = {VOLT: "VOLT:DC", CURR: "CURR:DC", OHMS: OHMS}
+        return ",".join(f'"{names[name]}"' for name in (OHMS, VOLT, CURR) if name in self.sensed)
 
     @header("SYSTem:AZERo[:STATe]")
     def _set_zeroing(self, argument: str) -> None:
         if argument.upper() == "ONCE":
-            self.spend(self.nplc / 50.0)
+            self.spend(self.nplc / LINE_HZ)
         else:
             self.zeroing = switch(argument)
 
@@ -134,7 +98,7 @@ class EmulatedKeithley2400(SourceMeter):
     # ------------------------------------------------------------------ readings
     @header("FORMat:ELEMents[:SENSe[1]]")
     def _set_elements(self, argument: str) -> None:
-        shorts = {"VOLT": VOLT, "CURR": CURR, "RES": "RES", "TIME": "TIME", "STAT": "STAT"}
+        shorts = {"VOLT": VOLT, "CURR": CURR, OHMS: OHMS, "TIME": "TIME", "STAT": "STAT"}
         names = {shorts.get(text.strip().upper()[:4].removesuffix("I"), "") for text in argument.split(",")}
         if "" in names:
             raise ScpiError(-224, "Illegal parameter value")
@@ -152,14 +116,13 @@ class EmulatedKeithley2400(SourceMeter):
 
     def _text(self, reading: Reading) -> str:
         status = (SOURCES_VOLT if self.function == VOLT else SOURCES_CURR) | (COMPLIANCE if reading.limited else 0)
-        status |= sum(bit for name, bit in ((VOLT, SENSES_VOLT), (CURR, SENSES_CURR), ("RES", SENSES_OHM)) if name in self.sensed)
-        shown = {VOLT: reading.volts, CURR: reading.amps, "RES": reading.ohms, "TIME": reading.seconds, "STAT": float(status)}
-        for name in {VOLT, CURR, "RES"} - self.sensed:
+        status |= sum(bit for name, bit in ((VOLT, SENSES_VOLT), (CURR, SENSES_CURR), (OHMS, SENSES_OHM)) if name in self.sensed)
+        shown = {VOLT: reading.volts, CURR: reading.amps, OHMS: reading.ohms, "TIME": reading.seconds, "STAT": float(status)}
+        for name in {VOLT, CURR, OHMS} - self.sensed:
             # What is not measured is reported as programmed, if it is what is sourced.
             shown[name] = self.level[name] if name == self.function else NOT_A_NUMBER
-        return ",".join(_number(shown[name]) for name in ELEMENTS if name in self.elements)
+        return ",".join(self.shown(shown[name]) for name in ELEMENTS if name in self.elements)
 
-    @header("READ?")
     def _read(self, argument: str) -> str:
         if self.values["arm_source"] not in ("IMM", "TIM") or self.values["trigger_source"] != "IMM":
             raise ScpiError(-214, "Trigger deadlock")
@@ -175,9 +138,7 @@ class EmulatedKeithley2400(SourceMeter):
 
     @header("FETCh?", "SENSe[1]:DATA[:LATest]?")
     def _fetch(self, argument: str) -> str:
-        if not self._last:
-            raise ScpiError(-230, "Data corrupt or stale")
-        return ",".join(self._text(reading) for reading in self._last)
+        return ",".join(self._text(reading) for reading in taken(self._last))
 
     def _configure(self, function: str) -> None:
         self._abort("")
@@ -191,25 +152,15 @@ class EmulatedKeithley2400(SourceMeter):
 
     _configure_volts, _configure_amps = both(
         "CONFigure:{}[:DC]", lambda meter, function, argument: meter._configure(function))
-    _measure_volts, _measure_amps = both("MEASure:{}[:DC]?", lambda meter, function, argument: meter._measure(function))
-
     @header("CONFigure:RESistance")
     def _configure_ohms(self, argument: str) -> None:
-        self._configure("RES")
+        self._configure(OHMS)
 
-    @header("MEASure:RESistance?")
-    def _measure_ohms(self, argument: str) -> str:
-        return self._measure("RES")
-
-    @header("MEASure?")
-    def _measure_again(self, argument: str) -> str:
-        return self._read("")
-
-    def _measure(self, function: str) -> str:
+    def _measure(self, function: str, argument: str) -> str:
         self._configure(function)
         if self.measure_switches_on:
             self.set_output(True)
-        return self._read("")
+        return self._read(argument)
 
     # ------------------------------------------------------------------ trigger model and buffer
     @header("TRIGger:COUNt")
@@ -273,15 +224,9 @@ class EmulatedKeithley2400(SourceMeter):
             self._sweep.cancel()
             self._sweep = None
 
-    @header("TRACe:CLEar")
-    def _clear_buffer(self, argument: str) -> None:
-        self.buffer = []
-
     @header("TRACe:DATA?")
     def _buffer(self, argument: str) -> str:
-        if not self.buffer:
-            raise ScpiError(-230, "Data corrupt or stale")
-        return ",".join(self._text(reading) for reading in self.buffer)
+        return ",".join(self._text(reading) for reading in taken(self.buffer))
 
     @header("TRACe:POINts:ACTual?")
     def _buffered(self, argument: str) -> str:
@@ -304,25 +249,6 @@ class EmulatedKeithley2400(SourceMeter):
     @header("CALCulate3:DATA?")
     def _statistics(self, argument: str) -> str:
         """Give a statistic of V, A and ohms over the buffer."""
-        kinds = {"MEAN": statistics.fmean, "MAX": max, "MIN": min, "SDEV": _deviation, "PKPK": lambda data: max(data) - min(data)}
-        if not self.buffer:
-            raise ScpiError(-230, "Data corrupt or stale")
-        columns = zip(*((reading.volts, reading.amps, reading.ohms) for reading in self.buffer), strict=True)
-        return ",".join(_number(float(kinds[self.values["statistic"]](column))) for column in columns)
-
-
-def _deviation(data: Any) -> float:
-    return statistics.stdev(data) if len(data) > 1 else 0.0
-
-
-def _number(value: float) -> str:
-    return f"{value if math.isfinite(value) else NOT_A_NUMBER:+.6E}"
-
-
-def _function(argument: str, *more: str) -> str:
-    """Read the name of a function, quoted or not, with or without :DC."""
-    name = argument.strip().strip("'\"").upper().removesuffix(":DC")
-    short = {"VOLT": VOLT, "VOLTAGE": VOLT, "CURR": CURR, "CURRENT": CURR, "RES": "RES", "RESISTANCE": "RES"}.get(name)
-    if short is None or (short not in (VOLT, CURR) and short not in more):
-        raise ScpiError(-224, "Illegal parameter value")
-    return short
+        kinds = {"MEAN": statistics.fmean, "MAX": max, "MIN": min, "SDEV": deviation, "PKPK": lambda data: max(data) - min(data)}
+        columns = zip(*((reading.volts, reading.amps, reading.ohms) for reading in taken(self.buffer)), strict=True)
+        return ",".join(self.shown(float(kinds[self.values["statistic"]](column))) for column in columns)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from sim_instruments.keithley import CURR, LIMITS, NOT_A_NUMBER, RANGES, VOLT, Reading, SourceMeter, both
+from sim_instruments.keithley import CURR, LINE_HZ, RANGES, VOLT, Reading
+from sim_instruments.keithley_commands import AUTO_DELAY_S, OHMS, ScpiSourceMeter, deviation, function_named, taken
 from sim_instruments.scpi import ScpiError, header, number
 from sim_instruments.scpi_settings import Setting, boolean, integer, real, word
 
@@ -15,14 +15,8 @@ LONGEST_BUFFER = 6_875_000
 MOST_AT_ONCE = 300_000
 """Largest `SENSe:COUNt`."""
 
-AUTO_DELAY_S = 1e-3
-"""Source delay in automatic mode (unverified)."""
-
-OHMS = "RES"
-
 STATISTICS: dict[str, Callable[[Any], float]] = {
-    "AVERage": statistics.fmean, "MAXimum": max, "MINimum": min,
-    "STDDev": lambda data: statistics.stdev(data) if len(data) > 1 else 0.0}
+    "AVERage": statistics.fmean, "MAXimum": max, "MINimum": min, "STDDev": deviation}
 
 
 def _per_function() -> dict[str, Setting]:
@@ -44,16 +38,15 @@ def _per_function() -> dict[str, Setting]:
     return found
 
 
-class EmulatedKeithley2450(SourceMeter):
+class EmulatedKeithley2450(ScpiSourceMeter):
     """The touch-screen source-meter; a reading is one number, of the function being measured.
 
     Readings with the output off are given (of a sample at rest), as the off state NORMal has it.
     """
 
-    no_error = '0,"No error"'
     ranges: ClassVar[dict[str, tuple[float, ...]]] = {VOLT: (0.02, *RANGES[VOLT]), CURR: (1e-8, 1e-7, *RANGES[CURR])}
     settings: ClassVar = {
-        **SourceMeter.settings,
+        **ScpiSourceMeter.settings,
         **_per_function(),
         "ohms_range": real("SENSe[1]:RESistance:RANGe[:UPPer]", 2e5, 0.0, 2.1e8, ".6E"),
         "ohms_range_automatic": boolean("SENSe[1]:RESistance:RANGe:AUTO", True),
@@ -66,7 +59,6 @@ class EmulatedKeithley2450(SourceMeter):
     def reset(self) -> None:
         """Take the settings of *RST."""
         self.sensed = CURR
-        self.buffer: list[Reading] = []
         super().reset()
 
     def drive(self) -> None:
@@ -83,31 +75,13 @@ class EmulatedKeithley2450(SourceMeter):
         return "SCPI"
 
     # ------------------------------------------------------------------ source
-    @header("SOURce[1]:FUNCtion[:MODE]")
-    def _set_function(self, argument: str) -> None:
-        self.set_function(_function(argument, VOLT, CURR))
-
-    @header("SOURce[1]:FUNCtion[:MODE]?")
-    def _function(self, argument: str) -> str:
-        return self.function
-
-    _set_volts, _set_amps = both("SOURce[1]:{}[:LEVel][:IMMediate][:AMPLitude]", SourceMeter.set_level)
-    _volts, _amps = both("SOURce[1]:{}[:LEVel][:IMMediate][:AMPLitude]?", lambda meter, function, argument: _number(
-        number(argument, -LIMITS[function], LIMITS[function]) if argument else meter.level[function]))
-    _fix_volts, _fix_amps = both("SOURce[1]:{}:RANGe", SourceMeter.set_source_range)
-    _range_volts, _range_amps = both(
-        "SOURce[1]:{}:RANGe?", lambda meter, function, argument: _number(meter.range_in_use(function, source=True)))
-    _free_volts, _free_amps = both("SOURce[1]:{}:RANGe:AUTO", SourceMeter.set_source_automatic)
-    _is_free_volts, _is_free_amps = both(
-        "SOURce[1]:{}:RANGe:AUTO?", lambda meter, function, argument: str(int(meter.source_range[function] is None)))
-
     @header("SOURce[1]:VOLTage:ILIMit[:LEVel]")
     def _limit_amps(self, argument: str) -> None:
         self.set_limit(CURR, argument)
 
     @header("SOURce[1]:VOLTage:ILIMit[:LEVel]?")
     def _limit_of_amps(self, argument: str) -> str:
-        return _number(self.limit[CURR])
+        return self.shown(self.limit[CURR])
 
     @header("SOURce[1]:CURRent:VLIMit[:LEVel]")
     def _limit_volts(self, argument: str) -> None:
@@ -115,7 +89,7 @@ class EmulatedKeithley2450(SourceMeter):
 
     @header("SOURce[1]:CURRent:VLIMit[:LEVel]?")
     def _limit_of_volts(self, argument: str) -> str:
-        return _number(self.limit[VOLT])
+        return self.shown(self.limit[VOLT])
 
     @header("SOURce[1]:VOLTage:ILIMit[:LEVel]:TRIPped?")
     def _tripped_amps(self, argument: str) -> str:
@@ -126,25 +100,9 @@ class EmulatedKeithley2450(SourceMeter):
         return str(int(self.output_on and self.function == CURR and self.sample.limited()))
 
     # ------------------------------------------------------------------ sense
-    _sense_volts, _sense_amps = both("SENSe[1]:{}[:DC]:RANGe[:UPPer]", SourceMeter.set_sense_range)
-    _sensed_volts, _sensed_amps = both(
-        "SENSe[1]:{}[:DC]:RANGe[:UPPer]?", lambda meter, function, argument: _number(meter.range_in_use(function, source=False)))
-    _seek_volts, _seek_amps = both("SENSe[1]:{}[:DC]:RANGe:AUTO", SourceMeter.set_sense_automatic)
-    _seeks_volts, _seeks_amps = both(
-        "SENSe[1]:{}[:DC]:RANGe:AUTO?", lambda meter, function, argument: str(int(meter.sense_range[function] is None)))
-
-    @header("SENSe[1]:VOLTage[:DC]:NPLCycles", "SENSe[1]:CURRent[:DC]:NPLCycles", "SENSe[1]:RESistance:NPLCycles")
-    def _set_cycles(self, argument: str) -> None:
-        """Set the integration time; kept for all functions together (the real box keeps three)."""
-        self.nplc = number(argument, 0.01, 10.0)
-
-    @header("SENSe[1]:VOLTage[:DC]:NPLCycles?", "SENSe[1]:CURRent[:DC]:NPLCycles?", "SENSe[1]:RESistance:NPLCycles?")
-    def _cycles(self, argument: str) -> str:
-        return _number(self.nplc)
-
     @header("SENSe[1]:FUNCtion[:ON]")
     def _sense(self, argument: str) -> None:
-        self.sensed = _function(argument, VOLT, CURR, OHMS)
+        self.sensed = function_named(argument, VOLT, CURR, OHMS)
 
     @header("SENSe[1]:FUNCtion[:ON]?")
     def _senses(self, argument: str) -> str:
@@ -152,7 +110,7 @@ class EmulatedKeithley2450(SourceMeter):
 
     @header("SENSe[1]:AZERo:ONCE")
     def _zero(self, argument: str) -> None:
-        self.spend(self.nplc / 50.0)
+        self.spend(self.nplc / LINE_HZ)
 
     @header("SYSTem:LFRequency?")
     def _line(self, argument: str) -> str:
@@ -172,20 +130,19 @@ class EmulatedKeithley2450(SourceMeter):
     def _part(self, reading: Reading, name: str) -> str:
         """Give one element of a reading as READ? and TRACe:DATA? name them."""
         if name == "SOUR":
-            return _number(reading.volts if self.function == VOLT else reading.amps)
+            return self.shown(reading.volts if self.function == VOLT else reading.amps)
         if name == "REL":
             return f"{reading.seconds - self.buffer[0].seconds:.6f}"
         if name == "STAT":
             return str(int(reading.limited))
         if name != "READ":
             raise ScpiError(-224, "Illegal parameter value")
-        return _number(_measured(reading, self.sensed))
+        return self.shown(_measured(reading, self.sensed))
 
     def _show(self, reading: Reading, wanted: list[str]) -> str:
         names = [text.strip().upper()[:4].rstrip("A") for text in wanted if text.strip() and not text.strip().startswith('"')]
         return ",".join(self._part(reading, name) for name in (names or ["READ"]))
 
-    @header("READ?")
     def _read(self, argument: str) -> str:
         """Take `SENSe:COUNt` readings and give the last one."""
         for _ in range(min(self.values["count"], 1000)):
@@ -194,22 +151,10 @@ class EmulatedKeithley2450(SourceMeter):
 
     @header("FETCh?")
     def _fetch(self, argument: str) -> str:
-        if not self.buffer:
-            raise ScpiError(-230, "Data corrupt or stale")
-        return self._show(self.buffer[-1], argument.split(","))
-
-    _measure_volts, _measure_amps = both("MEASure:{}[:DC]?", lambda meter, function, argument: meter._measure(function, argument))
-
-    @header("MEASure:RESistance?")
-    def _measure_ohms(self, argument: str) -> str:
-        return self._measure(OHMS, argument)
+        return self._show(taken(self.buffer)[-1], argument.split(","))
 
     def _measure(self, function: str, argument: str) -> str:
         self.sensed = function
-        return self._read(argument)
-
-    @header("MEASure?")
-    def _measure_again(self, argument: str) -> str:
         return self._read(argument)
 
     # ------------------------------------------------------------------ buffer
@@ -220,10 +165,6 @@ class EmulatedKeithley2450(SourceMeter):
     @header("ABORt", "*TRG", "TRIGger:CONTinuous")
     def _accept_trigger(self, argument: str) -> None:
         """Nothing waits: readings are taken when they are asked for."""
-
-    @header("TRACe:CLEar")
-    def _clear_buffer(self, argument: str) -> None:
-        self.buffer = []
 
     @header("TRACe:ACTual?")
     def _buffered(self, argument: str) -> str:
@@ -239,9 +180,7 @@ class EmulatedKeithley2450(SourceMeter):
         return ",".join(self._show(reading, wanted) for reading in self.buffer[start - 1 : end])
 
     def _statistic(self, kind: str) -> str:
-        if not self.buffer:
-            raise ScpiError(-230, "Data corrupt or stale")
-        return _number(STATISTICS[kind]([_measured(reading, self.sensed) for reading in self.buffer]))
+        return self.shown(STATISTICS[kind]([_measured(reading, self.sensed) for reading in taken(self.buffer)]))
 
     @header("TRACe:STATistics:AVERage?")
     def _mean(self, argument: str) -> str:
@@ -266,18 +205,3 @@ class EmulatedKeithley2450(SourceMeter):
 
 def _measured(reading: Reading, function: str) -> float:
     return {VOLT: reading.volts, CURR: reading.amps, OHMS: reading.ohms}[function]
-
-
-def _number(value: float) -> str:
-    return f"{value if math.isfinite(value) else NOT_A_NUMBER:.6E}"
-
-
-def _function(argument: str, *allowed: str) -> str:
-    """Read the name of a function, quoted or not, with or without :DC."""
-    name = argument.strip().strip("'\"").upper().removesuffix(":DC")
-    short = {"VOLTAGE": VOLT, "CURRENT": CURR, "RESISTANCE": OHMS}.get(name, name)
-    if short not in allowed:
-        raise ScpiError(-224, "Illegal parameter value")
-    return short
-
-

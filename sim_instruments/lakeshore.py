@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sim_instruments.clock import Clock, Handle
+from sim_instruments.faults import FaultSwitch
 from sim_instruments.lakeshore_settings import REMEMBERED, Remembered
 from sim_instruments.scpi import ScpiDevice, ScpiError, header, number
 from sim_instruments.twin.more_elements import Cryostat
@@ -72,34 +73,10 @@ class LakeShore(ScpiDevice):
         self._streams = getattr(twin, "streams", None)       # noise of a visit, so that a resumed run reads what the first one read
         self.connected_sensors = str(unit.options.get("sensors", "A"))
         self.serial = f"{self.model}A{serial_number(seed, unit.role, 3)}"
-        self._open_sensors = ""
-        self._heater_open = False
         self._kept: dict[tuple[str, str], str] = {}
         self._settling: Handle | None = None
         start = self.cryostat.sensor_k.position
         self.loops = {number: Output(Mover(clock, start), sensor=number) for number in range(1, self.outputs + 1)}
-
-    @property
-    def open_sensors(self) -> str:
-        """The inputs whose sensor is broken; a loop without its sensor does not heat."""
-        return self._open_sensors
-
-    @open_sensors.setter
-    def open_sensors(self, letters: str) -> None:
-        with self.lock:
-            self._open_sensors = letters
-            self._control_if_used(self.loops[1])
-
-    @property
-    def heater_open(self) -> bool:
-        """The heater's load is not connected."""
-        return self._heater_open
-
-    @heater_open.setter
-    def heater_open(self, is_open: bool) -> None:
-        with self.lock:
-            self._heater_open = is_open
-            self._control_if_used(self.loops[1])
 
     def power_up(self) -> None:
         """Wake up: heaters are off unless they are told to come back."""
@@ -123,7 +100,7 @@ class LakeShore(ScpiDevice):
         loop, cryostat = self.loops[1], self.cryostat
         here, base = cryostat.sensor_k.position, cryostat.base_k
         target = base
-        if loop.range and not self._heater_open:
+        if loop.range and not self.heater_open:
             ceiling = base + RISE_K[loop.range]
             if loop.mode in (CLOSED_LOOP, ZONE) and loop.sensor == 1 and "A" not in self.open_sensors:
                 target = min(max(loop.setpoint.target, base), ceiling)
@@ -139,10 +116,21 @@ class LakeShore(ScpiDevice):
         cryostat.sensor_k.move(knee, seconds)
         self._settling = self.after(seconds, lambda: cryostat.sensor_k.move(target, SETTLE_S * near / NEAR_K))
 
+    def _control_if_used(self, loop: Output) -> None:
+        # With the heater off a new setting moves nothing: the cryostat stays on its course.
+        if loop is self.loops[1] and loop.range:
+            self._control()
+
+    open_sensors = FaultSwitch("", lambda device: device._control_if_used(device.loops[1]))
+    """The inputs whose sensor is broken; a loop without its sensor does not heat."""
+
+    heater_open = FaultSwitch(False, lambda device: device._control_if_used(device.loops[1]))
+    """The heater's load is not connected."""
+
     def heater_percent(self, output: int) -> float:
         """Give the present heater output in percent of its range: full while heating up, nothing while cooling, else what holds."""
         loop, sensor = self.loops[output], self.cryostat.sensor_k
-        if output != 1 or not loop.range or self._heater_open or loop.mode == OFF:
+        if output != 1 or not loop.range or self.heater_open or loop.mode == OFF:
             return 0.0
         if loop.mode == OPEN_LOOP:
             return loop.manual
@@ -207,11 +195,6 @@ class LakeShore(ScpiDevice):
         loop.setpoint.move(wanted, travel)
         self._control_if_used(loop)
 
-    def _control_if_used(self, loop: Output) -> None:
-        # With the heater off a new setting moves nothing: the cryostat stays on its course.
-        if loop is self.loops[1] and loop.range:
-            self._control()
-
     @header("SETP?")
     def _point(self, argument: str) -> str:
         return f"{self._loop(argument)[0].setpoint.position:+.3f}"
@@ -252,13 +235,13 @@ class LakeShore(ScpiDevice):
 
     @header("HTR?")
     def _heater(self, argument: str) -> str:
-        self._loop(argument or "1")
-        return f"{self.heater_percent(int(argument or 1)):+06.1f}"
+        output = int(number(argument.partition(",")[0] or "1", 1, self.outputs))
+        return f"{self.heater_percent(output):+06.1f}"
 
     @header("HTRST?")
     def _heater_status(self, argument: str) -> str:
         loop = self._loop(argument)[0]
-        return str(OPEN_LOAD if self._heater_open and loop is self.loops[1] and loop.range else 0)
+        return str(OPEN_LOAD if self.heater_open and loop is self.loops[1] and loop.range else 0)
 
     @header("OUTMODE")
     def _set_mode(self, argument: str) -> None:

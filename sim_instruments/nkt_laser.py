@@ -52,8 +52,8 @@ class SuperKLaser(Module):
         self.user_text = b""
         self.wide_picker = False
         self.stuck_on = False
-        self._setup = 1                               # constant power
-        self._levels = {"power": round(source.level * 1000), "current": round(source.level * 1000)}
+        self.setup = 1                                # 0 and 2 regulate the current, 1 and 3 the power, 4 follows a signal
+        self.power_level = self.current_level = round(source.level * 1000)       # in 0.1 %
         self._loop, self._cause = LOOP_OK, 0
         self._interlock_open = False
         self._commanded = EMISSION_ON if source.emission else EMISSION_OFF
@@ -160,38 +160,11 @@ class SuperKLaser(Module):
             data += b"\0"
         super().write(register, kind, data)
 
-    @property
-    def setup(self) -> int:
-        """Register 0x31: 0 and 2 regulate the current, 1 and 3 the power, 4 follows a signal."""
-        return self._setup
-
-    @setup.setter
-    def setup(self, value: int) -> None:
-        self._setup = value
-        self._apply_level()
-
-    @property
-    def power_level(self) -> int:
-        """Register 0x37 in 0.1 %."""
-        return self._levels["power"]
-
-    @power_level.setter
-    def power_level(self, value: int) -> None:
-        self._levels["power"] = value
-        self._apply_level()
-
-    @property
-    def current_level(self) -> int:
-        """Register 0x38 in 0.1 %."""
-        return self._levels["current"]
-
-    @current_level.setter
-    def current_level(self, value: int) -> None:
-        self._levels["current"] = value
-        self._apply_level()
-
-    def _apply_level(self) -> None:
-        self.source.level = self._levels["current" if self._setup in (0, 2) else "power"] / 1000
+    def assign(self, register: Register, value: int | bytes) -> None:
+        """Set the value behind a register; light follows the level that is regulated."""
+        super().assign(register, value)
+        if register.attribute in ("setup", "power_level", "current_level"):
+            self.source.level = (self.current_level if self.setup in (0, 2) else self.power_level) / 1000
 
     @property
     def watchdog_s(self) -> int:

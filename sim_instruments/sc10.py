@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from sim_instruments.clock import Clock
-from sim_instruments.lines import LineDevice, command
+from sim_instruments.faults import FaultSwitch
+from sim_instruments.lines import command
+from sim_instruments.prompt import PromptDevice
 from sim_instruments.twin.elements import BeamShutter
 from sim_instruments.wire import Unit
 
@@ -22,14 +24,12 @@ IDENTITY = b"THORLABS SC10 VERSION 1.07\r"
 LIMITS = {b"mode": (1, 5), b"rep": (1, 99), b"trig": (0, 1), b"xto": (0, 1), b"baud": (0, 1),
           b"open": (0, 999_999), b"shut": (0, 999_999)}
 MANUAL, AUTOMATIC, SINGLE, REPEAT = 1, 2, 3, 4
-FACTORY = {b"mode": MANUAL, b"rep": 1, b"trig": 0, b"xto": 0, b"baud": 0, b"open": 1000, b"shut": 1000}
 
 
-class EmulatedSC10(LineDevice):
+class EmulatedSC10(PromptDevice):
     """One shutter. Fault attributes: `stuck` (the blade stays where it is), `interlock_open` (closes, and stays closed)."""
 
-    echo = True
-    prompt = b"> "
+    factory: ClassVar = {b"mode": MANUAL, b"rep": 1, b"trig": 0, b"xto": 0, b"baud": 0, b"open": 1000, b"shut": 1000}
     latency_s = 0.01
 
     def __init__(self, units: Sequence[Unit], *, twin: Any = None, clock: Clock, seed: int = 0):
@@ -38,27 +38,19 @@ class EmulatedSC10(LineDevice):
         self.shutter: BeamShutter = unit.element or BeamShutter(unit.role, clock)
         self.enabled = self.shutter.opening.target > 0.0
         self.stuck = False
-        self.values = dict(FACTORY)
-        self._saved = dict(self.values)
-        self._interlock_open = False
         self._programme = 0        # counts changes of mind, so that a planned motion knows that it is out of date
 
     def power_up(self) -> None:
         """Wake up with the saved values; a spring has closed the blade (unless it is stuck)."""
-        self.values = dict(self._saved)
+        self.recall()
         self._disable()
 
-    @property
-    def interlock_open(self) -> bool:
-        """The interlock loop; opening it closes the shutter."""
-        return self._interlock_open
+    def _trip(self) -> None:
+        if self.interlock_open:
+            self._disable()
 
-    @interlock_open.setter
-    def interlock_open(self, is_open: bool) -> None:
-        with self.lock:
-            self._interlock_open = is_open
-            if is_open:
-                self._disable()
+    interlock_open = FaultSwitch(False, _trip)
+    """The interlock loop; opening it closes the shutter."""
 
     @command(rb"id\?")
     def _identity(self) -> bytes:
@@ -86,10 +78,6 @@ class EmulatedSC10(LineDevice):
     def _is_tripped(self) -> bytes:
         return b"%d\r" % self.interlock_open
 
-    @command(rb"(mode|rep|trig|xto|open|shut|baud)\?")
-    def _value(self, name: bytes) -> bytes:
-        return b"%d\r" % self.values[name]
-
     @command(rb"(mode|rep|trig|xto|open|shut|baud)=(.*)")
     def _set_value(self, name: bytes, text: bytes) -> bytes:
         low, high = LIMITS[name]
@@ -98,22 +86,20 @@ class EmulatedSC10(LineDevice):
         self.values[name] = int(text)
         return b""
 
-    @command(rb"save|savp")
-    def _keep(self) -> bytes:
-        """Remember the values over a power cycle (which of the two words keeps what is unverified)."""
-        self._saved = dict(self.values)
-        return b""
+    @command(rb"savp")
+    def _save_persistently(self) -> bytes:
+        """Keep the values as `save` does (which of the two words keeps what is unverified)."""
+        return self.save()
 
     @command(rb"resp")
     def _restore(self) -> bytes:
-        """Take the saved values."""
-        self.values = dict(self._saved)
+        self.recall()
         return b""
 
     @command(rb"default")
     def _factory(self) -> bytes:
         """Take the values of the factory (their figures are unverified)."""
-        self.values = dict(FACTORY)
+        self.values = dict(self.factory)
         return b""
 
     @command(rb"\?")
