@@ -13,7 +13,21 @@ from pathlib import Path
 
 import numpy as np
 
-from labctl.analysis import decay, decay_model, decay_tail, gain, lines, modes, occupancy, polarization, slopes, threshold
+from labctl.analysis import (
+    bleach,
+    decay,
+    decay_model,
+    decay_tail,
+    gain,
+    lines,
+    modes,
+    occupancy,
+    polarization,
+    response,
+    slopes,
+    threshold,
+    z_scan,
+)
 from labctl.core.errors import AnalysisError
 from labctl.core.plan import Result
 
@@ -195,11 +209,43 @@ def gallery(rng: np.random.Generator) -> dict[str, tuple[Result, float]]:
     return {"quality": (quality, float(centres[4] / 0.17)), "distance": (modes.spacing(found).fsr_nm, 0.72)}
 
 
+def step_of_light(rng: np.random.Generator) -> dict[str, tuple[Result, float]]:
+    """Light that a step puts out with 30 ms, four cycles of frames of 3 ms every 10 ms that fall anywhere, 2 % noise."""
+    frames = np.sort(np.concatenate([np.arange(-0.4, 0.6, 0.010) + 0.010 * rng.random() for _ in range(4)]))
+    begin, end = np.clip(frames - 1.5e-3, 0, None), np.clip(frames + 1.5e-3, 0, None)
+    lit = 1 - 0.8 * ((end - begin) + 0.03 * (np.exp(-end / 0.03) - np.exp(-begin / 0.03))) / 3e-3
+    edge = response.Edge(frames, lit + 0.02 * rng.normal(size=len(frames)), np.full(len(frames), 0.02), 3e-3)
+    truth = float(np.log(9.0)) * 0.03
+    return {"10-90 % crossings": (response.crossing_time(edge), truth), "exponential": (response.exponential_time(edge), truth)}
+
+
+def bleached(rng: np.random.Generator) -> dict[str, tuple[Result, float]]:
+    """A bleach that falls with 80 ps to a fifth, and one with 80 ps and 3 ns; 1 % noise."""
+    delay, noise = np.concatenate([np.arange(4.0, 60.0, 4.0), np.arange(72.0, 1000.0, 16.0)]), 1e-3
+    found = []
+    for law, keywords in ((0.02 + 0.08 * np.exp(-delay / 80), {}),
+                          (0.08 * np.exp(-delay / 80) + 0.02 * np.exp(-delay / 3e3), {"count": 2, "constant": False})):
+        seen = bleach.Bleach(delay, law + noise * rng.normal(size=len(delay)), np.full(len(delay), noise))
+        found.append(bleach.fall(seen, **keywords).lifetimes[0])
+    return {"one and a constant": (found[0], 80.0), "shorter of two": (found[1], 80.0)}
+
+
+def z_scanned(rng: np.random.Generator) -> dict[str, tuple[Result, float]]:
+    """A dip by two photons, q = 1, Rayleigh length 3 mm, 60 places to 12 mm on either side, 0.5 % noise."""
+    place = np.linspace(-1.2, 1.2, 60)
+    time = np.linspace(-5, 5, 2001)
+    local = 1.0 / (1 + (place / 0.3) ** 2)
+    exact = np.log1p(local[:, None] * np.exp(-time**2)).sum(axis=1) * (time[1] - time[0]) / (np.sqrt(np.pi) * local)
+    found = z_scan.open_aperture(place, exact + 5e-3 * rng.normal(size=60), np.full(60, 5e-3), order=2)
+    return {"strength": (found.strength, 1.0), "Rayleigh length": (found.rayleigh, 0.3)}
+
+
 CASES: dict[str, Draw] = {
     "threshold: kink": power_series, "threshold: x-intercept": laser_line, "power law of 3 segments": s_curve,
     "power law": two_photon, "Malus": analyser, "reconvolution, 1 exponential": lifetimes,
     "reconvolution, 2 exponentials": two_lifetimes, "reconvolution with pile-up": pile_up, "tail": tail,
     "variable stripe length": stripes, "occupancy": saturation, "Gaussian line": one_line, "modes": gallery,
+    "step of the light": step_of_light, "bleach": bleached, "z-scan": z_scanned,
 }
 
 

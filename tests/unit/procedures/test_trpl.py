@@ -78,7 +78,7 @@ class TestPlan:
         rng = np.random.default_rng(3)
 
         def scans(precision: float) -> tuple[float, float]:
-            procedure = TRPL(wanted=1e9, exposure=0.1, precision=precision, pieces=500)
+            procedure = TRPL(wanted=1e9, exposure=0.1, precision=precision, pieces=500, components=1)
             plan = cast(AdaptiveSteps, procedure.plan(fake_bench(reaches=REACH, constants=RATE)))
             point, total = next(plan), np.zeros(BINS)
             try:
