@@ -80,7 +80,7 @@ bench-peers: $(VENV)/.test
 score: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.score --out docs/reference/twin-scores.json
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.score --whole-bench --out docs/reference/twin-scores-bench.json
-	$(BIN)/python docs/twin_reference.py
+	$(BIN)/python -m docs.references twin
 
 # which claims a sample's constants were fitted to, and what a new fit would say: make calibrate SAMPLE=wang2015
 calibrate: $(VENV)/.test
@@ -92,9 +92,7 @@ docs: $(VENV)/.docs
 	@echo 'build/docs/index.html'
 
 docs-reference: $(VENV)/.runtime
-	$(BIN)/python docs/instruments_reference.py
-	$(BIN)/python docs/procedures_reference.py
-	$(BIN)/python docs/twin_reference.py
+	$(BIN)/python -m docs.references
 
 docs-figures: $(VENV)/.runtime
 	$(BIN)/python -m docs.paper_figures

@@ -34,12 +34,6 @@ hand confirms: check it on your hardware.
 NOT_A_DEVICE = ("drivers.device", "drivers.link")
 
 
-def main() -> None:
-    """Write the page."""
-    PAGE.write_text(page(), encoding="utf-8")
-    sys.stdout.write(f"{PAGE} written\n")
-
-
 def page() -> str:
     """Give the whole page."""
     return INTRODUCTION + "".join(section(name) for name in sorted(registry.points("driver")))
@@ -176,7 +170,3 @@ def _simulated_faults(name: str) -> str:
                 text = _paragraph(inspect.getdoc(each) or "").strip()
                 stated += re.findall(r"Fault attributes?: (.*?)(?:\. |\.$|$)", text)
     return "; ".join(dict.fromkeys(stated)) or "those of the wire"
-
-
-if __name__ == "__main__":
-    main()

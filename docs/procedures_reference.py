@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -22,12 +21,6 @@ Written from the code by `make docs-reference`; do not edit. `labctl run NAME` r
 parameter; a bare number is in the unit of the table. Benches in brackets have defaults of their own for it
 (`labctl procedures NAME --bench BENCH` shows them). How to write one: [write a procedure](../how-to/write-a-procedure.md).
 """
-
-
-def main() -> None:
-    """Write the page."""
-    PAGE.write_text(page(), encoding="utf-8")
-    sys.stdout.write(f"{PAGE} written\n")
 
 
 def page() -> str:
@@ -74,7 +67,3 @@ def _benches() -> dict[str, list[str]]:
             for name in tomllib.loads(path.read_text(encoding="utf-8")).get("procedures", {}):
                 found.setdefault(name, []).append(path.name.removesuffix(".toml"))
     return found
-
-
-if __name__ == "__main__":
-    main()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 import json
 import re
-import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, fields
@@ -84,12 +83,6 @@ after the calibrations that a user takes first: of the power, of the pick-off by
 zero; nothing is ideal. With the data sheet's pick-off (4 % ± 25 %) thresholds were off by 11 to 25 %; what is left is the error of
 the head at the sample, 3 to 5 %, and of the spot's size, which is taken as the bench file states it.
 """
-
-
-def main() -> None:
-    """Write the page."""
-    PAGE.write_text(page(), encoding="utf-8")
-    sys.stdout.write(f"{PAGE} written\n")
 
 
 def page() -> str:
@@ -211,7 +204,3 @@ def row(symbol: str, entry: Mapping[str, Any]) -> str:
     """Give one parameter as a line of a table."""
     shown = str(entry["value"]).lower() if isinstance(entry["value"], bool) else f"{entry['value']:.7g}"
     return f"| `{symbol}` | {shown} | {entry['unit']} | {entry['evidence']} | {cell(entry['source'])} |"
-
-
-if __name__ == "__main__":
-    main()

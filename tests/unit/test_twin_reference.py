@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import tomllib
 from importlib import resources
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from benchmarks.score.papers import EXPERIMENTS, REASONS
 from benchmarks.score.targets import load_rows, targets_file
-
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-
-
-@pytest.fixture(scope="module")
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("twin_reference", DOCS / "twin_reference.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from docs import twin_reference
 
 
 @pytest.fixture(scope="module")
 def scores() -> list[dict[str, object]]:
-    return json.loads((DOCS / "reference" / "twin-scores.json").read_text(encoding="utf-8"))
+    return json.loads(twin_reference.SCORES.read_text(encoding="utf-8"))
 
 
-def test_page_is_what_the_code_says(generator):
+def test_page_is_what_the_code_says():
     """After a change of a sample or of a law: `make docs-reference`. Scores change with `make score` only."""
-    assert (DOCS / "reference" / "twin.md").read_text(encoding="utf-8") == generator.page()
+    assert twin_reference.PAGE.read_text(encoding="utf-8") == twin_reference.page()
 
 
-def test_every_parameter_of_every_sample_stands_in_it(generator):
-    page = generator.page()
-    for name in generator.sample_names():
+def test_every_parameter_of_every_sample_stands_in_it():
+    page = twin_reference.page()
+    for name in twin_reference.sample_names():
         data = tomllib.loads(resources.files("sim_instruments.samples").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
         section = page.split(f"### {name}\n")[1].split("###")[0]
         stated = [entry for entries in data.values() if isinstance(entries, dict) for entry in entries.values()
@@ -61,7 +47,7 @@ def test_what_does_not_pass_says_why(scores):
 
 
 def test_rows_behind_the_whole_bench_are_rows(scores):
-    behind = json.loads((DOCS / "reference" / "twin-scores-bench.json").read_text(encoding="utf-8"))
+    behind = json.loads(twin_reference.BENCH_SCORES.read_text(encoding="utf-8"))
     assert {each["id"] for each in behind} <= {each["id"] for each in scores}
     assert len(behind) >= 25
 
