@@ -14,7 +14,7 @@ from labctl.api.running import make_procedure, resume, run
 from labctl.bench import config as bench_config
 from labctl.bench.bench import Bench
 from labctl.core.errors import Refused, StoreError
-from labctl.engine import preparing, runner
+from labctl.engine import preparing, rehearsal, runner
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.control import Control
 from labctl.engine.events import Listeners
@@ -67,11 +67,12 @@ def run_queue(terms: Terms | None = None, *, listeners: Listeners | None = None,
 
 
 class Hands:
-    """Opens benches and runs items for the queue."""
+    """Opens benches and runs items for the queue; with `rehearse` their twins, and every run is a rehearsal."""
 
     def __init__(self, speed: float | None = None, operator: MakeOperator | None = None, announce: AnnounceText = lambda text: None,
-                 opened: Bench | None = None, start: datetime | None = None):
+                 opened: Bench | None = None, start: datetime | None = None, *, rehearse: bool = False):
         self.speed, self.operator, self.announce, self.opened = speed, operator, announce, opened
+        self.rehearse = rehearse
         self._reached = start       # in virtual time, which must not begin anew with every opening
 
     @contextmanager
@@ -81,8 +82,8 @@ class Hands:
         if self.opened is not None and self.opened.text == text:
             yield self.opened
             return
-        with open_config(config, text, speed=self.speed if config.simulated else None, operator=self.operator,
-                         start=self._reached) as opened:
+        with open_config(config, text, speed=self.speed if config.simulated else None, rehearsal=self.rehearse,
+                         operator=self.operator, start=self._reached) as opened:
             try:
                 yield opened
             finally:
@@ -90,7 +91,9 @@ class Hands:
 
     def run(self, item: Item, bench: Bench, *, most_lit_s: float | None, listeners: Listeners, control: Control) -> Outcome:
         """Go on with the run of an item where there is one to go on with, else begin it."""
-        order = replace(_order(item.procedure, item.options, bench.config), most_lit_s=most_lit_s)
+        order = replace(_order(item.procedure, item.options, bench.config), most_lit_s=most_lit_s, rehearsal=self.rehearse)
+        if self.rehearse:
+            order = replace(order, root=order.root / rehearsal.FOLDER)
         if item.run_id:
             try:
                 return resume(item.run_id, bench, root=order.root, listeners=listeners, control=control, most_lit_s=most_lit_s)

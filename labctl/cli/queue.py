@@ -160,6 +160,7 @@ def run(
 def night(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Night file; 'labctl queue FILE.toml' is the same.")],
     check: Annotated[bool, typer.Option("--check", help="Only say what is wrong, and when which run would be over.")] = False,
+    rehearse: Annotated[bool, typer.Option("--rehearse", help="The whole night on the benches' twins, in virtual time.")] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Begin once more, giving up what waits of an earlier time.")] = False,
     speed: Annotated[float | None, typer.Option(min=0.001, help="Run simulated benches on the real clock, so much faster.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Answer every question with yes.")] = False,
@@ -173,14 +174,17 @@ def night(
     from labctl.cli.run import EXIT_CODES, speaker
     from labctl.engine.events import Listeners
     from labctl.engine.signals import signals
-    from labctl.nights.night import run_night
+    from labctl.nights.night import rehearse_night, run_night
 
     if check:
         raise typer.Exit(_checked(file))
     say = speaker()
     with signals() as control, ProgressBar() as bar:
-        ended, told = run_night(file, anew=anew, speed=speed, operator=asking.operator(yes, say), listeners=Listeners(bar),
-                                control=control, say=bar.print)
+        if rehearse:
+            ended, told = rehearse_night(file, listeners=Listeners(bar), control=control, say=bar.print)
+        else:
+            ended, told = run_night(file, anew=anew, speed=speed, operator=asking.operator(yes, say),
+                                    listeners=Listeners(bar), control=control, say=bar.print)
     for problem in ended.problems:
         say(f"error: {problem}", style="red")
     say(f"the night has ended: {ended.reason}")

@@ -100,11 +100,12 @@ class Worker:
     def __init__(self, waiting: Waiting, hands: Hands, terms: Terms | None = None, *, listeners: Listeners | None = None,
                  control: Control | None = None, say: Say = lambda text: None,
                  today: Callable[[], datetime] = lambda: datetime.now(UTC), mine: Callable[[Item], bool] = lambda item: True,
-                 over: Callable[[Item], None] = lambda item: None, lit_s: float = 0.0):
+                 over: Callable[[Item], None] = lambda item: None, lit_s: float = 0.0, lock: str = "queue"):
         self.waiting, self.hands, self.terms = waiting, hands, terms or Terms()
         self._today = today                # the time while no bench is open
         self._last: datetime | None = None  # on the clock of the bench that was open before: simulated time runs ahead
         self._mine, self._over = mine, over
+        self._lock = lock                  # one worker at a time has it
         self._end_level = self.terms.end_level
         self.control, self.say = control or Control(), say
         self._listeners = listeners or Listeners()
@@ -120,7 +121,7 @@ class Worker:
         """Run until nothing waits, a term ends it, or somebody does. Raises Refused when another process runs the queue."""
         if problems := self.terms.check():
             raise Refused(problems)
-        lock = ProcessLock(state.folder() / "locks", "queue")
+        lock = ProcessLock(state.folder() / "locks", self._lock)
         owner = lock.acquire("labctl queue run")
         if owner is not None:
             raise Refused([Problem("queue", f"the queue is being run by {owner}.")])

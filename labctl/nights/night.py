@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from labctl.api import Bench, load_bench_file
@@ -15,6 +16,7 @@ from labctl.api.queueing import Hands
 from labctl.core.errors import Refused
 from labctl.core.plan import Problem
 from labctl.core.quantities import to_float
+from labctl.engine import rehearsal
 from labctl.engine.control import Control
 from labctl.engine.events import Listeners
 from labctl.engine.queue import FAILED, Ended, Terms, Worker, latest
@@ -104,8 +106,8 @@ def _clock(checked: Checkup, begin: datetime) -> str:
 class Night:
     """A night that is run: what is heard of it, its report and its messages."""
 
-    def __init__(self, opened: Opened, waiting: Waiting, say: Say):
-        self.opened, self.waiting, self.say = opened, waiting, say
+    def __init__(self, opened: Opened, waiting: Waiting, say: Say, *, rehearsed: bool = False):
+        self.opened, self.waiting, self.say, self.rehearsed = opened, waiting, say, rehearsed
         self.messenger = Messenger(opened.night.notify)
         self.paths: tuple[Path, ...] = ()
         self._lines: dict[tuple[int, str, str], report.Line] = {}       # what has been read of runs that are over
@@ -132,7 +134,8 @@ class Night:
         done = sum(item.status == "done" for item in items)
         said = [how, f"{done} of {len(items)} runs done", f"file {self.opened.path}"]
         try:
-            self.paths = report.write(self._stem(items), f"Night {self.opened.night.name}", said,
+            title = f"Night {self.opened.night.name}{', rehearsed' if self.rehearsed else ''}"
+            self.paths = report.write(self._stem(items), title, said,
                                       [self._line(item) for item in items], page=page)
         except OSError as exc:
             self.say(f"warning: the report cannot be written: {exc}")
@@ -147,7 +150,10 @@ class Night:
     def _stem(self, items: list[Item]) -> Path:
         told = self.opened.night.night.report
         root = Path(str(items[0].options["out"])) if items else Path()
-        return (self.opened.path.parent / told) if told else root / "nights" / f"{self.opened.night.name}_{self.opened.key[:6]}"
+        usual = Path("nights") / f"{self.opened.night.name}_{self.opened.key[:6]}"
+        if self.rehearsed:
+            return root / rehearsal.FOLDER / usual
+        return self.opened.path.parent / told if told else root / usual
 
     def end(self, ended: Ended) -> None:
         """Write the last report and the last message, and wait a little for it to be sent."""
@@ -173,25 +179,50 @@ def run_night(path: str | Path, *, anew: bool = False, speed: float | None = Non
     with Waiting() as waiting:
         items = take_up(opened, waiting, anew=anew)
         if not items:
-            checked = checkup(opened, now or datetime.now().astimezone(), bench)
-            checked.refuse_if_wrong()
-            for problem in checked.problems:
-                say(f"warning: {problem}")
-            say(_clock(checked, now or datetime.now().astimezone()))
-            items = enqueue(opened, checked, waiting)
+            items = _begin(opened, waiting, say, now, bench)
         elif all(item.status in OVER and item.status != "aborted" for item in items):
             raise Refused([Problem("file", f"{opened.path.name}: all {len(items)} runs of this night are over. To measure them "
                                            "once more, use --anew.")])
-        elif any(item.status != "waiting" for item in items):
+        elif any(item.status != WAITING for item in items):
             say(f"goes on: {sum(item.status in OVER for item in items)} of {len(items)} runs are over")
         for item in items:
             if item.status == "aborted":
                 waiting.wait_again(item.id, "goes on where it was")
-        night = Night(opened, waiting, say)
-        hands = Hands(speed, operator, say, bench, now)
-        lit_s = sum(item.lit_s or 0.0 for item in items if item.status in OVER)
-        worker = Worker(waiting, hands, opened.terms, listeners=listeners, control=control, say=say, mine=opened.mine,
-                        over=night.over, lit_s=lit_s, **({"today": lambda: now} if now is not None else {}))
-        ended = worker.run()
-        night.end(ended)
-        return replace(ended, items=tuple(night.items())), night
+        lit_s = sum(item.lit_s or 0.0 for item in items if item.status in OVER and item.run)
+        return _through(Night(opened, waiting, say), Hands(speed, operator, say, bench, now), now, listeners, control, lit_s=lit_s)
+
+
+def rehearse_night(path: str | Path, *, listeners: Listeners | None = None, control: Control | None = None,
+                   say: Say = lambda text: None, now: datetime | None = None) -> tuple[Ended, Night]:
+    """Run a whole night on the twins of its benches, in virtual time: what it would find, and whether its formulas can be computed.
+
+    Nothing real is opened, nobody is told, the queue is left alone. Runs and report lie below `rehearsals` in the data root.
+    """
+    opened = read(path, now)
+    alone = opened.night.model_copy(update={"notify": file.Notify()})
+    with TemporaryDirectory() as folder, Waiting(Path(folder) / "queue.sqlite") as waiting:
+        night = Night(replace(opened, night=alone), waiting, say, rehearsed=True)
+        _begin(opened, waiting, say, now, None)
+        return _through(night, Hands(announce=say, start=now, rehearse=True), now, listeners, control, lock="queue rehearsal")
+
+
+def _begin(opened: Opened, waiting: Waiting, say: Say, now: datetime | None, bench: Bench | None) -> list[Item]:
+    """Check a night that is new, and put it into the queue."""
+    begin = now or datetime.now().astimezone()
+    checked = checkup(opened, begin, bench)
+    checked.refuse_if_wrong()
+    for problem in checked.problems:
+        say(f"warning: {problem}")
+    say(_clock(checked, begin))
+    return enqueue(opened, checked, waiting)
+
+
+def _through(night: Night, hands: Hands, now: datetime | None, listeners: Listeners | None, control: Control | None,
+             **more: Any) -> tuple[Ended, Night]:
+    """Run what waits of a night, to its end or the night's."""
+    if now is not None:
+        more["today"] = lambda: now
+    ended = Worker(night.waiting, hands, night.opened.terms, listeners=listeners, control=control, say=night.say,
+                   mine=night.opened.mine, over=night.over, **more).run()
+    night.end(ended)
+    return replace(ended, items=tuple(night.items())), night

@@ -16,10 +16,11 @@ from typer.testing import CliRunner
 
 from labctl import api
 from labctl.api import queueing
+from labctl.bench.lookup import find_bench
 from labctl.cli.main import app
 from labctl.core.errors import Refused
 from labctl.engine.events import Listeners, RunStarted
-from labctl.nights.night import run_night
+from labctl.nights.night import rehearse_night, run_night
 from sim_instruments.sdk import Failure
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "run-a-night.md"
@@ -169,3 +170,17 @@ def test_the_check_shows_the_clock(tmp_path):
     assert result.exit_code == 0, result.output
     assert "over by" in result.stdout
     assert "second" in result.stdout
+
+
+def test_rehearsed_on_the_twin_of_a_real_bench(tmp_path, labctl_state):
+    text = find_bench("ying2021").read_text(encoding="utf-8").replace('backend = "simulated"', 'backend = "real"')
+    (tmp_path / "lab.toml").write_text(text)
+    path = night_file(tmp_path, **{'"ying2021"': '"./lab.toml"', "/ first.total_rate": "/ first.totl_rate"})
+    ended, night = rehearse_night(path, now=EVENING)
+    assert [item.status for item in ended.items] == ["done", "refused"]
+    assert "Did you mean total_rate" in ended.items[1].message
+    with api.load(ended.items[0].run) as run:
+        assert run.header["bench"]["rehearsal"]
+    assert all(path.parent == tmp_path / "labctl_data" / "rehearsals" / "nights" for path in night.paths)
+    with api.Waiting() as waiting:
+        assert waiting.items() == []
