@@ -16,9 +16,9 @@ from labctl.nights.expand import Wanted
 EVENING = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
 
 
-def run(label, seconds=3600.0, lit_s=60.0, place=(None, None), budget=None):
+def run(label, seconds=3600.0, lit_s=60.0, place=(None, None), budget=Budget(lit_s=100.0)):     # noqa: B008  frozen
     wanted = Wanted(label, label, "snapshot", "lab", {})
-    return Checked(wanted, seconds, lit_s, {place: Light(dose_j_cm2=lit_s, lit_s=lit_s)}, "film", budget or Budget(lit_s=100.0))
+    return Checked(wanted, seconds, lit_s, {place: Light(dose_j_cm2=lit_s, lit_s=lit_s)}, "film", budget)
 
 
 def test_light_adds_up_place_by_place_and_is_told_once():
@@ -53,7 +53,7 @@ def test_errors_refuse_and_warnings_do_not():
     ({}, [{}]), ({"a": ("x", 1.0, 2.0)}, [{"a": 1.0}, {"a": 2.0}]), ({"a": ("x", 1.0, 1.0)}, [{"a": 1.0}]),
     ({"a": ("x", 1.0, 2.0), "b": ("x", 3.0, 4.0)}, [{"a": 1.0, "b": 3.0}, {"a": 1.0, "b": 4.0}, {"a": 2.0, "b": 3.0},
                                                   {"a": 2.0, "b": 4.0}]),
-    ({name: ("x", 0.0, 1.0) for name in "abcd"}, [dict.fromkeys("abcd", 0.0), dict.fromkeys("abcd", 1.0)]),
+    (dict.fromkeys("abcd", ("x", 0.0, 1.0)), [dict.fromkeys("abcd", 0.0), dict.fromkeys("abcd", 1.0)]),
 ])
 def test_computed_parameters_are_planned_at_their_ends(computed, corners):
     assert check._corners(computed) == corners
