@@ -26,8 +26,10 @@ import numpy as np
 TREE = Path(__file__).resolve().parents[2]
 TOOLS = {
     "with_labctl": "labctl", "with_h5py": "plain h5py, SWMR", "with_pymeasure": "PyMeasure, CSV", "with_qcodes": "QCoDeS",
+    "with_qcodes_uncached": "QCoDeS, uncached",
     "with_bluesky": "Bluesky, JSON lines", "with_bluesky_msgpack": "Bluesky, msgpack"}
-FRAMEWORKS = ("with_pymeasure", "with_qcodes", "with_bluesky", "with_bluesky_msgpack")     # h5py is what they are held against
+FRAMEWORKS = ("with_pymeasure", "with_qcodes", "with_qcodes_uncached", "with_bluesky", "with_bluesky_msgpack")
+BLUESKY = ("with_bluesky", "with_bluesky_msgpack")
 VERSIONS = ("pymeasure", "qcodes", "bluesky", "h5py", "numpy")
 ROUNDS = {200: 3, 1000: 3, 5000: 2}
 KILLS, PACES_S, KILLED_AFTER = 3, (0.0, 0.01), (20, 120)
@@ -56,9 +58,8 @@ def environment(folder: str) -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "HOME": folder, "LABCTL_STATE": f"{folder}/state", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def scans(count: int, rounds: int) -> Iterator[dict[str, Any]]:
+def scans(count: int, rounds: int, names: list[str]) -> Iterator[dict[str, Any]]:
     """Scan so many points with every tool, in turns that begin with another tool each time."""
-    names = list(TOOLS)
     for turn in range(rounds):
         for tool in names[turn:] + names[:turn]:
             with tempfile.TemporaryDirectory(prefix="labctl-peers-") as folder:
@@ -78,13 +79,16 @@ def told(written: dict[str, Any]) -> dict[str, Any]:
             "bytes": written["bytes"], "finish_s": written["finish_s"]}
 
 
-def kills() -> Iterator[dict[str, Any]]:
-    """Kill every tool a few times while it writes; how many points that it had said were done come back, without any repair."""
-    drawn = random.Random(1)        # noqa: S311  when to kill
+def kills(times: int, before: int, names: list[str]) -> Iterator[dict[str, Any]]:
+    """Kill every tool a few times while it writes; how many points that it had said were done come back, without any repair.
+
+    `before` says how many there were already: those that follow come at other moments.
+    """
+    drawn = random.Random(before)       # noqa: S311  when to kill
     for pace_s in PACES_S:
-        for _ in range(KILLS):
+        for _ in range(times):
             after = drawn.randint(*KILLED_AFTER)
-            for tool in TOOLS:
+            for tool in names:
                 with tempfile.TemporaryDirectory(prefix="labctl-peers-") as folder:
                     said = killed(tool, folder, after, pace_s)
                     found = asked(tool, "read", folder, said)
@@ -114,26 +118,28 @@ def rows(measured: list[dict[str, Any]], deaths: list[dict[str, Any]]) -> list[l
     found: dict[str, list[str]] = {}
     order: dict[str, tuple[bool, float]] = {}
     for tool, name in TOOLS.items():
-        of = {count: [each for each in measured if (each["tool"], each["count"]) == (tool, count)] for count in counts}
-        longest = of[counts[-1]]
-        number = {key: statistics.median(each[key] for each in longest) for key in longest[0] if key not in ("tool", "count")}
-        mine = [each for each in deaths if each["tool"] == tool]
-        lost = [max(each["said"] - each["back"], 0) for each in mine]
+        mine = [each for each in measured if each["tool"] == tool]
+        of = {count: same for count in counts if (same := [each for each in mine if each["count"] == count])}
+        if not of:
+            continue
+        most = max(of)
+        number = {key: statistics.median(each[key] for each in of[most]) for key in of[most][0] if key not in ("tool", "count")}
+        died = [each for each in deaths if each["tool"] == tool]
+        lost = [max(each["said"] - each["back"], 0) for each in died]
         order[tool] = (any(lost), number["median"])
-        found[tool] = [
-            name, *(f"{statistics.median(each['median'] for each in of[count]):.0f}" for count in counts), f"{number['p99']:.0f}",
-            f"{number['growth']:.2f}", f"{number['grown_mb']:.1f}", f"{number['bytes'] / counts[-1]:.0f}",
-            f"{1e3 * number['reload_s']:.0f}", survived(mine, lost)]
+        medians = [f"{statistics.median(each['median'] for each in of[count]):.0f}" if count in of else "" for count in counts]
+        found[tool] = [name, *medians, f"{number['p99']:.0f}", f"{number['growth']:.2f}", f"{number['grown_mb']:.1f}",
+                       f"{number['bytes'] / most:.0f}", f"{1e3 * number['reload_s']:.0f}", survived(died, lost)]
     return [found[tool] for tool in sorted(found, key=lambda tool: order[tool])]
 
 
-def survived(mine: list[dict[str, Any]], lost: list[int]) -> str:
+def survived(died: list[dict[str, Any]], lost: list[int]) -> str:
     """Say what kill -9 left."""
-    if not mine:
+    if not died:
         return "not tried"
     if not any(lost):
-        return f"all, {len(mine)} of {len(mine)} times"
-    return f"lost {max(lost)} at worst, something {sum(map(bool, lost))} of {len(mine)} times (not ranked)"
+        return f"all, {len(died)} of {len(died)} times"
+    return f"lost {max(lost)} at worst, something {sum(map(bool, lost))} of {len(died)} times (not ranked)"
 
 
 def table(measured: list[dict[str, Any]], deaths: list[dict[str, Any]]) -> str:
@@ -148,11 +154,14 @@ def table(measured: list[dict[str, Any]], deaths: list[dict[str, Any]]) -> str:
 
 def ratios(measured: list[dict[str, Any]]) -> list[str]:
     """Say how labctl stands to the fastest framework and to Bluesky, at the longest scan."""
-    longest = max(each["count"] for each in measured)
+    there = {tool: {each["count"] for each in measured if each["tool"] == tool} for tool in TOOLS}
+    longest = max(set.intersection(*there.values()), default=0)
+    if not longest:
+        return []
     median = {tool: statistics.median(each["median"] for each in measured if (each["tool"], each["count"]) == (tool, longest))
               for tool in TOOLS}
     fastest = min(FRAMEWORKS, key=lambda tool: median[tool])
-    bluesky = min(FRAMEWORKS[2:], key=lambda tool: median[tool])
+    bluesky = min(BLUESKY, key=lambda tool: median[tool])
     ours = median["with_labctl"]
     finish = statistics.median(each["finish_s"] for each in measured if (each["tool"], each["count"]) == ("with_labctl", longest))
     return [f"labctl is {median[fastest] / ours:.1f} times faster per point than the fastest framework ({TOOLS[fastest]}), "
@@ -170,10 +179,21 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores; {ours}, {peers}"
 
 
+def measurements(given: argparse.Namespace, everything: bool, before: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Measure what is asked for, and give each thing as soon as it is known."""
+    for count in ROUNDS if everything else given.counts:
+        for found in scans(count, given.rounds or ROUNDS.get(count, 1), given.tools):
+            yield "scans", found
+    if everything or given.kills:
+        for found in kills(given.kills or KILLS, before, given.tools):
+            yield "kills", found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="The standard scan on labctl and its peers.")
     parser.add_argument("counts", nargs="*", type=int, default=[])
-    parser.add_argument("--kills", action="store_true", help="kill them, too (always when no counts are given)")
+    parser.add_argument("--kills", type=int, default=0, help="how often each is killed at each pace; default 3 without counts")
+    parser.add_argument("--tools", nargs="*", default=list(TOOLS), help="some of them alone; default all")
     parser.add_argument("--rounds", type=int, default=0, help="turns of every tool; default 3, and 2 of 5000 points")
     parser.add_argument("--keep", type=Path, default=None, help="keep what was measured in this file")
     parser.add_argument("--python", default=str(TREE / ".venv-peers" / "bin" / "python"), help="the interpreter that has the peers")
@@ -185,12 +205,10 @@ def main() -> None:
     if given.keep is not None and given.keep.exists():
         kept = json.loads(given.keep.read_text(encoding="utf-8"))
     everything = not given.counts and not given.kills
-    for count in ROUNDS if everything else given.counts:
-        kept["scans"] += scans(count, given.rounds or ROUNDS.get(count, 1))
-    if everything or given.kills:
-        kept["kills"] += kills()
-    if given.keep is not None:
-        given.keep.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+    for what, found in measurements(given, everything, len(kept["kills"])):
+        kept[what].append(found)
+        if given.keep is not None:
+            given.keep.write_text(json.dumps(kept, indent=1), encoding="utf-8")
     if kept["scans"]:
         print(table(kept["scans"], kept["kills"]))
 

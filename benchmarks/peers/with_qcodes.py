@@ -19,6 +19,11 @@ SETTING = "flush_data_to_database(block=True) after every point; spectra as arra
 
 def write(folder: Path, count: int, done: Callable[[int], None]) -> None:
     """Scan."""
+    scan(folder, count, done, cached=True)
+
+
+def scan(folder: Path, count: int, done: Callable[[int], None], *, cached: bool) -> None:
+    """Scan, with or without the cache in memory, which is on unless somebody says otherwise."""
     qcodes.config.logger.start_logging_on_import = "never"
     initialise_or_create_database_at(str(folder / "scan.db"))
     experiment = load_or_create_experiment("benchmark", "sample")
@@ -32,7 +37,7 @@ def write(folder: Path, count: int, done: Callable[[int], None]) -> None:
     for scalar in scalars:
         measurement.register_parameter(scalar, setpoints=(axis,))
     taken = frames()
-    with measurement.run() as saver:
+    with measurement.run(in_memory_cache=cached) as saver:
         for index in range(count):
             axis(position(index))
             found: list[Any] = [(axis, position(index)), (spectrum, taken[index % len(taken)])]

@@ -15,6 +15,7 @@ from labctl.ensembles.working import Task
 LIVES = 32              # members that one process takes: imports are paid once, and what may pile up is given back
 TRIES = 3               # processes that a task may take with it before it is given up
 LOOPBACK = "127.0.0.1"
+CONNECT_S = 20          # a scheduler that does not answer by then is not there
 PRELOADED = ("labctl.ensembles.forked",)
 
 Work = Callable[[Task], Any]
@@ -89,7 +90,7 @@ def _client(workers: int, scheduler: str) -> Iterator[tuple[Any, Any]]:
                 worker_dashboard_address=None, silence_logs=False))
             scheduler = cluster.scheduler_address
         try:
-            client = stack.enter_context(distributed.Client(scheduler))
+            client = stack.enter_context(distributed.Client(scheduler, timeout=CONNECT_S))
         except OSError as exc:
             raise Refused([Problem("scheduler", f"no Dask scheduler answers at {scheduler}: {exc}. Start one with 'dask "
                                                 "scheduler', or leave --scheduler out.")]) from None

@@ -88,6 +88,7 @@ def test_a_killed_process_costs_nothing(by_processes):
     insist_on_all(by_processes, 4)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:distributed")      # of a slow disk, which is Dask's business
 def test_dask_makes_the_same_ensemble_with_a_worker_killed(by_processes, tmp_path):
     made = taken_with_a_kill(tmp_path / "dask", 3, workers=1, dask=True)
     insist_on_all(made, 3)
@@ -132,6 +133,7 @@ def test_a_member_that_fails_is_told_and_the_others_stay(tmp_path, labctl_state)
 
 
 @pytest.mark.soak
+@pytest.mark.filterwarnings("ignore::UserWarning:distributed")
 @pytest.mark.parametrize("how", [{}, {"dask": True}])
 def test_sixty_four_with_one_killed_are_sixty_four(tmp_path, how):
     made = taken_with_a_kill(tmp_path / "whole", 64, **how)
