@@ -12,7 +12,8 @@ SCRIPTS = sorted(".".join(path.relative_to(TREE).with_suffix("").parts)
                  for folder in ("docs", "benchmarks") for path in (TREE / folder).rglob("*.py"))
 
 
-ELSEWHERE = {"benchmarks.peers.with_qcodes": "qcodes"}      # in the venv of the peers alone
+# in the venv of the peers alone
+ELSEWHERE = dict.fromkeys(("benchmarks.peers.with_qcodes", "benchmarks.peers.with_qcodes_uncached"), "qcodes")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
