@@ -141,11 +141,11 @@ class TestSpectrum:
 
     def test_cursor_reads_all_scales(self, qtbot, live):
         view = shown(qtbot, Spectrum("S"), live)
-        view._show_cursor(True)
+        view._show_pointer("cursor", True)
         with qtbot.waitSignal(view.chosen) as told:
-            view._cursor.setValue(530.0)
+            view.pointers.cursor.setValue(530.0)
         assert told.args == [530.0]
-        assert "530.00 nm · 2.3393 eV · 18\u2009868 cm⁻¹" in view._told.textItem.toPlainText()
+        assert "530.00 nm · 2.3393 eV · 18\u2009868 cm⁻¹" in view.pointers.told.textItem.toPlainText()
 
     def test_letters_press_buttons_only_while_the_plot_has_the_focus(self, qtbot, live):
         view = shown(qtbot, Spectrum("S"), live)
@@ -162,7 +162,7 @@ class TestMap:
         assert z.shape == (5, PIXELS)
         np.testing.assert_allclose(z[:3], [live.signal(row) for row in range(3)], rtol=1e-5, atol=1e-3)
         assert np.isnan(z[3:]).all()
-        assert (view._index[3:] == 0).all()
+        assert (view.image.index[3:] == 0).all()
 
     def test_a_row_costs_a_row(self, qtbot, live, monkeypatch):
         view = shown(qtbot, Map("M", y="pump.wavelength"), live)
@@ -182,12 +182,12 @@ class TestMap:
     def test_cuts_go_through_the_cursors(self, qtbot, live):
         view = shown(qtbot, Map("M", y="pump.wavelength"), live)
         view._across.setValue(float(WAVELENGTH[32]))
-        np.testing.assert_array_equal(drawn(view._curves["cut"])[0], view.raster.z[:, 32])
+        np.testing.assert_array_equal(drawn(view.cuts.curves["cut"])[0], view.raster.z[:, 32])
         with qtbot.waitSignal(view.row_chosen) as told:
             view._along.setValue(500.9)
             view._along.sigDragged.emit(view._along)
         assert told.args == [1]
-        np.testing.assert_array_equal(drawn(view._curves["row"])[1], view.raster.z[1])
+        np.testing.assert_array_equal(drawn(view.cuts.curves["row"])[1], view.raster.z[1])
 
     def test_rehearsal_shows_where_nothing_was_measured(self, qtbot, live):
         promised = LiveRun(header())
@@ -195,8 +195,8 @@ class TestMap:
             promised.add(each)
         view = shown(qtbot, Map("M", y="pump.wavelength"), live)
         view.set_rehearsal(promised)
-        assert np.isfinite(view._promised.z).all()
-        assert view.ghost.isVisible()
+        assert np.isfinite(view.image.promised.z).all()
+        assert view.image.ghost.isVisible()
 
     def test_going_somewhere_needs_an_idle_bench(self, qtbot, live):
         view = shown(qtbot, Map("M", y="pump.wavelength"), live)

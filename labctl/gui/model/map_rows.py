@@ -10,7 +10,7 @@ from labctl.analysis.labels import axis_label, shown_as
 from labctl.analysis.pump import margin
 from labctl.core.quantities import long_name
 from labctl.gui.model.measured import Measured, abscissa, channel_name, columns, planned, spectrograph_moves
-from labctl.gui.model.raster import Raster, grid_of
+from labctl.gui.model.raster import Grid, Raster, grid_of
 from labctl.gui.model.scales import EV, NM, Scale, density
 
 ASIDE = ("pump_overlap", "saturated")       # rows so flagged do not say how bright the others are drawn
@@ -51,7 +51,17 @@ class MapRows:
             self._as_measured()
         if self.place is not None and len(self._values):
             x = self.scale.from_nm(self.place) if self.in_nm else self.place
-            self.raster = Raster(grid_of(np.unique(self._values)), x)
+            self.raster = Raster(self.grid, x)
+
+    @property
+    def grid(self) -> Grid:
+        """Where the rows lie."""
+        return grid_of(np.unique(self._values))
+
+    @property
+    def unknown(self) -> bool:
+        """Whether nobody knows yet which places the pixels have."""
+        return self.place is None and not self.seen
 
     def _as_measured(self) -> None:
         measured = self.measured

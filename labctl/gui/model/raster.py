@@ -36,9 +36,15 @@ class Grid:
         """True where every row is one line."""
         return len(self.owner) == len(self.values)
 
-    def position(self, value: np.ndarray) -> np.ndarray:
+    def position(self, value: np.ndarray | float) -> np.ndarray:
         """Give where a value lies on the axis."""
         return np.log10(value) if self.log else np.asarray(value, dtype=float)
+
+    def lines_of(self, row: int) -> slice:
+        """Give the lines of the image that show a row."""
+        if self.even:
+            return slice(row, row + 1)
+        return slice(int(np.searchsorted(self.owner, row)), int(np.searchsorted(self.owner, row, "right")))
 
     def nearest(self, position: float) -> int:
         """Give the row at a position of the axis."""

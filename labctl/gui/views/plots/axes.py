@@ -54,6 +54,7 @@ class PlotAxis(pg.AxisItem):
 
     def __init__(self, orientation: str, theme: Theme, **options: Any):
         super().__init__(orientation, **options)
+        self._known = True
         self.enableAutoSIPrefix(False)
         self.setStyle(tickLength=-4, autoExpandTextSpace=True, tickTextOffset=5 if orientation in ("left", "right") else 3)
         self.restyle(theme)
@@ -68,6 +69,13 @@ class PlotAxis(pg.AxisItem):
         self.labelStyle = {"color": theme.muted, "font-size": f"{CAPTION_PX}px"}
         if self.labelText:
             self._write(self.labelText)
+
+    def know(self, known: bool) -> None:
+        """Write numbers only where they mean something: a plot that is empty has none."""
+        if known != self._known:
+            self._known = known
+            self.picture = None
+            self.update()
 
     def decades(self, on: bool) -> None:
         """Write powers of ten: what stands on the axis are logarithms."""
@@ -86,6 +94,8 @@ class PlotAxis(pg.AxisItem):
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """Write the numbers of an axis; all of one axis with the same prefix."""
+        if not self._known:
+            return [""] * len(values)
         if self.logMode:
             return self.logTickStrings(values, scale, spacing)
         if not len(values):
@@ -150,6 +160,8 @@ class ConvertedAxis(PlotAxis):
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """Write the other scale's numbers."""
+        if not self._known:
+            return [""] * len(values)
         places = max(0, int(np.ceil(-np.log10(spacing * 1.001)))) if spacing > 0 else 0
         texts = [f"{value:.{places}f}" for value in self.forward(np.array(values, dtype=float))]
         return [f"{text} {self.unit}" if value == self._last else text for text, value in zip(texts, values, strict=True)]

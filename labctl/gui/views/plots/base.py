@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from labctl.gui.model.measured import Measured
 from labctl.gui.theme import DARK, GRID, Theme
 from labctl.gui.views.plots.axes import PlotAxis
 from labctl.gui.views.plots.rows import ReadoutRow, ToolRow
+from labctl.gui.views.plots.texts import Note
 
 Table = tuple[Sequence[str], Sequence[np.ndarray]]          # names with units, and columns
 
@@ -45,6 +46,7 @@ class PlotView(QtWidgets.QWidget):
         self.canvas.ci.layout.setSpacing(GRID)
         self.canvas.setMinimumHeight(96)
         self._axes: list[PlotAxis] = []
+        self._note: Note | None = None
         self._keys: dict[int, QtWidgets.QAbstractButton] = {}
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -62,9 +64,13 @@ class PlotView(QtWidgets.QWidget):
 
     def refresh(self) -> None:
         """Draw what has come since the last call."""
+        self.follow()
+        self._tell_empty()
 
     def reduced(self) -> None:
         """The analysis has made something new of the run (`measured.reduction`): draw it."""
+        self.draw_reduced()
+        self._tell_empty()
 
     def set_rehearsal(self, measured: Measured | None) -> None:
         """Show what a rehearsal of this run has promised, behind the data; None shows nothing."""
@@ -82,11 +88,37 @@ class PlotView(QtWidgets.QWidget):
         self.readouts.restyle(theme)
         for axis in self._axes:
             axis.restyle(theme)
+        if self._note is not None:
+            self._note.setColor(theme.muted)
         self.colours(theme)
+
+    def _tell_empty(self) -> None:
+        """Say in an empty plot what it waits for, and take meaningless numbers off its axes."""
+        if self._note is None:
+            return
+        self._note.say("" if not self.empty else words_for(self.measured))
+        for axis in self._axes:
+            axis.know(not self.empty or axis in self.planned_axes)
 
     # ---------------------------------------------------------------- what subclasses fill in
     def begin(self) -> None:
         """Forget the last run."""
+
+    def follow(self) -> None:
+        """Draw what has come since the last call."""
+
+    def draw_reduced(self) -> None:
+        """Draw what the analysis has made of the run."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to be seen."""
+        return self.measured is None or not len(self.measured)
+
+    @property
+    def planned_axes(self) -> Collection[PlotAxis]:
+        """The axes whose numbers are known before anything is measured."""
+        return ()
 
     def colours(self, theme: Theme) -> None:
         """Colour what is drawn."""
@@ -136,6 +168,8 @@ class PlotView(QtWidgets.QWidget):
         self._axes += found.values()
         for axis in found.values():         # drawn again only when it changes
             axis.setCacheMode(QtWidgets.QGraphicsItem.CacheMode.DeviceCoordinateCache)
+        if self._note is None:
+            self._note = Note(made)
         made.scene().sigMouseClicked.connect(lambda event, made=made: self._clicked(made, event))
         return made
 
@@ -204,6 +238,15 @@ class PlotView(QtWidgets.QWidget):
         for item in self.canvas.ci.items:
             if isinstance(item, pg.PlotItem):
                 item.vb.autoRange(padding=0.02)
+
+
+def words_for(measured: Measured | None) -> str:
+    """Say what an empty plot waits for."""
+    if measured is None:
+        return "nothing measured yet"
+    if not len(measured):
+        return "waiting for the first point" if measured.live else "nothing was measured"
+    return "not enough points yet" if measured.live else "nothing to be drawn: the analysis gives no such result"
 
 
 VIEWS: dict[type[Plot], Callable[[Plot, Theme], PlotView]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from qtpy import QtWidgets
 from labctl.gui.model.raster import COLOURS, NOT_MEASURED
 from labctl.gui.theme import Theme
 from labctl.gui.views.plots.axes import PlotAxis
+from labctl.gui.views.plots.rows import ToolRow
 
 TABLES = ("viridis", "cividis", "grey")       # even in brightness, and the same to every eye; no rainbow
 RED = "red"
@@ -36,6 +38,30 @@ def table(name: str) -> np.ndarray:
         made[1:] = pg.colormap.get(name).mapToByte(ramp)       # type: ignore[union-attr]  the two come with pyqtgraph
     made[NOT_MEASURED] = 0
     return made
+
+
+class ColourChoice:
+    """The button that goes through the colour tables; the red theme has one only."""
+
+    def __init__(self, tools: ToolRow, changed: Callable[[], None]):
+        self._name, self._changed = TABLES[0], changed
+        self._button = tools.button(self._name, self._next, f"Colours: {', '.join(TABLES[:-1])} or {TABLES[-1]}", right=True)
+
+    def _next(self) -> None:
+        self._name = TABLES[(TABLES.index(self._name) + 1) % len(TABLES)]
+        self._button.setText(self._name)
+        self._changed()
+
+    def table(self, theme: Theme) -> np.ndarray:
+        """Give the colours, (256, 4)."""
+        red = theme.colormap not in TABLES
+        self._button.setEnabled(not red)
+        return table(theme.colormap if red else self._name)
+
+
+def over(theme: Theme) -> str:
+    """Give the colour of lines over an image, which is dark in every theme."""
+    return "#ffffff" if theme.colormap in TABLES else theme.text
 
 
 class ColourBar:

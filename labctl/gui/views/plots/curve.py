@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,17 +14,21 @@ from labctl.core.plan import Result
 from labctl.core.plots import Curve, Plot, from_json
 from labctl.core.quantities import QUANTITIES, long_name, quantity_unit
 from labctl.core.reduction import CurveData, Reduction
-from labctl.gui.model.measured import Measured
+from labctl.gui.model.measured import Measured, planned
 from labctl.gui.theme import DARK, Theme
+from labctl.gui.views.plots.axes import PlotAxis
 from labctl.gui.views.plots.base import VIEWS, PlotView, Table
-from labctl.gui.views.plots.marks import corner, faint, legend, line, restyle_legend, text_label
-from labctl.gui.views.plots.points import Points
+from labctl.gui.views.plots.marks import faint, legend, line, restyle_legend
+from labctl.gui.views.plots.points import Points, on_axis
 from labctl.gui.views.plots.right import RightAxis
+from labctl.gui.views.plots.texts import Label, Texts, upright
 
 MOST_READOUTS = 6
 ACRONYMS = ("dolp", "irf", "fwhm", "pl", "se", "spe", "ase")
 UNITS = ("nm", "eV", "meV", "deg", "ps", "ns")      # at the end of names of results
 BAND = 1.96                 # standard errors of a 95 % interval
+SAME_POINTS = {"emission", "kink"}      # curves that differ by their fit alone
+MOST_ROOM = 0.5             # of the height, that texts may take above the data
 SERIES = 6                  # curves up to which each has a colour of the theme; more share a ramp
 
 
@@ -66,15 +70,19 @@ class CurveView(PlotView):
         self._drawn = -1
         self._shown: dict[str, CurveData] = {}
         self._marked = ""
+        self._planned: tuple[float, float] | None = None
         self._other: Curve | None = None
         self._mark: Any = pg.InfiniteLine(angle=90)
         self._band: Any = pg.LinearRegionItem(movable=False)
-        self._told = text_label()
+        self._told = Label(self.main)
         for item in (self._band, self._mark):
             self.main.addItem(item, ignoreBounds=True)
             item.hide()
-        self._told.setParentItem(self.main.vb)
-        self._legend = legend(self.main)
+        self._told.hide()
+        self._legend = legend(self.main.vb)
+        self._texts = Texts(self.main)
+        for text, at in ((self._told, (0.5, 0.0)), (self._legend, (1.0, 0.0))):
+            self._texts.add(text, at)
         self._right = RightAxis(self.main, theme)
         self._axes.append(self._right.axis)
         self._build_tools()
@@ -88,7 +96,7 @@ class CurveView(PlotView):
         tools.gap()
         self.fit_button = tools.toggle("Fit", True, lambda on: self._redraw(), "Show the fit of the analysis and its result")
         self.errors_button = tools.toggle("Errors", True, lambda on: self._redraw(), "Show standard errors")
-        self.right_button = tools.toggle("Right axis", False, lambda on: self._draw_right(), "Another curve over the same abscissa")
+        self.right_button = tools.toggle("Right axis", False, lambda on: self._redraw(), "Another curve over the same abscissa")
         self.right_button.hide()
         self.add_copy()
 
@@ -97,24 +105,45 @@ class CurveView(PlotView):
         """Forget the last run; find the curve that could stand on the right axis."""
         self._drawn, self._fresh = -1, True
         self._redraw()
+        self._planned = self._plan()
+        if self._planned is not None and self.empty:
+            self.main.setXRange(*self._planned, padding=0.04)
         told = () if self.measured is None else self.measured.header.get("plots", ())
         others = [plot for plot in map(from_json, told) if isinstance(plot, Curve) and plot.x == self.curve_spec.x
-                  and plot.y not in (self.curve_spec.y, "kink") and not plot.optional]
+                  and plot.y != self.curve_spec.y and not plot.optional
+                  and not {plot.y, self.curve_spec.y} <= SAME_POINTS and plot.y != "kink"]
         self._other = others[0] if others else None
         self.right_button.setVisible(self._other is not None)
         if self._other is not None:
             self.right_button.setText(f"+ {self._other.title}")
 
-    def refresh(self) -> None:
+    def _plan(self) -> tuple[float, float] | None:
+        """Give the ends of what is to be scanned, as they stand on the axis."""
+        wanted = np.empty(0) if self.measured is None else planned(self.measured.header, self.curve_spec.x)
+        places = on_axis(wanted * shown_as(self.curve_spec.x)[1], self.log_x)
+        places = places[np.isfinite(places)]
+        return (float(places.min()), float(places.max())) if len(places) and places.min() < places.max() else None
+
+    def follow(self) -> None:
         """Draw raw numbers as they come, where the analysis has not made anything of them yet."""
         if self.measured is not None and self.measured.changes != self._drawn:
             self._drawn = self.measured.changes
             if not curves_named(self.measured.reduction, self.curve_spec.y) or self._fresh:
                 self._redraw()
 
-    def reduced(self) -> None:
+    def draw_reduced(self) -> None:
         """Draw what the analysis has made of the run."""
         self._redraw()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no point to be drawn."""
+        return not self._shown
+
+    @property
+    def planned_axes(self) -> Collection[PlotAxis]:
+        """The axis of what is scanned, where the plan tells its values."""
+        return () if self._planned is None else (self.main.getAxis("bottom"),)
 
     def _curves(self) -> dict[str, CurveData]:
         """Give what is to be drawn: the reduced curves, else the run's own numbers, else nothing."""
@@ -144,16 +173,33 @@ class CurveView(PlotView):
             points.draw(curve, factors, (self.log_x, self.log_y), colour, fit=colour if several else self.theme.text,
                         theme=self.theme, errors=self.errors_button.isChecked(), show_fit=self.fit_button.isChecked())
         self._draw_mark(curves)
-        self._explain(curves)
+        right = self._draw_right()
+        self._explain(curves, right)
         self._label(curves)
-        self._draw_right()
         if curves and (self.auto.isChecked() or self._fresh):
             self._show_range()
-        drawn = [points.sample.getData() for points in self._points]
-        if any(len(x) for x, _ in drawn):
-            x, y = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
-            self._legend.setOffset(corner(x, y, self.main.vb.viewRange()))
+        if curves and not self._place_texts() and self.auto.isChecked():
+            self._leave_room()
         self._fresh = not curves
+
+    def _place_texts(self) -> bool:
+        """Find places for the result and the legend; tells whether there was room for both."""
+        parts = [points.drawn() for points in self._points]
+        lines = [line for _, lines in parts for line in lines] + [self._right.drawn()]
+        if self._mark.isVisible():
+            place = float(self._mark.value())
+            lines.append(upright(place, self.main))
+            (low, high), _ = self.main.vb.viewRange()
+            self._texts.add(self._told, ((place - low) / ((high - low) or 1.0), 0.0))
+        return self._texts.keep_clear([dots for each, _ in parts for dots in each], lines)
+
+    def _leave_room(self) -> None:
+        """Let the scale reach higher, so that the texts stand above the data."""
+        low, high = self.main.vb.viewRange()[1]
+        box = self.main.vb.boundingRect().height()
+        share = min(self._texts.needed_px / box, MOST_ROOM) if box > 0 else 0.0
+        self.main.setYRange(low, low + (high - low) / (1.0 - share), padding=0.0)
+        self._place_texts()
 
     def _show_range(self) -> None:
         """Show all points that the fit uses; those left out far above do not flatten them."""
@@ -188,13 +234,16 @@ class CurveView(PlotView):
         self._band.setRegion((low, high))
         self._told.setText(f"{words(name)}  {short_text(result)}")
 
-    def _explain(self, curves: Mapping[str, CurveData]) -> None:
-        """Name several curves, or the points left out of one; write the results below."""
+    def _explain(self, curves: Mapping[str, CurveData], right: str) -> None:
+        """Name several curves, the one on the right axis, or the points left out of one; write the results below."""
+        entries: dict[str, Any] = {}
         if len(curves) > 1:
             entries = {curve.label: self._points[place].sample for place, curve in enumerate(curves.values())}
-        else:
-            entries = {curve.left_out: self._points[0].hollow for curve in curves.values()
-                       if curve.used is not None and curve.left_out and not np.all(curve.used)}
+        for curve in curves.values() if len(curves) == 1 else ():
+            if right:
+                entries |= {f"{curve.label} (left)": self._points[0].sample, f"{right} (right)": self._right.sample}
+            if curve.used is not None and curve.left_out and not np.all(curve.used):
+                entries[curve.left_out] = self._points[0].hollow
         restyle_legend(self._legend, self.theme, entries)
         self._legend.setVisible(bool(entries))
         measured = self.measured
@@ -217,17 +266,18 @@ class CurveView(PlotView):
         self.main.getAxis("bottom").say(quantity_label(spec.x))
         self.main.getAxis("left").say(axis_label(label, unit))
 
-    def _draw_right(self) -> None:
-        """Draw another curve of the run over the same abscissa, on an axis of its own."""
+    def _draw_right(self) -> str:
+        """Draw another curve of the run over the same abscissa, on an axis of its own; gives its words, "" when there is none."""
         other = self._other if self.right_button.isChecked() else None
         found = curves_named(self.measured.reduction if self.measured else None, other.y) if other is not None else {}
         curve = next(iter(found.values()), None)
         if other is None or curve is None:
             self._right.clear()
-            return
+            return ""
         unit, factor = shown_as(other.y, curve.unit)
         x = curve.x * shown_as(other.x)[1]
         self._right.show(np.log10(x) if self.log_x else x, curve.y * factor, axis_label(curve.label, unit), self.theme.series[1])
+        return curve.label
 
     def curve(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Give the points as they are drawn, where there is one curve."""

@@ -40,13 +40,18 @@ class HeatMapView(PictureView):
         self.main.getAxis("left").say(quantity_label(self.heat.y))
         self.main.setAspectLocked(bool(quantity_unit(self.heat.x)) and quantity_unit(self.heat.x) == quantity_unit(self.heat.y))
 
-    def refresh(self) -> None:
+    @property
+    def empty(self) -> bool:
+        """Whether there is no place to be drawn."""
+        return not self._z.size
+
+    def follow(self) -> None:
         """Draw the places that have come."""
         if self.measured is not None and self.measured.changes != self._drawn:
             self._drawn = self.measured.changes
             self.redraw()
 
-    def reduced(self) -> None:
+    def draw_reduced(self) -> None:
         """Draw what the analysis made of the run."""
         self.redraw()
 

@@ -18,6 +18,7 @@ from labctl.gui.views.plots.axes import number, whole
 from labctl.gui.views.plots.base import VIEWS, PlotView, Table
 from labctl.gui.views.plots.curve import colours_of, curves_named, refusal, short_text, words
 from labctl.gui.views.plots.marks import dashed, legend, line, restyle_legend
+from labctl.gui.views.plots.texts import Texts
 
 RESIDUALS_PX, ROOM_PX = 96, 300
 MOST_EARLIER = 5            # decays shown beside the newest
@@ -41,7 +42,9 @@ class HistogramView(PlotView):
         self._residual: Any = self.below.plot(connect="finite")
         self._zero: Any = pg.InfiniteLine(angle=0, pos=0.0)
         self.below.addItem(self._zero, ignoreBounds=True)
-        self._legend = legend(self.main)
+        self._legend = legend(self.main.vb)
+        self._texts = Texts(self.main)
+        self._texts.add(self._legend)
         self._drawn, self._fresh = -1, True
         self._shown: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self.key("L", self.tools.toggle("Log", True, functools.partial(self._set, "log"), "Logarithmic counts"))
@@ -59,16 +62,21 @@ class HistogramView(PlotView):
         self._drawn, self._fresh = -1, True
         self._redraw()
 
-    def refresh(self) -> None:
+    def follow(self) -> None:
         """Draw the newest histogram."""
         if self.measured is not None and self.measured.changes != self._drawn:
             self._drawn = self.measured.changes
             self._redraw()
 
-    def reduced(self) -> None:
+    def draw_reduced(self) -> None:
         """Draw what the analysis made of the run."""
         self._fresh = True
         self._redraw()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no histogram to be drawn."""
+        return not self._shown
 
     def _raw(self) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], str]:
         """Give the newest histogram and some earlier ones, oldest first, and the unit of their delay."""
@@ -106,6 +114,7 @@ class HistogramView(PlotView):
         self.below.getAxis("left").say("Residual (σ)")
         if self._shown and (self.auto.isChecked() or self._fresh):
             self._show_range()
+        self._texts.keep_clear(lines=[(x, self._height(y)) for x, y in self._shown.values()])
         self._fresh = not self._shown
         self._read_off(list(reduced.values()), unit)
 

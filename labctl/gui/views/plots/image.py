@@ -39,7 +39,12 @@ class ImageView(PictureView):
         self.image.clear()
         self._curve.setData([], [])
 
-    def refresh(self) -> None:
+    @property
+    def empty(self) -> bool:
+        """Whether no image has come."""
+        return self._counts is None
+
+    def follow(self) -> None:
         """Draw the newest image."""
         measured = self.measured
         if measured is None or not len(measured) or measured.changes == self._drawn:

@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 from qtpy import QtCore
 
+from labctl.analysis.labels import quantity_label
 from labctl.core.plots import Map, Plot
 from labctl.core.quantities import QUANTITIES
 from labctl.gui.model.map_rows import MapRows
 from labctl.gui.model.measured import Measured
-from labctl.gui.model.raster import COLOURS, Raster, indexed, levels, lit
+from labctl.gui.model.raster import Grid, Raster, lit
 from labctl.gui.model.scales import EV, NM, Scale
 from labctl.gui.theme import DARK, Theme
-from labctl.gui.views.plots.axes import ConvertedAxis, number, place
+from labctl.gui.views.plots.axes import ConvertedAxis, PlotAxis, number, place
 from labctl.gui.views.plots.base import VIEWS, PlotView, Table
-from labctl.gui.views.plots.colours import BAR_PX, TABLES, ColourBar, opaque, table
-from labctl.gui.views.plots.marks import dashed, dotted, line, small_font
+from labctl.gui.views.plots.colours import BAR_PX, ColourBar, ColourChoice, over
+from labctl.gui.views.plots.map_cuts import Cuts, without_axis
+from labctl.gui.views.plots.map_image import MapImage
+from labctl.gui.views.plots.marks import dashed, line
+from labctl.gui.views.plots.texts import small_font
 
 CUTS_MS = 100               # between two drawings of the cuts
-RELEVEL_MS = 500            # colours follow the data so often, not with every row
-SHRINK = 0.5                # the scale of a cut shrinks when its values fill less of it
-GHOST = 0.35                # opacity of what a rehearsal promises
-CUT_PX, LOW_CUT_PX = 150, 100
 LEFT_PX, TOP_PX, BOTTOM_PX = 64, 22, 38
 ROWS_TO_SEE = 3             # from which it is seen where in the frame the light is
-ROOM_FOR_ROW_PX = 400       # of height, from which the cut along a row is shown
 
 
 class MapView(PlotView):
@@ -45,15 +44,11 @@ class MapView(PlotView):
         self.log, self.normalise, self.masked, self.auto = False, False, False, True
         self._top = ConvertedAxis("top", theme, EV.from_nm, EV.to_nm, EV.unit)
         self.main = self.plot(0, 0, axes={"top": self._top})
-        self.ghost: Any = pg.ImageItem(axisOrder="row-major", opacity=GHOST)
-        self.image: Any = pg.ImageItem(axisOrder="row-major")
-        for item in (self.ghost, self.image):
-            self.main.addItem(item)
         self.main.showGrid(x=False, y=False)
-        self.cut = self.plot(0, 1)
+        self.main.vb.disableAutoRange()
+        self.cuts = Cuts(self.main, self.plot(0, 1), self.plot(1, 0))
         self.bar = ColourBar(self.canvas, 0, 2, theme)
         self._axes.append(self.bar.axis)
-        self.row_cut = self.plot(1, 0)
         self._lay_out_panels()
         self._across: Any = pg.InfiniteLine(angle=90, movable=True)
         self._along: Any = pg.InfiniteLine(angle=0, movable=True, label="",
@@ -61,33 +56,22 @@ class MapView(PlotView):
         self._along.label.setFont(small_font())
         for cursor in (self._across, self._along):
             self.main.addItem(cursor, ignoreBounds=True)
-        for plot in (self.cut, self.row_cut):
-            plot.showGrid(x=False, y=False)
-            plot.vb.disableAutoRange()
-        self._curves = {"cut": self.cut.plot(connect="finite"), "promised": self.cut.plot(connect="finite"),
-                        "row": self.row_cut.plot(connect="finite")}
         self._across.sigPositionChanged.connect(lambda: self._draw_cuts())
         self._along.sigDragged.connect(lambda: self._pin_row())
-        self._leveled, self._cut_at, self._stale = QtCore.QElapsedTimer(), QtCore.QElapsedTimer(), False
-        self._tables = table("viridis"), opaque(table("viridis"), theme.plot)
-        self._forget()
+        self._cut_at, self._stale = QtCore.QElapsedTimer(), False
         self._build_tools()
+        self.image = MapImage(self.main, self.bar, self._choice)
+        self._forget()
 
     def _lay_out_panels(self) -> None:
         """Let the panels end at the same edges, whatever their axes say."""
-        self.cut.setYLink(self.main)
-        self.cut.setFixedWidth(CUT_PX)
-        self.cut.getAxis("left").setStyle(showValues=False)
-        self.row_cut.setXLink(self.main)
+        beside, below = self.cuts.beside, self.cuts.below
         self.bar.plot.setFixedWidth(BAR_PX + LEFT_PX + 8)
-        for plot in (self.main, self.row_cut):
+        for plot in (self.main, below):
             plot.getAxis("left").setWidth(LEFT_PX)
-        for plot, sides in ((self.cut, ("top",)), (self.bar.plot, ("top", "bottom"))):
-            for side in sides:
-                plot.showAxis(side)
-                plot.getAxis(side).setStyle(showValues=False, tickLength=0)
-                plot.getAxis(side).setPen(pg.mkPen(None))
-        for plot in (self.main, self.cut, self.bar.plot):
+        without_axis(beside, "top")
+        without_axis(self.bar.plot, "top", "bottom")
+        for plot in (self.main, beside, self.bar.plot):
             plot.getAxis("top").setHeight(TOP_PX)
             plot.getAxis("bottom").setHeight(BOTTOM_PX)
 
@@ -104,10 +88,9 @@ class MapView(PlotView):
                      "Leave out where the pump's own scattered line lies")
         tools.gap()
         self.cuts_button = tools.toggle("Cuts", True, lambda on: self._show_cuts(), "Cuts at the two cursors")
-        self.ghost_button = tools.toggle("Rehearsal", True, lambda on: self.ghost.setVisible(on),
+        self.ghost_button = tools.toggle("Rehearsal", True, lambda on: self.image.ghost.setVisible(on),
                                          "Show what the rehearsal promises")
-        self._table_name = "viridis"
-        self.colour_button = tools.button(self._table_name, self._next_table, "Colours: viridis, cividis or grey", right=True)
+        self._choice = ColourChoice(tools, lambda: self.colours(self.theme))
         self.add_copy()
 
     # ---------------------------------------------------------------- what comes in
@@ -115,33 +98,49 @@ class MapView(PlotView):
         self.rows: MapRows | None = None
         self._laid: Raster | None = None        # the raster that axes and images were laid out for
         self._pinned = self._zoomed = False
-        self._low, self._high = 0.0, 1.0
-        self._index = np.zeros((1, 1), dtype=np.uint8)
-        self._promised: Raster | None = None
 
     @property
     def raster(self) -> Raster | None:
         """The rows as they are drawn; None when there are none."""
         return None if self.rows is None else self.rows.raster
 
+    @property
+    def empty(self) -> bool:
+        """Whether no row has come."""
+        return self.rows is None or not self.rows.seen
+
+    @property
+    def planned_axes(self) -> Collection[PlotAxis]:
+        """The axis of what is scanned, and that of the frame once the camera is known."""
+        rows = self.rows
+        if rows is None or not rows.planned:
+            return ()
+        return (self.main.getAxis("left"), *((self._top, *self._bottoms) if rows.raster is not None else ()))
+
+    @property
+    def _bottoms(self) -> tuple[PlotAxis, PlotAxis]:
+        return self.main.getAxis("bottom"), self.cuts.below.getAxis("bottom")
+
     def begin(self) -> None:
         """Lay out rows and columns of a run."""
         self._forget()
         self.image.clear()
-        self.ghost.clear()
-        for curve in self._curves.values():
-            curve.setData([], [])
+        self.cuts.clear()
         self.ghost_button.setEnabled(False)
-        if self.measured is None:
-            return
-        self.rows = rows = MapRows(self.measured, self.map_spec.y, self.map_spec.channel)
-        self._tell_rows()
-        for button in self.units.buttons():
-            button.setEnabled(rows.in_nm)
-        self.main.showAxis("top", rows.in_nm)
-        if rows.raster is not None:
-            self.log_button.setChecked(self.log or rows.raster.grid.log)
-            self._lay_out(rows.raster)
+        for cursor in (self._across, self._along):
+            cursor.hide()
+        if self.measured is not None:
+            self.rows = rows = MapRows(self.measured, self.map_spec.y, self.map_spec.channel)
+            self._tell_rows()
+            for button in self.units.buttons():
+                button.setEnabled(rows.in_nm)
+            self.main.showAxis("top", rows.in_nm)
+            if rows.raster is not None:
+                self.log_button.setChecked(self.log or rows.raster.grid.log)
+                self._lay_out(rows.raster)
+            elif rows.planned:
+                self._lay_out_rows(rows.grid)
+        self._label_places()
 
     def _tell_rows(self) -> None:
         """Hand the switches on to the rows, and make them anew."""
@@ -149,21 +148,23 @@ class MapView(PlotView):
             self.rows.scale, self.rows.normalise, self.rows.masked = self.scale, self.normalise, self.masked
             self.rows.lay_out()
 
+    def _lay_out_rows(self, grid: Grid) -> None:
+        """Let the axis of the rows be as long as what is scanned."""
+        for plot in (self.main, self.cuts.beside):
+            plot.getAxis("left").decades(grid.log)
+        self.main.setYRange(grid.low, grid.high, padding=0.0)
+
     def _lay_out(self, raster: Raster) -> None:
         """Let axes and image lie as the rows do."""
-        assert self.rows is not None        # noqa: S101  there is a raster
         if self._laid is None:
             self._across.setValue(float(raster.x[len(raster.x) // 2]))
-        self._laid, grid = raster, raster.grid
-        for plot in (self.main, self.cut):
-            plot.getAxis("left").decades(grid.log)
-        self.main.getAxis("left").say(self.rows.y_label)
+        self._laid = raster
+        self._lay_out_rows(raster.grid)
         self._label_places()
-        self.main.setRange(xRange=(raster.x[0], raster.x[-1]), yRange=(grid.low, grid.high), padding=0.0)
-        self._index = np.zeros((1, 1), dtype=np.uint8)
-        self._leveled.invalidate()
+        self.main.setXRange(float(raster.x[0]), float(raster.x[-1]), padding=0.0)
+        self.image.begin_anew()
 
-    def refresh(self) -> None:
+    def follow(self) -> None:
         """Take the rows that have come."""
         rows, measured = self.rows, self.measured
         if rows is None or measured is None:
@@ -173,16 +174,15 @@ class MapView(PlotView):
                 self._draw_cuts()
             return
         first = rows.seen == 0
-        for new in rows.take():
-            if rows.raster is self._laid and rows.raster is not None and self._index.shape == rows.raster.z.shape:
-                self._index[new] = indexed(rows.raster.z[new], self._low, self._high, self.log)
+        lines = list(rows.take())
         if rows.raster is None or not rows.row_of:
             return
         if rows.raster is not self._laid:
             self._lay_out(rows.raster)
-        if not self._leveled.isValid() or self._leveled.hasExpired(RELEVEL_MS) or not measured.live:
-            self._relevel()
-        self._paint(self.image, self._index)
+        if self.image.due or not measured.live:
+            self._level()
+        else:
+            self.image.put(rows.raster, lines)
         self._look(first)
         self._stale = True
         if not measured.live or not self._cut_at.isValid() or self._cut_at.hasExpired(CUTS_MS):
@@ -192,6 +192,9 @@ class MapView(PlotView):
         """Go to where the light is: once the cursor and the part of the frame, always the newest row unless one is held."""
         rows, raster, measured = self.rows, self.raster, self.measured
         assert rows is not None and raster is not None and measured is not None      # noqa: S101, PT018  there are rows
+        if first:
+            for cursor in (self._across, self._along):
+                cursor.show()
         if first and not self._pinned:
             self._across.setValue(float(raster.x[rows.brightest_column()]))
         if not self._zoomed and (rows.seen >= ROWS_TO_SEE or not measured.live):
@@ -202,28 +205,12 @@ class MapView(PlotView):
             self._to_line(rows.last if measured.live else rows.brightest_line(raster.column(float(self._across.value()))))
 
     # ---------------------------------------------------------------- drawing
-    def _relevel(self) -> None:
-        """Let the colours follow the data."""
+    def _level(self) -> None:
+        """Let the colours follow the data, and draw every row."""
         rows, raster, measured = self.rows, self.raster, self.measured
         assert rows is not None and raster is not None and measured is not None      # noqa: S101, PT018  there are rows
-        self._leveled.start()
-        if self.auto:
-            self._low, self._high = levels(raster.z[rows.plain()], self.log)
-        self._index = indexed(raster.z, self._low, self._high, self.log)
         label = measured.signal_label + (" · meV⁻¹" if self.scale is EV and rows.in_nm else "")
-        self.bar.show_levels(self._low, self._high, self.log, label)
-
-    def _paint(self, item: Any, index: np.ndarray) -> None:
-        """Show an image where the raster lies."""
-        raster = self.raster
-        assert raster is not None      # noqa: S101  asked for only with rows
-        grid = raster.grid
-        fresh = item.image is None
-        item.setImage(index if grid.even else index[grid.owner], autoLevels=False, levels=(0, COLOURS))
-        rect = (float(raster.x[0] - raster.step / 2), grid.low, raster.step * len(raster.x), grid.high - grid.low)
-        if fresh or getattr(item, "lies", None) != (rect, item.image.shape):
-            item.lies = rect, item.image.shape
-            item.setRect(*rect)
+        self.image.level(raster, rows.plain(), label)
 
     def _redo(self) -> None:
         """Make every row anew, after a switch."""
@@ -233,7 +220,7 @@ class MapView(PlotView):
         line_was = self.rows.raster.grid.nearest(float(self._along.value())) if self.rows.raster is not None else 0
         self._tell_rows()
         self._pinned = self._zoomed = True
-        self.refresh()
+        self.follow()
         self._pinned, self._zoomed = pinned, True
         self._across.setValue(across)
         self._to_line(line_was)
@@ -248,22 +235,27 @@ class MapView(PlotView):
     def _draw_ghost(self) -> None:
         promised = self.rows.promised(self.rehearsed) if self.rows is not None and self.rehearsed is not None else None
         self.ghost_button.setEnabled(promised is not None)
-        self._promised = promised
-        self._colour_image()
-        if promised is None:
-            self.ghost.clear()
-            return
-        self._paint(self.ghost, indexed(promised.z, *levels(promised.z, self.log), self.log))
-        self.ghost.setVisible(self.ghost_button.isChecked())
+        self.image.promise(promised, self.theme)
+        self.image.ghost.setVisible(self.ghost_button.isChecked())
 
     # ---------------------------------------------------------------- cursors and cuts
     def _to_line(self, chosen: int) -> None:
         rows, raster = self.rows, self.raster
         assert rows is not None and raster is not None      # noqa: S101, PT018  there are rows
-        value = float(raster.grid.values[chosen])
-        self._along.setValue(float(raster.grid.position(np.array(value))))
-        total = f" of {rows.planned}" if rows.planned else ""
-        self._along.label.setFormat(f"{rows.words(chosen, place(value))} · row {rows.row_of.get(chosen, chosen) + 1}{total}")
+        self._along.setValue(float(raster.grid.position(raster.grid.values[chosen])))
+        self._along.label.setVisible(rows.measured.live)        # afterwards it would hide data, and is told below
+
+    def _tell_line(self, chosen: int) -> None:
+        """Write at the cursor which row it stands on."""
+        rows, raster = self.rows, self.raster
+        if rows is not None and raster is not None and self._along.label.isVisible():
+            value = rows.words(chosen, place(float(raster.grid.values[chosen])))
+            self._along.label.setFormat(f"{value} · {self._row_of(chosen)}")
+
+    def _row_of(self, chosen: int) -> str:
+        rows = self.rows
+        assert rows is not None     # noqa: S101  there are rows
+        return f"row {rows.row_of.get(chosen, chosen) + 1}" + (f" of {rows.planned}" if rows.planned else "")
 
     def _pin_row(self) -> None:
         """Hold the row to which somebody has moved the cursor."""
@@ -291,31 +283,16 @@ class MapView(PlotView):
         self._stale = False
         self._cut_at.start()
         column, chosen = raster.column(float(self._across.value())), raster.grid.nearest(float(self._along.value()))
-        unit = f" {self.scale.unit}" if rows.in_nm else ""
+        self._tell_line(chosen)
         if self.cuts_button.isChecked():
-            up = raster.grid.position(raster.grid.values)
-            self._curves["cut"].setData(raster.z[:, column], up)
-            self._follow(self.cut, 0, raster.z[:, column])
-            if self._promised is not None and self.ghost_button.isChecked():
-                self._curves["promised"].setData(self._promised.z[:, column], up)
-            self.cut.getAxis("bottom").say(f"at {place(float(raster.x[column]))}{unit}")
-            self._curves["row"].setData(raster.x, raster.z[chosen])
-            self._follow(self.row_cut, 1, raster.z[chosen])
+            promised = self.image.promised if self.ghost_button.isChecked() else None
+            unit = f" {self.scale.unit}" if rows.in_nm else ""
+            self.cuts.draw((raster.z[:, column], raster.grid.position(raster.grid.values)), (raster.x, raster.z[chosen]),
+                           None if promised is None else promised.z[:, column],
+                           f"at {place(float(raster.x[column]))}{unit}")
         self._read_off(rows, raster, column, chosen)
         if rows.in_nm:
             self.chosen.emit(float(self.scale.to_nm(np.array(raster.x[column]))))
-
-    def _follow(self, panel: Any, axis: int, values: np.ndarray) -> None:
-        """Let the scale of a cut follow its values, with patience: an axis that moves is drawn anew."""
-        finite = values[np.isfinite(values) & ((values > 0) | (not self.log))]
-        if not len(finite):
-            return
-        low, high = float(finite.min()), float(finite.max())
-        if self.log:
-            low, high = float(np.log10(low)), float(np.log10(high))
-        now, span = panel.vb.viewRange()[axis], max(high - low, 1e-12)
-        if high > now[1] or low < now[0] - 0.1 * span or span < SHRINK * (now[1] - now[0]):
-            panel.vb.setRange(**{"xRange" if axis == 0 else "yRange": (low - 0.05 * span, high + 0.2 * span)}, padding=0.0)
 
     def _read_off(self, rows: MapRows, raster: Raster, column: int, chosen: int) -> None:
         unit = f" {self.scale.unit}" if rows.in_nm else ""
@@ -329,21 +306,18 @@ class MapView(PlotView):
             ("Saturated rows", f"{'▲ ' if flagged else ''}{flagged}", "warning" if flagged else "ok"))
 
     def _show_cuts(self) -> None:
-        on = self.cuts_button.isChecked()
-        low = on and self.height() >= ROOM_FOR_ROW_PX
-        self.cut.setVisible(on)
-        self.cut.setFixedWidth(CUT_PX if on else 0)
-        self.row_cut.setVisible(low)
-        self.row_cut.setFixedHeight(LOW_CUT_PX if low else 0)
+        self.cuts.show(self.cuts_button.isChecked(), self.height())
         self._label_places()
         self._draw_cuts()
 
     def _label_places(self) -> None:
-        """Label the places once, below whichever panel is the lowest."""
-        low = self.row_cut.isVisible()
-        label = "" if self.rows is None else self.scale.label if self.rows.in_nm else self.rows.x_label
-        self.main.getAxis("bottom").say("" if low else label)
-        self.row_cut.getAxis("bottom").say(label)
+        """Label the rows, and the places once, below whichever panel is the lowest."""
+        rows, low = self.rows, self.cuts.below.isVisible()
+        usual = self.scale.label if self.map_spec.channel == "counts" else ""
+        label = usual if rows is None or rows.in_nm or rows.unknown else rows.x_label
+        for axis, shown in zip(self._bottoms, (not low, True), strict=True):
+            axis.say(label if shown else "")
+        self.main.getAxis("left").say(quantity_label(self.map_spec.y) if rows is None else rows.y_label)
 
     def resizeEvent(self, event: Any) -> None:
         """Show the cut along a row only where there is room for it."""
@@ -377,15 +351,13 @@ class MapView(PlotView):
     def _set(self, name: str, on: bool) -> None:
         setattr(self, name, on)
         if name == "log":
-            for plot, axis in ((self.cut, "bottom"), (self.row_cut, "left")):
-                plot.getAxis(axis).decades(on)
-                for curve in plot.listDataItems():
-                    curve.setLogMode(on and axis == "bottom", on and axis == "left")
+            self.cuts.set_log(on)
+            self.image.log = on
+        self.image.auto = self.auto
         if name in ("normalise", "masked"):
             self._redo()
         elif self.rows is not None and self.rows.seen and self.raster is not None:
-            self._relevel()
-            self._paint(self.image, self._index)
+            self._level()
             self._draw_ghost()
             self._draw_cuts()
 
@@ -399,32 +371,15 @@ class MapView(PlotView):
         self._redo()
         self.main.setXRange(min(ends), max(ends), padding=0.0)
 
-    def _colour_image(self) -> None:
-        """Let the ghost shine through only where there is one."""
-        self.image.setLookupTable(self._tables[0 if self._promised is not None else 1])
-
-    def _next_table(self) -> None:
-        self._table_name = TABLES[(TABLES.index(self._table_name) + 1) % len(TABLES)]
-        self.colour_button.setText(self._table_name)
-        self.colours(self.theme)
-
     # ---------------------------------------------------------------- looks and clipboard
     def colours(self, theme: Theme) -> None:
         """Colour what is drawn."""
-        red = theme.colormap not in TABLES
-        self.colour_button.setEnabled(not red)
-        colours = table(theme.colormap if red else self._table_name)
-        self._tables = colours, opaque(colours, theme.plot)
-        self._colour_image()
-        self.ghost.setLookupTable(self._tables[0])
-        self.bar.recolour(colours)
-        bright = theme.text if red else "#ffffff"       # the images are dark in every theme
-        self._across.setPen(dashed(bright))
-        self._along.setPen(line(bright))
-        self._along.label.setColor(bright)
+        self.image.restyle(theme)
+        self._across.setPen(dashed(over(theme)))
+        self._along.setPen(line(over(theme)))
+        self._along.label.setColor(over(theme))
         self._along.label.fill = pg.mkBrush(0, 0, 0, 110)
-        for name, pen in (("cut", line(theme.series[0])), ("row", line(theme.series[0])), ("promised", dotted(theme.simulated))):
-            self._curves[name].setPen(pen)
+        self.cuts.restyle(theme)
 
     def table(self) -> Table:
         """Give the map as it is drawn: places, then one column per row."""

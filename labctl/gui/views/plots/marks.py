@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pyqtgraph as pg
 from qtpy import QtCore, QtGui
 
@@ -36,45 +35,20 @@ def faint(colour: str, alpha: int) -> QtGui.QBrush:
     return pg.mkBrush(made)
 
 
-def small_font() -> QtGui.QFont:
-    """Give the font of labels in a plot."""
-    font = QtGui.QFont()
-    font.setPixelSize(CAPTION_PX)
-    return font
-
-
-class CornerLabel(pg.TextItem):
-    """A text at the upper edge of a plot that does not move with the data."""
-
-    def setText(self, text: str, color: Any = None) -> None:
-        """Write, and stay in the middle of the upper edge."""
-        super().setText(text, color)
-        parent = self.parentItem()
-        if parent is not None:
-            self.setPos(parent.boundingRect().center().x(), 4)
-
-
-def text_label(anchor: tuple[float, float] = (0.5, 0.0)) -> CornerLabel:
-    """Make a label for the upper edge of a plot."""
-    made = CornerLabel("", anchor=anchor)
-    made.setFont(small_font())
-    return made
-
-
-def corner(x: np.ndarray, y: np.ndarray, ranges: Any) -> tuple[int, int]:
-    """Give the offset of a legend into the corner with the fewest points; the upper right one if it is as empty as any."""
-    (left, right), (low, high) = ranges
-    across, up = (x - left) / ((right - left) or 1.0), (y - low) / ((high - low) or 1.0)
-    crowds = {(-12, 8): (across > 0.5) & (up > 0.55), (72, 8): (across < 0.5) & (up > 0.55),
-              (-12, -48): (across > 0.5) & (up < 0.45), (72, -48): (across < 0.5) & (up < 0.45)}
-    return min(crowds, key=lambda offset: int(np.count_nonzero(crowds[offset])))
-
-
-def legend(plot: pg.PlotItem) -> pg.LegendItem:
-    """Make an empty legend in the upper right corner of a plot."""
+def legend(parent: Any) -> pg.LegendItem:
+    """Make an empty legend in a view box; `Texts` finds a place for it."""
     made = pg.LegendItem(offset=(-12, 8), labelTextSize=f"{CAPTION_PX}px", verSpacing=-4)
-    made.setParentItem(plot.vb)
+    made.setParentItem(parent)
+    made.hide()
     return made
+
+
+def legend_size(made: pg.LegendItem) -> tuple[float, float]:
+    """Give width and height of a legend in pixels, as its texts need them."""
+    made.layout.activate()
+    wanted = made.layout.effectiveSizeHint(QtCore.Qt.SizeHint.PreferredSize)
+    made.resize(wanted)
+    return float(wanted.width()), float(wanted.height())
 
 
 def restyle_legend(made: pg.LegendItem, theme: Theme, entries: Mapping[str, Any]) -> None:

@@ -9,11 +9,13 @@ import numpy as np
 import pyqtgraph as pg
 
 from labctl.core.plots import Plot
-from labctl.gui.model.raster import COLOURS, indexed, levels
+from labctl.gui.model.raster import indexed, levels
 from labctl.gui.theme import DARK, Theme
 from labctl.gui.views.plots.base import PlotView
-from labctl.gui.views.plots.colours import BAR_PX, TABLES, ColourBar, opaque, table
+from labctl.gui.views.plots.colours import BAR_PX, ColourBar, ColourChoice, opaque, over
+from labctl.gui.views.plots.map_cuts import without_axis
 from labctl.gui.views.plots.marks import line
+from labctl.gui.views.plots.raster_image import RasterImage
 
 LABEL_PX, BOTTOM_PX = 72, 38
 
@@ -26,13 +28,12 @@ class PictureView(PlotView):
         self.log, self.auto = False, True
         self.main = self.plot(0, 0)
         self.main.showGrid(x=False, y=False)
-        self.image: Any = pg.ImageItem(axisOrder="row-major")
+        self.image = RasterImage()
         self.main.addItem(self.image)
         self.bar = ColourBar(self.canvas, 0, 1, theme)
         self.bar.plot.setFixedWidth(BAR_PX + LABEL_PX)
         self._axes.append(self.bar.axis)
-        self.bar.plot.showAxis("bottom")                # as high as that of the image, so that the two end together
-        self.bar.plot.getAxis("bottom").setStyle(showValues=False, tickLength=0)
+        without_axis(self.bar.plot, "bottom")           # as high as that of the image, so that the two end together
         for plot in (self.main, self.bar.plot):
             plot.getAxis("bottom").setHeight(BOTTOM_PX)
         self.cross: tuple[Any, Any] = (pg.InfiniteLine(angle=90, movable=True), pg.InfiniteLine(angle=0, movable=True))
@@ -40,18 +41,16 @@ class PictureView(PlotView):
             self.main.addItem(part, ignoreBounds=True)
             part.sigPositionChanged.connect(lambda: self.read())
         self._low, self._high = 0.0, 1.0
-        self._table_name = "viridis"
         self.key("L", self.tools.toggle("Log", False, functools.partial(self._set, "log"), "Logarithmic colours"))
         self.key("A", self.tools.toggle("Auto", True, functools.partial(self._set, "auto"), "Let the colours follow the data"))
-        self.colour_button = self.tools.button(self._table_name, self._next_table, "Colours: viridis, cividis or grey", right=True)
+        self._choice = ColourChoice(self.tools, lambda: self.colours(self.theme))
         self.add_copy()
 
     def picture(self, z: np.ndarray, place: tuple[float, float, float, float], label: str) -> None:
         """Draw z (rows, columns), first row below, at left, bottom, width, height; NaN is what was not measured."""
         if self.auto:
             self._low, self._high = levels(z, self.log)
-        self.image.setImage(indexed(z, self._low, self._high, self.log), autoLevels=False, levels=(0, COLOURS))
-        self.image.setRect(*place)
+        self.image.show_index(indexed(z, self._low, self._high, self.log), place)
         self.bar.show_levels(self._low, self._high, self.log, label)
 
     def read(self) -> None:
@@ -64,17 +63,10 @@ class PictureView(PlotView):
         setattr(self, name, on)
         self.redraw()
 
-    def _next_table(self) -> None:
-        self._table_name = TABLES[(TABLES.index(self._table_name) + 1) % len(TABLES)]
-        self.colour_button.setText(self._table_name)
-        self.colours(self.theme)
-
     def colours(self, theme: Theme) -> None:
         """Colour what is drawn."""
-        red = theme.colormap not in TABLES
-        self.colour_button.setEnabled(not red)
-        made = table(theme.colormap if red else self._table_name)
-        self.image.setLookupTable(opaque(made, theme.plot))
+        made = self._choice.table(theme)
+        self.image.set_table(opaque(made, theme.plot))
         self.bar.recolour(made)
         for part in self.cross:
-            part.setPen(line(theme.text if red else "#ffffff"))
+            part.setPen(line(over(theme)))

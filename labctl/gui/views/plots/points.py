@@ -10,6 +10,7 @@ import pyqtgraph as pg
 from labctl.core.reduction import CurveData
 from labctl.gui.theme import Theme
 from labctl.gui.views.plots.marks import faint, line
+from labctl.gui.views.plots.texts import Line
 
 ABOVE = 1.3                 # times the highest used point: what was left out further up stands as an arrow at the edge
 MANY = 400                  # points from which on they are dots
@@ -37,12 +38,24 @@ class Points:
         self._edges: tuple[Any, Any] = tuple(pg.PlotCurveItem(connect="finite") for _ in range(2))     # type: ignore[assignment]
         self.band: Any = pg.FillBetweenItem(*self._edges)
         self._span: tuple[float, float, float, float] | None = None
+        self.bars.setData(x=np.empty(0), y=np.empty(0), top=np.empty(0), bottom=np.empty(0))
         for item in (self.band, self.bars, self.hollow, self.arrows, self.sample, self.fit):
             plot.addItem(item, ignoreBounds=True)
 
     def span(self) -> tuple[float, float, float, float] | None:
         """Give the edges of what has to be seen (low x, high x, low y, high y on the axes); None when nothing is drawn."""
         return self._span
+
+    def drawn(self) -> tuple[list[Line], list[Line]]:
+        """Give what is drawn as points and as lines, as they stand on the axes."""
+        dots = [item.getData() for item in (self.sample, self.hollow, self.arrows)]
+        lines = [(np.empty(0) if x is None else x, np.empty(0) if y is None else y)
+                 for x, y in (item.getData() for item in (self.fit, *self._edges))]
+        x, y, top, bottom = (np.atleast_1d(self.bars.opts[name]) for name in ("x", "y", "top", "bottom"))
+        if len(x):
+            ends = np.column_stack([y - bottom, y + top, np.full(len(x), np.nan)])
+            lines.append((np.repeat(x, 3), ends.ravel()))
+        return dots, lines
 
     def draw(self, curve: CurveData | None, factors: tuple[float, float], logs: tuple[bool, bool], colour: str, *, fit: str,
              theme: Theme, errors: bool, show_fit: bool) -> None:

@@ -12,16 +12,17 @@ from labctl.analysis.labels import quantity_label
 from labctl.core.plots import Plot, Polar
 from labctl.core.quantities import long_name
 from labctl.core.reduction import CurveData
-from labctl.gui.theme import CAPTION_PX, DARK, Theme
+from labctl.gui.theme import CAPTION_PX, DARK, GRID, Theme
 from labctl.gui.views.plots.base import VIEWS, PlotView, Table
 from labctl.gui.views.plots.curve import colours_of, curves_named, refusal, short_text, words
-from labctl.gui.views.plots.marks import legend, line, restyle_legend
+from labctl.gui.views.plots.marks import legend, legend_size, line, restyle_legend
 from labctl.gui.views.plots.points import Points
 
 RINGS = (0.25, 0.5, 0.75, 1.0)
 EVERY_DEG = 30
 REACH = 1.22                # of the circle: room for the angles around it
 MOST_READOUTS = 8
+NAMES_A_ROW = 4
 CIRCLE = np.deg2rad(np.arange(0, 361, 3))
 
 
@@ -45,8 +46,9 @@ class PolarView(PlotView):
         self._fits: list[Any] = []
         self._flat: list[Points] = []
         self._lay_out_circle()
-        self._legend = legend(self.circle)
-        self._legend.setOffset((8, 8))
+        self._names: Any = pg.GraphicsWidget()              # many curves have many names: below the plots nothing lies under them
+        self.canvas.addItem(self._names, row=1, col=0, colspan=2)
+        self._legend = legend(self._names)
         self._drawn = -1
         self._shown: dict[str, CurveData] = {}
         self.fit_button = self.tools.toggle("Fit", True, lambda on: self._redraw(), "Show the fit of the analysis")
@@ -79,16 +81,21 @@ class PolarView(PlotView):
         self._drawn = -1
         self._redraw()
 
-    def refresh(self) -> None:
+    def follow(self) -> None:
         """Draw raw numbers as they come, where the analysis has made nothing of them yet."""
         if self.measured is not None and self.measured.changes != self._drawn:
             self._drawn = self.measured.changes
             if not curves_named(self.measured.reduction, getattr(self.spec, "radius", "")):
                 self._redraw()
 
-    def reduced(self) -> None:
+    def draw_reduced(self) -> None:
         """Draw what the analysis made of the run."""
         self._redraw()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no point to be drawn."""
+        return not self._shown
 
     def _curves(self) -> dict[str, CurveData]:
         assert isinstance(self.spec, Polar)     # noqa: S101 - chosen by type
@@ -114,6 +121,9 @@ class PolarView(PlotView):
         entries = {curve.label: self._marks[place] for place, curve in enumerate(curves.values())} if len(curves) > 1 else {}
         restyle_legend(self._legend, self.theme, entries)
         self._legend.setVisible(bool(entries))
+        self._legend.setColumnCount(NAMES_A_ROW)
+        self._names.setFixedHeight(legend_size(self._legend)[1] if entries else 0)
+        self._legend.anchor((0, 0), (0, 0), (GRID, 0))
         self.flat.getAxis("bottom").say(quantity_label(getattr(self.spec, "angle", "")))
         self.flat.getAxis("left").say("Relative to the maximum")
         if curves:

@@ -28,8 +28,8 @@ class RightAxis:
         self.axis.linkToView(self.view)
         self.view.setXLink(plot)
         self._curve: Any = pg.PlotCurveItem(antialias=True)
-        self._marks: Any = pg.ScatterPlotItem(symbol="s", size=7)
-        for item in (self._curve, self._marks):
+        self.sample: Any = pg.ScatterPlotItem(symbol="s", size=7)
+        for item in (self._curve, self.sample):
             self.view.addItem(item, ignoreBounds=True)
         plot.vb.sigResized.connect(self._follow)
         plot.hideAxis("right")
@@ -43,7 +43,7 @@ class RightAxis:
         order = np.argsort(x[good])
         x, y = x[good][order], y[good][order]
         self._curve.setData(x, y, pen=line(colour))
-        self._marks.setData(x, y, pen=line(colour, 2), brush=pg.mkBrush(None))
+        self.sample.setData(x, y, pen=line(colour, 2), brush=pg.mkBrush(None))
         low, high = min(0.0, float(y.min())), float(y.max())
         self.view.setYRange(low, high if high > low else low + 1.0, padding=0.08)
         self._plot.showAxis("right")
@@ -51,10 +51,18 @@ class RightAxis:
         self.view.show()
         self._follow()
 
+    def drawn(self) -> tuple[np.ndarray, np.ndarray]:
+        """Give the curve as it stands on the axes of the plot it is laid over."""
+        x, y = self._curve.getData()
+        if x is None or not self.view.isVisible():
+            return np.empty(0), np.empty(0)
+        (low, high), (bottom, top) = self.view.viewRange()[1], self._plot.vb.viewRange()[1]
+        return x, bottom + (y - low) / ((high - low) or 1.0) * (top - bottom)
+
     def clear(self) -> None:
         """Take it away."""
         self._curve.setData([], [])
-        self._marks.setData([], [])
+        self.sample.setData([], [])
         self._plot.hideAxis("right")
         self.view.hide()
 

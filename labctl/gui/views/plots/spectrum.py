@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +17,17 @@ from labctl.core.plots import Plot, Spectrum
 from labctl.gui.model.measured import Measured, abscissa, channel_name
 from labctl.gui.model.scales import EV, NM, SCALES, density, density_unit
 from labctl.gui.theme import DARK, Theme
-from labctl.gui.views.plots.axes import ConvertedAxis, number, whole
+from labctl.gui.views.plots.axes import ConvertedAxis, PlotAxis, number, whole
 from labctl.gui.views.plots.base import VIEWS, PlotView, Table
-from labctl.gui.views.plots.marks import dashed, dotted, legend, line, restyle_legend, small_font, text_label
+from labctl.gui.views.plots.marks import dashed, dotted, legend, line, restyle_legend
+from labctl.gui.views.plots.pointers import Pointers
+from labctl.gui.views.plots.readings import background, maximum, width_text
+from labctl.gui.views.plots.rows import Value
+from labctl.gui.views.plots.texts import Label, Texts, level, upright
 
 NEAR_FULL = 0.4             # of the limit of a frame: from there on the line of saturation stays in sight
-HEADROOM, SHRINK = 1.08, 0.45   # the scale leaves so much above the peak, and shrinks when the peak falls below so much of it
+HEADROOM, SHRINK = 1.25, 0.45   # the scale leaves so much above the peak, and shrinks when the peak falls below so much of it
+PLACE_MS = 500              # between two looks for places of the texts: a text that moves cannot be read
 
 
 @dataclass(frozen=True)
@@ -51,18 +57,17 @@ class SpectrumView(PlotView):
         self.main.showGrid(x=False, y=False)        # it costs as much as the data, thirty times a second
         self._curves = {name: self.main.plot(connect="finite") for name in ("rehearsal", "reference", "data")}
         self._full = pg.ScatterPlotItem(symbol="t1", size=8)
-        self._limit: Any = pg.InfiniteLine(angle=0, label="", labelOpts={"position": 0.02, "anchors": [(0, 1), (0, 1)]})
-        self._cursor: Any = pg.InfiniteLine(angle=90, movable=True)
-        self._region: Any = pg.LinearRegionItem(movable=True)
-        self._told = text_label()
-        self._limit.label.setFont(small_font())
-        for item in (self._full, self._limit, self._cursor, self._region):
+        self._limit: Any = pg.InfiniteLine(angle=0)
+        self.pointers = Pointers(self.main, lambda: self._tell_cursor(), lambda: self._read_off())
+        for item in (self._full, self._limit):
             self.main.addItem(item, ignoreBounds=True)
-        self._told.setParentItem(self.main.vb)
-        self._legend = legend(self.main)
+        self._limit_told = Label(self.main)
+        self._legend = legend(self.main.vb)
+        self._texts = Texts(self.main)
+        for text, at in ((self.pointers.told, (0.5, 0.0)), (self._limit_told, (0.0, 0.0)), (self._legend, (1.0, 0.0))):
+            self._texts.add(text, at)
+        self._placed = QtCore.QElapsedTimer()
         self._build_tools()
-        self._cursor.sigPositionChanged.connect(self._cursor_moved)
-        self._region.sigRegionChanged.connect(lambda: self._read_off())
 
     def _build_tools(self) -> None:
         tools = self.tools
@@ -80,15 +85,21 @@ class SpectrumView(PlotView):
         self.energy_button = tools.toggle("Per energy", False, functools.partial(self._set, "per_energy"),
                                           "Divide by the width of a pixel on this axis (per nm, meV or cm⁻¹)")
         tools.gap()
-        roi = tools.toggle("Region", False, self._show_region, "Sum over a region")
-        cursor = tools.toggle("Cursor", False, self._show_cursor, "Read off at a cursor")
-        self.key("I", roi)
-        self.key("C", cursor)
-        self._show_region(False)
-        self._show_cursor(False)
+        self.key("I", tools.toggle("Region", False, functools.partial(self._show_pointer, "region"), "Sum over a region"))
+        self.key("C", tools.toggle("Cursor", False, functools.partial(self._show_pointer, "cursor"), "Read off at a cursor"))
         self.add_copy()
 
     # ---------------------------------------------------------------- what comes in
+    @property
+    def empty(self) -> bool:
+        """Whether no frame has come."""
+        return self._counts is None
+
+    @property
+    def planned_axes(self) -> Collection[PlotAxis]:
+        """The axis of the frame, once the camera is known."""
+        return () if self._place is None else (self.main.getAxis("bottom"), self._top)
+
     def begin(self) -> None:
         """Take the places of the pixels from the run."""
         assert isinstance(self.spec, Spectrum)      # noqa: S101 - chosen by type
@@ -101,8 +112,10 @@ class SpectrumView(PlotView):
         self._offer_units()
         for curve in self._curves.values():
             curve.setData([], [])
+        self._legend.hide()
         self._full.setData([], [])
         self._limit.hide()
+        self._limit_told.hide()
         self._fresh_range = True
         self.readouts.show_values(("", "nothing measured yet", "muted"))
 
@@ -122,7 +135,7 @@ class SpectrumView(PlotView):
     def show_row(self, row: int | None) -> None:
         """Show a row of the run; None follows the newest again."""
         self.row = row
-        self.refresh()
+        self.follow()
 
     def set_reference(self, kept: Kept | None) -> None:
         """Show a spectrum of an earlier run behind this one."""
@@ -141,7 +154,7 @@ class SpectrumView(PlotView):
         super().set_rehearsal(measured)
         self._redraw()
 
-    def refresh(self) -> None:
+    def follow(self) -> None:
         """Draw the newest row, or the chosen one, when it has changed."""
         measured = self.measured
         if measured is None or not len(measured):
@@ -200,6 +213,9 @@ class SpectrumView(PlotView):
         self._draw_saturation(x, y, counts, dark)
         self._draw_others(dark)
         self._set_range(x, y)
+        if not self._placed.isValid() or self._placed.hasExpired(PLACE_MS):
+            self._placed.start()
+            self._place_texts()
         self.readouts.offer(self._values)
 
     def _draw_saturation(self, x: np.ndarray, y: np.ndarray, counts: np.ndarray, dark: np.ndarray | None) -> None:
@@ -210,10 +226,11 @@ class SpectrumView(PlotView):
         self._full.setData(x[full], np.log10(y[full]) if self.log else y[full])
         shown = np.isfinite(self._limit_counts) and not (self.per_energy and self._in_nm)
         self._limit.setVisible(bool(shown))
+        self._limit_told.setVisible(bool(shown))
         if shown:
             level = self._limit_counts - (float(np.median(dark)) if dark is not None else 0.0)
             self._limit.setValue(np.log10(max(level, 1.0)) if self.log else level)
-            self._limit.label.setText(f"saturation {whole(self._limit_counts)}")
+            self._limit_told.setText(f"saturation {whole(self._limit_counts)}")
 
     def _draw_others(self, dark: np.ndarray | None) -> None:
         """Draw reference and rehearsal, each in the present scale."""
@@ -271,89 +288,60 @@ class SpectrumView(PlotView):
 
     def _set_scale(self, chosen: int) -> None:
         old, self.scale = self.scale, SCALES[chosen]
-        for item in (self._cursor,):
-            item.setValue(float(self.scale.from_nm(old.to_nm(np.array(item.value())))))
-        low, high = (float(self.scale.from_nm(old.to_nm(np.array(end)))) for end in self._region.getRegion())
-        self._region.setRegion(sorted((low, high)))
+        self.pointers.convert(lambda place: float(self.scale.from_nm(old.to_nm(np.array(place)))))
         self._fresh_range = True
         self._label_axes()
         self._redraw()
 
-    def _show_region(self, on: bool) -> None:
-        if on and self._counts is not None:
-            low, high = self.main.vb.viewRange()[0]
-            self._region.setRegion((low + 0.4 * (high - low), low + 0.6 * (high - low)))
-        self._region.setVisible(on)
+    def _show_pointer(self, name: str, on: bool) -> None:
+        """Show the region or the cursor, first where it is of use."""
+        shown = None if self._counts is None else self._shown
+        (self.pointers.show_region if name == "region" else self.pointers.show_cursor)(on, shown)
+        self._tell_cursor()
         self._read_off()
 
-    def _show_cursor(self, on: bool) -> None:
-        if on and self._counts is not None:
-            top = read_off(*self._shown).peak
-            self._cursor.setValue(top if np.isfinite(top) else float(np.mean(self.main.vb.viewRange()[0])))
-        self._cursor.setVisible(on)
-        self._told.setVisible(on)
-        self._cursor_moved()
-
-    def _cursor_moved(self) -> None:
-        if not self._cursor.isVisible() or self._counts is None:
+    def _tell_cursor(self) -> None:
+        """Write at the cursor what stands there, on every scale; let other plots follow."""
+        if self._counts is None or not self.pointers.cursor.isVisible():
+            self._place_texts()
             return
-        place = float(self._cursor.value())
-        x, y = self._shown
-        nearest = int(np.argmin(np.abs(x - place)))
-        value = f"{number(float(y[nearest]))} counts"
-        if self._in_nm:
-            nm = float(self.scale.to_nm(np.array(place)))
-            elsewhere = (f"{number(float(s.from_nm(np.array(nm))), 5)} {s.unit}" for s in SCALES[1:])
-            value = " · ".join((f"{nm:.2f} nm", *elsewhere, value))
+        nm = self.pointers.tell(*self._shown, self.scale if self._in_nm else None, self._what)
+        self._place_texts()
+        if nm is not None:
             self.chosen.emit(nm)
-        else:
-            value = f"{self._what} {place:.6g} · {value}"
-        self._told.setText(value)
+
+    def _place_texts(self) -> None:
+        """Find places for legend, limit and cursor, clear of the curves."""
+        if not self._texts.any:
+            return
+        curves = [curve.curve.getData() for curve in self._curves.values()]
+        lines = [(x, y) for x, y in curves if x is not None and y is not None]
+        if self._limit.isVisible():
+            lines.append(level(float(self._limit.value()), self.main))
+        if self.pointers.cursor.isVisible():
+            lines.append(upright(float(self.pointers.cursor.value()), self.main))
+        self._texts.keep_clear(lines=lines)
 
     # ---------------------------------------------------------------- what is read off
     def _read_off(self) -> None:
         if self._counts is not None:
             self.readouts.show_values(*self._values())
 
-    def _values(self) -> list[tuple[str, str, str]]:
+    def _values(self) -> list[Value]:
         x, y = self._shown
         found = read_off(x, y)
         unit = self.scale.unit if self._in_nm else ""
-        values = [("Peak", f"{number(found.peak, 5)} {unit}", ""), ("Centroid", f"{number(found.centroid, 5)} {unit}", ""),
-                  ("FWHM", self._width(found.peak, found.fwhm), "")]
-        if self._region.isVisible():
-            values.append(("Region", f"{number(inside(x, y, *self._region.getRegion()))} counts", ""))
-        values.append(self._maximum())
-        if self.subtract:
-            values.append(self._background())
+        values: list[Value] = [("Peak", f"{number(found.peak, 5)} {unit}", ""),
+                               ("Centroid", f"{number(found.centroid, 5)} {unit}", ""),
+                               ("FWHM", width_text(self.scale if self._in_nm else None, found.peak, found.fwhm), "")]
+        if self.pointers.region.isVisible():
+            values.append(("Region", f"{number(inside(x, y, *self.pointers.region.getRegion()))} counts", ""))
+        assert self._counts is not None     # noqa: S101  asked for only with counts
+        values.append(maximum(float(self._counts.max()), self._limit_counts))
+        if self.subtract and self.measured is not None:
+            values.append(background(self.measured, self._drawn[1], found=self._dark() is not None))
         marks = self.measured.flags[self._drawn[1]] if self.measured is not None else ()
         return values + [("", f"▲ {mark.replace('_', ' ')}", "warning") for mark in marks if mark != "saturated"]
-
-    def _width(self, centre: float, fwhm: float) -> str:
-        if not self._in_nm:
-            return number(fwhm)
-        ends = self.scale.to_nm(np.array([centre - fwhm / 2, centre + fwhm / 2]))
-        nm, ev = (abs(float(np.diff(scale.from_nm(ends))[0])) for scale in (NM, EV))
-        return f"{number(nm, 3)} nm ({number(1e3 * ev, 3)} meV)" if np.isfinite(nm) else "–"
-
-    def _maximum(self) -> tuple[str, str, str]:
-        assert self._counts is not None     # noqa: S101  asked for only with counts
-        highest = float(self._counts.max())
-        if not np.isfinite(self._limit_counts):
-            return "Maximum", f"{whole(highest)} counts", ""
-        share = highest / self._limit_counts
-        role = "fault" if share >= 1.0 else "warning" if share > 0.85 else "ok"
-        glyph = {"fault": "■ saturated · ", "warning": "▲ "}.get(role, "")
-        return "Maximum", f"{glyph}{whole(highest)} · {share:.0%} of full well", role
-
-    def _background(self) -> tuple[str, str, str]:
-        """Say how old the background is, or why there is none."""
-        measured = self.measured
-        if measured is None or self._dark() is None:
-            return "Background", "▲ none of this exposure: counts as they came", "warning"
-        taken, now = measured.dark_taken_s(), measured.column("elapsed_s")
-        age = float(now[self._drawn[1]]) - taken if taken is not None and now is not None else float("nan")
-        return "Background", f"{age:.0f} s old" if age < 120 else f"{age / 60:.0f} min old", ""
 
     def curve(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Give the spectrum as it is drawn."""
@@ -361,8 +349,8 @@ class SpectrumView(PlotView):
 
     def point_to(self, place: float) -> None:
         """Put the cursor at a vacuum wavelength."""
-        if self._in_nm and not np.isclose(float(self.scale.to_nm(np.array(self._cursor.value()))), place):
-            self._cursor.setValue(float(self.scale.from_nm(np.array(place))))
+        if self._in_nm and not np.isclose(float(self.scale.to_nm(np.array(self.pointers.cursor.value()))), place):
+            self.pointers.cursor.setValue(float(self.scale.from_nm(np.array(place))))
 
     # ---------------------------------------------------------------- looks and clipboard
     def colours(self, theme: Theme) -> None:
@@ -373,16 +361,8 @@ class SpectrumView(PlotView):
         self._full.setBrush(pg.mkBrush(theme.fault))
         self._full.setPen(pg.mkPen(None))
         self._limit.setPen(dashed(theme.fault))
-        self._limit.label.setColor(theme.fault)
-        self._cursor.setPen(line(theme.text))
-        self._cursor.setHoverPen(line(theme.accent))
-        shade = pg.mkColor(theme.accent)
-        shade.setAlpha(28)
-        self._region.setBrush(pg.mkBrush(shade))
-        for edge in self._region.lines:
-            edge.setPen(dashed(theme.accent))
-        self._told.setColor(theme.text)
-        self._told.fill = pg.mkBrush(theme.panel)
+        self._limit_told.setColor(theme.fault)
+        self.pointers.restyle(theme)
         self._redraw()
 
     def table(self) -> Table:

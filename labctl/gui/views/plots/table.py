@@ -46,7 +46,7 @@ class TableView(PlotView):
         self._drawn = -1
         self.grid.setRowCount(0)
 
-    def refresh(self) -> None:
+    def follow(self) -> None:
         """Show the newest points."""
         if self.measured is None or self.measured.changes == self._drawn:
             return

@@ -16,6 +16,7 @@ from labctl.gui.views.plots.axes import number
 from labctl.gui.views.plots.base import VIEWS, PlotView, Table
 from labctl.gui.views.plots.curve import colours_of
 from labctl.gui.views.plots.marks import faint, legend, line, restyle_legend
+from labctl.gui.views.plots.texts import Texts
 
 MINUTES_FROM_S, HOURS_FROM_S = 300.0, 7200.0
 MOST_POINTS = 20_000        # drawn; older ones stay in the run
@@ -31,7 +32,9 @@ class TraceView(PlotView):
         self._band: Any = pg.LinearRegionItem(orientation="horizontal", movable=False)
         self.main.addItem(self._band, ignoreBounds=True)
         self._band.hide()
-        self._legend = legend(self.main)
+        self._legend = legend(self.main.vb)
+        self._texts = Texts(self.main)
+        self._texts.add(self._legend)
         self._drawn = -1
         self._shown: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self.auto = self.tools.toggle("Auto", True, lambda on: self._redraw(), "Show everything, always")
@@ -45,11 +48,16 @@ class TraceView(PlotView):
         self._drawn = -1
         self._redraw()
 
-    def refresh(self) -> None:
+    def follow(self) -> None:
         """Draw what has come."""
         if self.measured is not None and self.measured.changes != self._drawn:
             self._drawn = self.measured.changes
             self._redraw()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no number to be drawn."""
+        return not self._shown
 
     def _columns(self) -> dict[str, np.ndarray]:
         names = getattr(self.spec, "names", ())
@@ -77,6 +85,7 @@ class TraceView(PlotView):
         self._draw_band()
         if self._shown and self.auto.isChecked():
             self.main.vb.autoRange(padding=0.04, items=self._curves[:len(columns)])
+        self._texts.keep_clear(lines=list(self._shown.values()))
         self._read_off(columns)
 
     def _label(self, columns: dict[str, np.ndarray], alike: bool, unit: str) -> None:
