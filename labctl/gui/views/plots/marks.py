@@ -45,8 +45,9 @@ def legend(parent: Any) -> pg.LegendItem:
 
 def legend_size(made: pg.LegendItem) -> tuple[float, float]:
     """Give width and height of a legend in pixels, as its texts need them."""
-    made.layout.activate()
-    wanted = made.layout.effectiveSizeHint(QtCore.Qt.SizeHint.PreferredSize)
+    grid: Any = made.layout
+    grid.activate()
+    wanted = grid.effectiveSizeHint(QtCore.Qt.SizeHint.PreferredSize)
     made.resize(wanted)
     return float(wanted.width()), float(wanted.height())
 

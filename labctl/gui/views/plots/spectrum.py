@@ -117,7 +117,7 @@ class SpectrumView(PlotView):
         self._limit.hide()
         self._limit_told.hide()
         self._fresh_range = True
-        self.readouts.show_values(("", "nothing measured yet", "muted"))
+        self.readouts.show_values()
 
     def _know_nm(self) -> None:
         """Take the places of the pixels for wavelengths, where only a row could tell."""
@@ -269,7 +269,8 @@ class SpectrumView(PlotView):
         self._fresh_range = False
 
     def _label_axes(self) -> None:
-        self.main.getAxis("bottom").say(self.scale.label if self._in_nm else self._what)
+        unknown = self._place is None and getattr(self.spec, "channel", "") == "counts"    # until the run tells
+        self.main.getAxis("bottom").say(self.scale.label if self._in_nm or unknown else self._what)
         per = f"per {density_unit(self.scale)}" if self.per_energy and self._in_nm else "per pixel"
         self.main.getAxis("left").say(f"Counts {per}{', background subtracted' if self.subtract else ''}")
         other = EV if self.scale is NM else NM
