@@ -163,6 +163,8 @@ class MainWindow(QtWidgets.QMainWindow):
         self.queue.opened.connect(lambda paths: self.open_runs(paths))
         self.shown.plots.connect(self.centre.show_plots)
         self.shown.run.connect(self.centre.set_run)
+        self.shown.planned.connect(self.centre.expect)
+        self.form.judged.connect(lambda: self.shown.plan(self.form.prospect))
         self.shown.rehearsal.connect(self.centre.set_rehearsal)
         self.shown.reduced.connect(self.centre.reduced)
         self.centre.go_to.connect(self.instruments.move)

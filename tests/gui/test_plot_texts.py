@@ -145,6 +145,19 @@ class TestNoTextLiesOverData:
         assert label.pos().x() >= plot.vb.boundingRect().width() / 2 - CELL_PX
 
 
+class TestLabelOfAnAxis:
+    @pytest.mark.parametrize("height", [440, 270, 190])
+    def test_is_as_long_as_there_is_room_for_and_keeps_its_unit(self, qtbot, height):
+        view = shown(qtbot, KINDS[1], LiveRun(header()), (720, height))
+        view.cuts_button.click()
+        texts(view)
+        axis = view.main.getAxis("left")
+        written = axis.label.toPlainText()
+        assert axis.label.boundingRect().width() <= axis.size().height() + 2 * axis.label.document().documentMargin()
+        assert written.endswith("nm)")
+        assert (written == "Pump wavelength (vacuum, nm)") == (height == 440)
+
+
 class TestEmptyPlot:
     @pytest.mark.parametrize("spec", KINDS, ids=lambda spec: type(spec).__name__)
     def test_says_so_and_shows_no_number(self, qtbot, spec):

@@ -115,7 +115,7 @@ class TestSpectrum:
     def test_saturated_pixels_are_marked_and_said(self, qtbot, live):
         live.add(reading(4, 1e5, flags=("saturated", "drift")))
         view = shown(qtbot, Spectrum("S"), live)
-        full = drawn(view._full)[0]
+        full = drawn(view.saturation.marks)[0]
         assert len(full) == np.count_nonzero(live.counts(3) >= SATURATED) > 0
         assert "saturated" in view.readouts.shown["Maximum"]
         assert view.readouts.shown[""] == "▲ drift"

@@ -10,11 +10,14 @@ from qtpy import QtCore
 
 from labctl import api
 from labctl.core.errors import LabctlError
-from labctl.core.plan import Reading
+from labctl.core.plan import Point, Reading
 from labctl.core.plots import Plot, from_json
 from labctl.engine.events import RunClosed
+from labctl.engine.prospect import Prospect
 from labctl.gui.model.measured import LiveRun, Measured, StoredRun
 from labctl.gui.model.session import Session
+
+MOST_LAID_OUT = 10_000      # points of a plan, up to which empty plots are laid out for it
 
 
 class ShownPresenter(QtCore.QObject):
@@ -22,6 +25,7 @@ class ShownPresenter(QtCore.QObject):
 
     plots = QtCore.Signal(object)        # the declarations to draw
     run = QtCore.Signal(object)          # Measured, or None for empty plots
+    planned = QtCore.Signal(object)      # Measured without points: where a run would go that has not been started
     rehearsal = QtCore.Signal(object)    # Measured of a dry run
     reduced = QtCore.Signal()
 
@@ -31,6 +35,7 @@ class ShownPresenter(QtCore.QObject):
         self.live: LiveRun | None = None
         self.opened: StoredRun | None = None
         self.promised: StoredRun | None = None
+        self._laid_out: tuple[Point, ...] = ()
         session.prepared.connect(self._begin)
         session.point.connect(self._add)
         session.closed.connect(self._end)
@@ -44,8 +49,15 @@ class ShownPresenter(QtCore.QObject):
         """Show the empty plots of a procedure, unless a run is under way."""
         if not self.session.busy or self.live is None:
             self._close()
-            self.live = None
+            self.live, self._laid_out = None, ()
             self.plots.emit(specs)
+
+    def plan(self, prospect: Prospect | None) -> None:
+        """Lay out empty plots as the form plans them, while no run is on the screen."""
+        points = () if prospect is None else prospect.plan.points
+        if self.measured is None and points and points != self._laid_out and len(points) <= MOST_LAID_OUT:
+            self._laid_out = points
+            self.planned.emit(LiveRun({"plan": [point.as_json() for point in points]}))
 
     def open(self, path: Path) -> bool:
         """Show a finished run; False, with a line in the log, when its file cannot be read."""
@@ -74,6 +86,8 @@ class ShownPresenter(QtCore.QObject):
         if outcome.run is None:
             return
         self.promised = StoredRun(api.load(outcome.run))
+        if self.measured is None:
+            self.planned.emit(LiveRun(self.promised.header))
         self.rehearsal.emit(self.promised)
 
     def close(self) -> None:

@@ -89,6 +89,11 @@ class CentreView(QtWidgets.QWidget):
             view.set_run(measured)
             view.set_rehearsal(rehearsal)
 
+    def expect(self, planned: Measured) -> None:
+        """Lay the plots out for a run that has not been started; nobody is led away from what he looks at."""
+        for view in self.views:
+            view.set_run(planned)
+
     def set_rehearsal(self, rehearsal: Measured | None) -> None:
         """Show what a rehearsal promised behind the data."""
         for view in self.views:

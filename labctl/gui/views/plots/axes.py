@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from qtpy import QtGui
+from qtpy import QtCore, QtGui
 
 from labctl.gui.model.scales import Convert
 from labctl.gui.theme import CAPTION_PX, Theme
@@ -17,6 +18,9 @@ PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 FEW_DECADES = 2.5               # on which 2 and 5 are labelled too
 EVERY_DECADE = 8.0              # above so many only some are labelled
+MEDIUM = re.compile(r"\((vacuum|air), ")        # before the unit: left out where room is short
+UNIT = re.compile(r" \([^()]*\)$")
+LABEL_MARGIN_PX = 10.0      # of a label, on both sides together
 LEAST_PX = 20.0                 # of height between two labels
 
 
@@ -52,9 +56,10 @@ def number(value: float, digits: int = 4) -> str:
 class PlotAxis(pg.AxisItem):
     """An axis in the theme's colours; large numbers carry a prefix, logarithmic ones are decades."""
 
+    _known, _told = True, ""            # whether its numbers mean something; the label as it is written
+
     def __init__(self, orientation: str, theme: Theme, **options: Any):
         super().__init__(orientation, **options)
-        self._known = True
         self.enableAutoSIPrefix(False)
         self.setStyle(tickLength=-4, autoExpandTextSpace=True, tickTextOffset=5 if orientation in ("left", "right") else 3)
         self.restyle(theme)
@@ -86,6 +91,33 @@ class PlotAxis(pg.AxisItem):
         """Write what the axis is."""
         if label != self.labelText or not self.label.isVisible():
             self._write(label)
+
+    def labelString(self) -> str:
+        """Give the label as HTML: as long as there is room for."""
+        style = ";".join(f"{name}: {value}" for name, value in self.labelStyle.items())
+        return f"<span style='{style}'>{self._fitted}</span>"
+
+    @property
+    def _fitted(self) -> str:
+        """The label, without the medium or cut where the axis is too short for it; its unit stays."""
+        length = (self.size().height() if self.orientation in ("left", "right") else self.size().width()) or float("inf")
+        font = QtGui.QFont()
+        font.setPixelSize(CAPTION_PX)
+        metrics = QtGui.QFontMetricsF(font)
+        short = MEDIUM.sub("(", self.labelText)
+        if metrics.horizontalAdvance(self.labelText) + LABEL_MARGIN_PX <= length:
+            return self.labelText
+        unit = UNIT.search(short)
+        room = length - LABEL_MARGIN_PX - (metrics.horizontalAdvance(unit[0]) if unit else 0.0)
+        words = short[:unit.start()] if unit else short
+        return metrics.elidedText(words, QtCore.Qt.TextElideMode.ElideRight, max(room, 0.0)) + (unit[0] if unit else "")
+
+    def resizeEvent(self, ev: Any = None) -> None:
+        """Write the label as long as there is room for, in the middle of the axis."""
+        if self.label is not None and self.labelText and self._told != self._fitted:
+            self._told = self._fitted
+            self.label.setHtml(self.labelString())
+        super().resizeEvent(ev)
 
     def _write(self, label: str) -> None:
         style: dict[str, Any] = self.labelStyle

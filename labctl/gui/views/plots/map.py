@@ -134,7 +134,7 @@ class MapView(PlotView):
             self._tell_rows()
             for button in self.units.buttons():
                 button.setEnabled(rows.in_nm)
-            self.main.showAxis("top", rows.in_nm)
+            self.main.showAxis("top", rows.in_nm or rows.unknown)
             if rows.raster is not None:
                 self.log_button.setChecked(self.log or rows.raster.grid.log)
                 self._lay_out(rows.raster)
@@ -171,7 +171,7 @@ class MapView(PlotView):
             return
         if len(measured) == rows.seen:
             if self._stale and self._cut_at.hasExpired(CUTS_MS):
-                self._draw_cuts()
+                self._look()
             return
         first = rows.seen == 0
         lines = list(rows.take())
@@ -183,26 +183,32 @@ class MapView(PlotView):
             self._level()
         else:
             self.image.put(rows.raster, lines)
-        self._look(first)
         self._stale = True
-        if not measured.live or not self._cut_at.isValid() or self._cut_at.hasExpired(CUTS_MS):
-            self._draw_cuts()
+        if first:
+            self._show_cursors()
+        if first or not measured.live or self._cut_at.hasExpired(CUTS_MS):
+            self._look()
 
-    def _look(self, first: bool) -> None:
-        """Go to where the light is: once the cursor and the part of the frame, always the newest row unless one is held."""
+    def _show_cursors(self) -> None:
+        """Show the cursors where the light is."""
+        rows, raster = self.rows, self.raster
+        assert rows is not None and raster is not None      # noqa: S101, PT018  there are rows
+        for cursor in (self._across, self._along):
+            cursor.show()
+        if not self._pinned:
+            self._across.setValue(float(raster.x[rows.brightest_column()]))
+
+    def _look(self) -> None:
+        """Go to where the light is: once to the part of the frame, always to the newest row unless one is held."""
         rows, raster, measured = self.rows, self.raster, self.measured
         assert rows is not None and raster is not None and measured is not None      # noqa: S101, PT018  there are rows
-        if first:
-            for cursor in (self._across, self._along):
-                cursor.show()
-        if first and not self._pinned:
-            self._across.setValue(float(raster.x[rows.brightest_column()]))
         if not self._zoomed and (rows.seen >= ROWS_TO_SEE or not measured.live):
             self._zoomed = True
             low, high = lit(raster.z[rows.plain()])
             self.main.setXRange(float(raster.x[low]), float(raster.x[high]), padding=0.0)
         if not self._pinned:
             self._to_line(rows.last if measured.live else rows.brightest_line(raster.column(float(self._across.value()))))
+        self._draw_cuts()
 
     # ---------------------------------------------------------------- drawing
     def _level(self) -> None:

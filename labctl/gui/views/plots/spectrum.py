@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
@@ -17,15 +16,15 @@ from labctl.core.plots import Plot, Spectrum
 from labctl.gui.model.measured import Measured, abscissa, channel_name
 from labctl.gui.model.scales import EV, NM, SCALES, density, density_unit
 from labctl.gui.theme import DARK, Theme
-from labctl.gui.views.plots.axes import ConvertedAxis, PlotAxis, number, whole
+from labctl.gui.views.plots.axes import ConvertedAxis, PlotAxis, number
 from labctl.gui.views.plots.base import VIEWS, PlotView, Table
 from labctl.gui.views.plots.marks import dashed, dotted, legend, line, restyle_legend
 from labctl.gui.views.plots.pointers import Pointers
 from labctl.gui.views.plots.readings import background, maximum, width_text
 from labctl.gui.views.plots.rows import Value
-from labctl.gui.views.plots.texts import Label, Texts, level, upright
+from labctl.gui.views.plots.saturation import Saturation
+from labctl.gui.views.plots.texts import Texts, upright
 
-NEAR_FULL = 0.4             # of the limit of a frame: from there on the line of saturation stays in sight
 HEADROOM, SHRINK = 1.25, 0.45   # the scale leaves so much above the peak, and shrinks when the peak falls below so much of it
 PLACE_MS = 500              # between two looks for places of the texts: a text that moves cannot be read
 
@@ -56,15 +55,11 @@ class SpectrumView(PlotView):
         self.main.vb.setMouseMode(pg.ViewBox.RectMode)
         self.main.showGrid(x=False, y=False)        # it costs as much as the data, thirty times a second
         self._curves = {name: self.main.plot(connect="finite") for name in ("rehearsal", "reference", "data")}
-        self._full = pg.ScatterPlotItem(symbol="t1", size=8)
-        self._limit: Any = pg.InfiniteLine(angle=0)
+        self.saturation = Saturation(self.main)
         self.pointers = Pointers(self.main, lambda: self._tell_cursor(), lambda: self._read_off())
-        for item in (self._full, self._limit):
-            self.main.addItem(item, ignoreBounds=True)
-        self._limit_told = Label(self.main)
         self._legend = legend(self.main.vb)
         self._texts = Texts(self.main)
-        for text, at in ((self.pointers.told, (0.5, 0.0)), (self._limit_told, (0.0, 0.0)), (self._legend, (1.0, 0.0))):
+        for text, at in ((self.pointers.told, (0.5, 0.0)), (self.saturation.told, (0.0, 0.0)), (self._legend, (1.0, 0.0))):
             self._texts.add(text, at)
         self._placed = QtCore.QElapsedTimer()
         self._build_tools()
@@ -113,9 +108,7 @@ class SpectrumView(PlotView):
         for curve in self._curves.values():
             curve.setData([], [])
         self._legend.hide()
-        self._full.setData([], [])
-        self._limit.hide()
-        self._limit_told.hide()
+        self.saturation.clear()
         self._fresh_range = True
         self.readouts.show_values()
 
@@ -210,27 +203,16 @@ class SpectrumView(PlotView):
         x, y = self._x(place), self._y(place, counts, dark)
         self._curves["data"].setData(x, y)
         self._shown = x, y
-        self._draw_saturation(x, y, counts, dark)
+        limits = None if self.measured is None else self.measured.column("saturation_counts")
+        self.saturation.limit = float("nan") if limits is None else float(limits[self._drawn[1]])
+        self.saturation.draw(x, y, counts, dark=dark, log=self.log, densities=self.per_energy and self._in_nm)
         self._draw_others(dark)
         self._set_range(x, y)
+        self.saturation.tell()
         if not self._placed.isValid() or self._placed.hasExpired(PLACE_MS):
             self._placed.start()
             self._place_texts()
         self.readouts.offer(self._values)
-
-    def _draw_saturation(self, x: np.ndarray, y: np.ndarray, counts: np.ndarray, dark: np.ndarray | None) -> None:
-        """Draw the limit of a frame, and mark the pixels that have reached it."""
-        limits = None if self.measured is None else self.measured.column("saturation_counts")
-        self._limit_counts = float("nan") if limits is None else float(limits[self._drawn[1]])
-        full = counts >= self._limit_counts
-        self._full.setData(x[full], np.log10(y[full]) if self.log else y[full])
-        shown = np.isfinite(self._limit_counts) and not (self.per_energy and self._in_nm)
-        self._limit.setVisible(bool(shown))
-        self._limit_told.setVisible(bool(shown))
-        if shown:
-            level = self._limit_counts - (float(np.median(dark)) if dark is not None else 0.0)
-            self._limit.setValue(np.log10(max(level, 1.0)) if self.log else level)
-            self._limit_told.setText(f"saturation {whole(self._limit_counts)}")
 
     def _draw_others(self, dark: np.ndarray | None) -> None:
         """Draw reference and rehearsal, each in the present scale."""
@@ -257,10 +239,7 @@ class SpectrumView(PlotView):
         if not len(finite) or not (self.auto or self._fresh_range):
             return
         low, high = float(finite.min()), float(finite.max())
-        if not self.log and self._limit.isVisible() and high > NEAR_FULL * self._limit_counts:
-            high = max(high, self._limit_counts)
-        if self.log:
-            low, high = np.log10(low), np.log10(high)
+        low, high = (np.log10(low), np.log10(high)) if self.log else (low, self.saturation.reach(high))
         now = self.main.vb.viewRange()[1]
         span = max(high - low, 1e-12)
         too_large = span < SHRINK * (now[1] - now[0])
@@ -317,8 +296,7 @@ class SpectrumView(PlotView):
             return
         curves = [curve.curve.getData() for curve in self._curves.values()]
         lines = [(x, y) for x, y in curves if x is not None and y is not None]
-        if self._limit.isVisible():
-            lines.append(level(float(self._limit.value()), self.main))
+        lines += self.saturation.drawn()
         if self.pointers.cursor.isVisible():
             lines.append(upright(float(self.pointers.cursor.value()), self.main))
         self._texts.keep_clear(lines=lines)
@@ -338,7 +316,7 @@ class SpectrumView(PlotView):
         if self.pointers.region.isVisible():
             values.append(("Region", f"{number(inside(x, y, *self.pointers.region.getRegion()))} counts", ""))
         assert self._counts is not None     # noqa: S101  asked for only with counts
-        values.append(maximum(float(self._counts.max()), self._limit_counts))
+        values.append(maximum(float(self._counts.max()), self.saturation.limit))
         if self.subtract and self.measured is not None:
             values.append(background(self.measured, self._drawn[1], found=self._dark() is not None))
         marks = self.measured.flags[self._drawn[1]] if self.measured is not None else ()
@@ -359,10 +337,7 @@ class SpectrumView(PlotView):
         self._curves["data"].setPen(line(theme.series[0]))
         self._curves["reference"].setPen(dashed(theme.muted))
         self._curves["rehearsal"].setPen(dotted(theme.simulated))
-        self._full.setBrush(pg.mkBrush(theme.fault))
-        self._full.setPen(pg.mkPen(None))
-        self._limit.setPen(dashed(theme.fault))
-        self._limit_told.setColor(theme.fault)
+        self.saturation.restyle(theme)
         self.pointers.restyle(theme)
         self._redraw()
 

@@ -14,6 +14,7 @@ from labctl.gui.views.plots.marks import legend_size
 
 CELL_PX = 4                 # places are looked for on cells of this size
 MARGIN_PX = 4               # between a text and what is drawn, and the edge
+LATER_MS = 100              # after the last change of a scale the texts look for new places
 MOST_DOTS = 4096            # of one line, when its course is followed
 HEADROOM_PX = 10            # above the data, more than the texts are high
 
@@ -62,8 +63,12 @@ class Texts:
         self._wishes: dict[Any, tuple[float, float]] = {}
         self._lines: Sequence[Line] = ()
         self._dots: Sequence[Line] = ()
+        self._later = QtCore.QTimer(plot.vb)
+        self._later.setSingleShot(True)
+        self._later.setInterval(LATER_MS)
+        self._later.timeout.connect(self._look_again)
         plot.vb.sigResized.connect(lambda *_: self.place())
-        plot.vb.sigRangeChanged.connect(lambda *_: self.place())
+        plot.vb.sigRangeChanged.connect(lambda *_: self._later.start())
 
     def add(self, item: Any, at: tuple[float, float] = (1.0, 0.0)) -> None:
         """Place an item where there is room, as near as can be to `at`: (0, 0) is the upper left corner, (1, 1) the lower right.
@@ -89,6 +94,9 @@ class Texts:
 
     def _shown(self) -> list[Any]:
         return [item for item in self._wishes if item.isVisible() and _size(item)[0] > 0]
+
+    def _look_again(self) -> None:
+        self.place()
 
     def place(self) -> bool:
         """Place all texts anew; tells whether there was room for all."""
