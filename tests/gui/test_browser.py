@@ -151,9 +151,9 @@ class TestCompare:
         page.ratio_button.click()
         np.testing.assert_allclose(page._curve.getData()[1], 0.0)
         page.which.setCurrentText(next(plot.title for plot in two[0].plots if isinstance(plot, Spectrum)))
-        page.views[0]._show_cursor(True)
-        page.views[0]._cursor.setValue(532.0)
-        assert page.views[1]._cursor.value() == pytest.approx(532.0)
+        page.views[0]._show_pointer("cursor", True)
+        page.views[0].pointers.cursor.setValue(532.0)
+        assert page.views[1].pointers.cursor.value() == pytest.approx(532.0)
         page.restyle(LIGHT)
 
     def test_runs_of_different_procedures_share_no_plot_and_it_is_said(self, qtbot, view):

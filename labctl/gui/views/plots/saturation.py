@@ -57,7 +57,7 @@ class Saturation:
     def tell(self) -> None:
         """Write what the line is, where it can be seen."""
         low, high = self._plot.vb.viewRange()[1]
-        self.told.setVisible(self.line.isVisible() and low <= float(self.line.value()) <= high)
+        self.told.setVisible(bool(self.line.isVisible() and low <= self.line.value() <= high))
         if self.told.isVisible():
             self.told.setText(f"saturation {whole(self.limit)}")
 
