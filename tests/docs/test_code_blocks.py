@@ -16,6 +16,7 @@ from tests.docs.pages import EXIT, INSTALLING, LANGUAGES, SHELLS, TREE, Block, R
 
 # Pages that need more than an empty folder: served instruments, a made-up package. Their tests run every block of theirs.
 ELSEWHERE = {
+    "docs/tutorials/first-real-bench.md": "tests/docs/test_first_real_bench.py",
     "docs/tutorials/write-a-driver.md": "tests/docs/test_write_a_driver.py",
     "docs/how-to/calibrate-a-bench.md": "tests/unit/test_calibration_guide.py",
     "docs/tutorials/write-a-procedure.md": "tests/runs/test_own_procedures.py",
