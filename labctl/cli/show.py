@@ -43,7 +43,9 @@ def show(
             console.print("results", style="bold")
         for name, result in found.results.items():
             console.print(f"  {name:<18} {result}", markup=False)
-        console.print(f"\n{found.data}", markup=False)
+        shown = found.data.copy()
+        shown.attrs = {}                    # NeXus' own bookkeeping, longer than everything else
+        console.print(f"\n{shown}", markup=False)
 
 
 def _compare(console: Console, run: Run) -> None:

@@ -112,10 +112,10 @@ def test_another_plan_does_not_carry_it(rehearsed, tmp_path):
 
 @pytest.fixture
 def real_bench(tmp_path):
-    """The bench file with the line that switches turned to real: its ports do not exist here."""
+    """The bench file with the line that switches turned to real, and a serial number as `labctl bench new` writes it."""
     text = find_bench("ying2021").read_text(encoding="utf-8").replace('backend = "simulated"', 'backend = "real"')
     path = tmp_path / "real.toml"
-    text = text.replace('driver = "superk_laser"\n', 'driver = "superk_laser"\nserial = "4711"\n')      # as `labctl bench new` writes it
+    text = text.replace('driver = "superk_laser"\n', 'driver = "superk_laser"\nserial = "4711"\n')
     path.write_text(text.replace('name = "ying2021"', 'name = "lab2021"'), encoding="utf-8")
     return str(path)
 
