@@ -32,8 +32,8 @@ def gui(
         from labctl.gui.theme import THEMES
     except ImportError as exc:
         missing = exc.name or str(exc)
-        text = (f"the window's packages are not installed ({missing}). In a checkout 'make gui' installs them and opens it; elsewhere: "
-                "pip install 'labctl[gui]'.")
+        text = (f"the window's packages are not installed ({missing}). In a checkout 'make gui' installs them and opens it; "
+                "elsewhere: pip install 'labctl[gui]'.")
         raise Refused([Problem("gui", text)]) from None
     if theme and theme not in THEMES:
         raise Refused([Problem("theme", f"there is no theme {theme!r}; there are {', '.join(THEMES)}.")])
