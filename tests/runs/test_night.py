@@ -19,7 +19,8 @@ from labctl.api import queueing
 from labctl.bench.lookup import find_bench
 from labctl.cli.main import app
 from labctl.core.errors import Refused
-from labctl.engine.events import Listeners, RunStarted
+from labctl.engine.control import Control
+from labctl.engine.events import Listeners, PointDone, RunStarted
 from labctl.nights.night import rehearse_night, run_night
 from sim_instruments.sdk import Failure
 
@@ -132,6 +133,23 @@ def test_killed_and_started_again(tmp_path, labctl_state):
     assert (again["run_id"], again["tries"]) == (first.run_id, 1), "what was done is not repeated"
     assert (resumed["status"], resumed["run_id"]) == ("done", second.run_id), "it went on with the run that was cut off"
     assert isinstance(CliRunner().invoke(app, ["queue", str(path)]).exception, Refused), "all are over"
+
+
+def test_stopped_by_a_person_it_goes_on_where_it_was(tmp_path):
+    path, control = night_file(tmp_path), Control()
+
+    def stop(event):
+        if isinstance(event, PointDone) and event.reading.index == 1:
+            control.request("enough")
+
+    ended, night = run_night(path, now=EVENING, listeners=Listeners(stop), control=control)
+    assert (ended.status, [item.status for item in ended.items]) == ("aborted", ["aborted", "waiting"])
+    assert "ended: enough" in night.paths[0].read_text(encoding="utf-8")
+    again, _ = run_night(path, now=EVENING)
+    assert [item.status for item in again.items] == ["done", "done"]
+    assert again.items[0].run_id == ended.items[0].run_id
+    with api.load(again.items[1].run) as run:
+        assert run.parameters["exposure"] == pytest.approx(0.04), "computed from the run before"
 
 
 def test_a_file_that_was_changed_meanwhile_is_refused(tmp_path):
