@@ -16,7 +16,8 @@ from labctl.analysis.fitting import nonlinear_fit
 from labctl.core.errors import AnalysisError
 from labctl.core.plan import Result
 
-AROUND = 4                  # points on either side of a crossing through which a straight line is put
+AROUND = 4                  # points on either side of a crossing through which a line is put
+FEWEST_BENT = 5             # for which it is a parabola
 FEWEST_DELAYS = 6           # a fall to a constant has three constants
 SPREAD = (0.1, 1.0, 5.0)    # where the lifetimes of several exponentials begin, in thirds of the last delay
 UNRESOLVED = 0.5            # relative error from which a lifetime is none
@@ -118,16 +119,31 @@ def until_one_over_e(course: Fall, less: float) -> float:
 
 
 def crossing(series: Bleach, level: float) -> Result:
-    """Give where a bleach passes a level for the last time, from a straight line through the points around; unit of x."""
+    """Give where a bleach passes a level for the last time, from a parabola through the points around; unit of x.
+
+    The points are eight at most. A bleach by several photons bends so much that a straight line through them would lie a tenth
+    beside. Of fewer than five points it is a straight line.
+    """
     above = series.bleach > level
     turns = np.flatnonzero(above[1:] != above[:-1])
     if not len(turns):
         raise AnalysisError(f"The bleach does not pass {level:.3g}: it reaches {series.bleach.max():.3g}. Raise the fluence.")
-    used = slice(max(int(turns[-1]) - AROUND + 1, 0), int(turns[-1]) + AROUND + 1)
-    (slope, offset), covariance = np.polyfit(series.x[used], series.bleach[used], 1, w=1 / series.sigma[used], cov="unscaled")
-    place = (level - offset) / slope
-    stderr = float(np.sqrt(covariance[1, 1] + 2 * place * covariance[0, 1] + place**2 * covariance[0, 0]) / abs(slope))
-    return Result(float(place), stderr, "", f"straight line through {used.stop - used.start} points")
+    last = int(turns[-1])
+    used = slice(max(last - AROUND + 1, 0), last + AROUND + 1)
+    x, seen, error = series.x[used], series.bleach[used], series.sigma[used]
+    middle, span = float(series.x[last:last + 2].mean()), float(np.ptp(x))
+    order = 2 if len(x) >= FEWEST_BENT else 1
+    constants, covariance = np.polyfit((x - middle) / span, seen, order, w=1 / error, cov="unscaled")
+    roots = np.roots(constants - level * (np.arange(order + 1) == order))
+    real = roots[np.abs(roots.imag) < 1e-9].real
+    if not len(real):
+        raise AnalysisError(f"The bleach touches {level:.3g} without passing it clearly. Take more blocks.")
+    place = float(real[np.argmin(np.abs(real))])
+    powers = place ** np.arange(order, -1, -1)
+    slope = float(np.polyval(np.polyder(constants), place))
+    stderr = float(np.sqrt(powers @ covariance @ powers)) / abs(slope)
+    words = "parabola" if order == 2 else "straight line"
+    return Result(middle + span * place, span * stderr, "", f"{words} through {len(x)} points")
 
 
 def gain_band(wavelength_nm: np.ndarray, net: np.ndarray, sigma: np.ndarray) -> tuple[Result, Result]:

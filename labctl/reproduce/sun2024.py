@@ -277,7 +277,7 @@ PAPER = Paper(NAME, "Sun et al. 2024: microcavity lasers under two and three pho
     "004-06": "with the quoted two-photon cross-section",
     "004-12": FORMULA, "004-13": FORMULA, "004-14": FORMULA,
     "004-27": "needs an induced absorption at 525 nm that leaves 537 nm alone; there is no datum for such a line",
-    "004-28": "at the 2.2 mJ/cm² of the text net gain has just set in",
+    "004-28": "at the 2.2 mJ/cm² of the text there is no net gain yet: it sets in at 2.3",
     "004-29": KINETICS, "004-30": KINETICS,
     "004-15": "the two-photon resonance, whose maximum an edge beside it pulls to higher energy, is read at 961 nm instead of 970",
     "004-34": "one dose constant for both photon orders is a compromise at the edge of both bounds",

@@ -95,6 +95,15 @@ def test_the_bleach_reaches_transparency_at_its_fluence(taken) -> None:
     assert reduction.results["gain_band_blue_edge"].value < 505.0
 
 
+def test_a_bleach_that_bends_reaches_transparency_where_it_does(taken) -> None:
+    """Three photons: the bleach goes with the cube of the fluence, and a straight line through eight points would say 36."""
+    procedure = PumpProbe(measurement="fluence", delays="4", blank="3", blocks=4)
+    reduction = procedure.reduce(taken(procedure, lambda fluence, delay: (fluence / 40e-6) ** 3))
+    onset = reduction.results["gain_onset_fluence"]
+    assert onset.value == pytest.approx(40.0, abs=0.7)
+    assert (onset.stderr or np.inf) < 0.5
+
+
 def test_without_a_blank_there_is_a_course_but_no_ratio(taken) -> None:
     procedure = PumpProbe(blocks=4)
     reduction = procedure.reduce(taken(procedure, lambda fluence, delay: 0.5))
