@@ -35,4 +35,4 @@ python_use_unqualified_type_names = True
 
 # `-n` complains of every reference that leads nowhere. Types of other packages lead nowhere on purpose: their documentation would
 # have to be fetched. Types of ours that are no part of the public interface are named in signatures and described in the source.
-nitpick_ignore_regex = [("py:.*", r"(?!labctl\.api\.|labctl\.core\.[A-Z]).*")]
+nitpick_ignore_regex = [("py:.*", r"(?!labctl\.(api|core)\.[A-Z]\w*$).*")]

@@ -13,6 +13,7 @@ import pytest
 from labctl import api
 from labctl.bench import config
 from tests.docs.pages import EXIT, INSTALLING, LANGUAGES, SHELLS, TREE, Block, Reader, blocks, call, commands, documents, parsed
+from tests.unit.test_repository import shipped
 
 # Pages that need more than an empty folder: served instruments, a made-up package. Their tests run every block of theirs.
 ELSEWHERE = {
@@ -82,6 +83,15 @@ class TestWithoutRunning:
     @pytest.mark.parametrize(("page", "test"), ELSEWHERE.items())
     def test_pages_tested_elsewhere_are_named_there(self, page: str, test: str) -> None:
         assert Path(page).name in (TREE / test).read_text(encoding="utf-8")
+
+    def test_every_message_among_the_symptoms_is_one_that_labctl_has(self) -> None:
+        """Searched for in the code, with its line breaks and the places of its values left out."""
+        source = "".join((TREE / path).read_text(encoding="utf-8") for path in [*shipped(), ".ci/system-packages"])
+        words = re.sub(r'"\s*f?"', "", source)
+        page = (TREE / "docs/how-to/troubleshooting.md").read_text(encoding="utf-8")
+        symptoms = [text for row in re.findall(r"^\| (.*?) \|", page, re.MULTILINE) for text in re.findall(r"`([^`]+)`", row)]
+        assert len(symptoms) >= 12
+        assert [text for text in symptoms if text not in words] == []
 
     def test_little_is_left_out(self) -> None:
         """Whoever leaves a block out raises this number, and is asked why."""
