@@ -51,4 +51,4 @@ class Focus(LitProcedure):
         return Reduction(
             results={"focus_position": found.position, "focus_depth": found.depth},
             curves={"emission": CurveData("sample.z", z, signal, "1/s", "Emission", sigma=sigma, fit_x=smooth,
-                                          fit_y=found.curve(smooth))})
+                                          fit_y=found.curve(smooth), fit_sigma=found.curve_error(smooth))})

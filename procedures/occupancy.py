@@ -107,4 +107,5 @@ class OccupancySeries(DecayProcedure):
 def _curve(pump: np.ndarray, gate: np.ndarray, law: Occupancy, words: str) -> CurveData:
     """Give the share of crystals that absorbed: light over the amplitude of the fit."""
     fine, full = np.geomspace(pump.min(), pump.max(), 101), law.amplitude.value
-    return CurveData(FLUENCE, pump, gate[:, 0] / full, "1", words, gate[:, 1] / full, fit_x=fine, fit_y=law.curve(fine) / full)
+    return CurveData(FLUENCE, pump, gate[:, 0] / full, "1", words, gate[:, 1] / full, fit_x=fine,
+                     fit_y=law.curve(fine) / full, fit_sigma=law.curve_error(fine) / full)

@@ -89,7 +89,8 @@ class SpotSize(Procedure):
             whole = edge.constants[0]
             smooth = np.linspace(place.min(), place.max(), 201)
             curves[f"edge_{name}"] = CurveData(blade, place, ratio[rows] / whole, "1", "Power behind the blade",
-                                               fit_x=smooth, fit_y=edge.curve(1e3 * smooth) / whole)
+                                               fit_x=smooth, fit_y=edge.curve(1e3 * smooth) / whole,
+                                               fit_sigma=edge.curve_error(1e3 * smooth) / whole)
             if np.std(ratio[rows] - edge.curve(1e3 * place)) > POOR_FIT * whole:
                 problems.append(Problem(f"spot_diameter_{name}", "the edge is not that of a Gaussian beam; its 1/e² diameter says "
                                         "little about the fluence in the middle.", "warning"))

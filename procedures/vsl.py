@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from labctl.analysis.gain import StripeGain, stripe_gain, subtract_pedestal
@@ -123,7 +125,9 @@ class VariableStripeLength(Procedure):
 
 def _curve(length: np.ndarray, signal: np.ndarray, sigma: np.ndarray, gain: StripeGain | None) -> CurveData:
     used = np.ones(len(length), dtype=bool) if gain is None else gain.used
-    smooth = None if gain is None else np.linspace(length.min(), gain.window_cm, 101)
-    return CurveData(
-        LENGTH, length * MM_PER_CM, signal, "1/s", "Amplified emission", sigma=sigma, used=used, left_out="beyond the fit's window",
-        fit_x=None if smooth is None else smooth * MM_PER_CM, fit_y=None if gain is None or smooth is None else gain.curve(smooth))
+    drawn = CurveData(LENGTH, length * MM_PER_CM, signal, "1/s", "Amplified emission", sigma=sigma, used=used,
+                      left_out="beyond the fit's window")
+    if gain is None:
+        return drawn
+    smooth = np.linspace(length.min(), gain.window_cm, 101)
+    return replace(drawn, fit_x=smooth * MM_PER_CM, fit_y=gain.curve(smooth), fit_sigma=gain.curve_error(smooth))

@@ -85,7 +85,7 @@ class ZScanProcedure(Procedure):
         fine = np.linspace(place.min(), place.max(), 301)
         drawn = CurveData(PLACE, run[PLACE], seen, "1", "Transmission") if scan is None else CurveData(
             PLACE, run[PLACE], seen / scan.baseline.value, "1", "Transmission, far from the focus 1", fit_x=fine * MM_PER_CM,
-            fit_y=scan.curve(fine) / scan.baseline.value)
+            fit_y=scan.curve(fine) / scan.baseline.value, fit_sigma=scan.curve_error(fine) / scan.baseline.value)
         return Reduction(found.results, {"transmission": drawn}, problems=tuple(found.problems))
 
     def _results(self, run: RunView, scan: ZScan, found: Findings) -> None:

@@ -35,7 +35,8 @@ class Decay:
     """Lifetimes in ps, shortest first, with the share of counts of each component, and their averages.
 
     `amplitudes` are A_i/Σ A at t = 0, `shift` in ps (None when it was fixed), `scatter` the share of counts that is pump light
-    (None when not fitted), `background` in counts per bin. `model` is the fitted histogram, `residuals` are in standard errors.
+    (None when not fitted), `background` in counts per bin. `model` is the fitted histogram and `model_error` its standard error,
+    `residuals` are in standard errors.
     """
 
     lifetimes: tuple[Result, ...]
@@ -46,6 +47,7 @@ class Decay:
     scatter: Result | None
     background: Result
     model: np.ndarray
+    model_error: np.ndarray
     residuals: np.ndarray
 
     @property
@@ -227,7 +229,7 @@ def _describe(counts: np.ndarray, setting: _Setting, fit: Fit, spread: list[Fit]
         amplitude_average=result(lambda v: average(v, 1), "ps"), intensity_average=result(lambda v: average(v, 2), "ps"),
         shift=None if setting.shift_ps is not None else result(lambda v: float(v[k]) * setting.unit_ps, "ps"),
         scatter=scatter_share, background=result(lambda v: float(v[-1]), "counts"),
-        model=setting.histogram(fit.values), residuals=fit.residuals,
+        model=setting.histogram(fit.values), model_error=fit.curve_error(setting.histogram), residuals=fit.residuals,
     )
 
 

@@ -11,6 +11,7 @@ from labctl.core.errors import AnalysisError
 
 TRUST = 3.0                 # degrees of freedom for which the stated errors count: few points scatter widely by chance alone
 CONFIDENCE = 0.95           # of every interval
+STEP = 1e-3                 # of the standard error of a constant: the step by which a law is differentiated
 SINGULAR = 1e12             # condition of the scaled normal matrix from which a constant is not determined by the data
 
 
@@ -48,6 +49,14 @@ class Fit:
         slope = np.asarray(gradient, dtype=float)
         return float(np.sqrt(max(slope @ self.covariance @ slope, 0.0)))
 
+    def curve_error(self, law: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Give the standard error (n,) of the curve that `law` makes of the constants, first order: the band around a fit."""
+        slopes = []
+        for step in np.diag(STEP * self.stderr):
+            moved = law(self.values + step) - law(self.values - step)
+            slopes.append(moved / (2.0 * step.sum()) if step.any() else np.zeros_like(moved))     # a constant that was held
+        return self.line_error(np.column_stack(slopes))
+
     @property
     def quantile(self) -> float:
         """Give by how many standard errors the 95 % interval reaches to each side.
@@ -64,8 +73,8 @@ def gradient(function: Callable[[np.ndarray], float], fit: Fit) -> np.ndarray:
         if error == 0:           # a constant that was held
             continue
         step = np.zeros(len(fit.values))
-        step[index] = 1e-3 * error
-        slope[index] = (function(fit.values + step) - function(fit.values - step)) / (2e-3 * error)
+        step[index] = STEP * error
+        slope[index] = (function(fit.values + step) - function(fit.values - step)) / (2.0 * STEP * error)
     return slope
 
 

@@ -41,6 +41,11 @@ class StripeGain:
     window_cm: float
     used: np.ndarray
     residuals: np.ndarray
+    fit: Fit
+
+    def curve_error(self, length_cm: np.ndarray) -> np.ndarray:
+        """Give the standard error of the law itself at lengths in cm."""
+        return self.fit.curve_error(lambda constants: _law(length_cm, constants))
 
     def curve(self, length_cm: np.ndarray) -> np.ndarray:
         """Give the fitted law at lengths in cm."""
@@ -102,7 +107,7 @@ def stripe_gain(length_cm: np.ndarray, signal: np.ndarray, sigma: np.ndarray | N
         gain=Result(gain, stderr, "cm-1", name, systematic, f"stripes up to {window:.3g} cm", fit.goodness),
         spontaneous=Result(float(fit.values[0]), float(fit.stderr[0]), "signal/cm", name, goodness=fit.goodness),
         saturation_length=saturation, depletion_time=time, window_cm=float(window),
-        used=np.isfinite(signal) & (np.asarray(length_cm) <= window), residuals=fit.residuals,
+        used=np.isfinite(signal) & (np.asarray(length_cm) <= window), residuals=fit.residuals, fit=fit,
     )
 
 

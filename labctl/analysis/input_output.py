@@ -169,16 +169,16 @@ def blue_shift(spectra: Spectra, found: Findings, place: float, half_range_nm: f
 
 def curves(data: threshold.Series, kink: threshold.Threshold | None, law: slopes.PowerLaw | None) -> dict[str, CurveData]:
     """Give the curve twice, abscissa in J/cm²: `emission` with the power law, `kink` with the two straight lines."""
-    def curve(x: np.ndarray | None = None, y: np.ndarray | None = None) -> CurveData:
+    def curve(x: np.ndarray | None = None, y: np.ndarray | None = None, error: np.ndarray | None = None) -> CurveData:
         return CurveData("pump.fluence", data.pump * 1e-6, data.output, "1/s", "Emission (electrons)", data.sigma,
-                         fit_x=None if x is None else x * 1e-6, fit_y=y)
+                         fit_x=None if x is None else x * 1e-6, fit_y=y, fit_sigma=error)
 
     fine = np.geomspace(data.pump[0], data.pump[-1], 301)
-    found = {"emission": curve() if law is None else curve(fine, law.curve(fine))}
+    found = {"emission": curve() if law is None else curve(fine, law.curve(fine), law.curve_error(fine))}
     if kink is not None:
         end = kink.corners[-1][0]
         line = np.linspace(data.pump[0], end, 301)
-        found["kink"] = curve(line, kink.curve(line))
+        found["kink"] = curve(line, kink.curve(line), kink.curve_error(line))
     return found
 
 

@@ -208,5 +208,6 @@ def histogram_curves(data: Counted, fits: Sequence[Decay | None], varied: str) -
         label = shown(float(f"{piece.value:.3g}"), varied) if len(data.pieces) > 1 else "measured"
         curves[f"histogram_{number}"] = CurveData(
             "time_delay", delay, piece.counts, "counts", label,
-            fit_x=None if fit is None else delay, fit_y=None if fit is None else fit.model)
+            fit_x=None if fit is None else delay, fit_y=None if fit is None else fit.model,
+            fit_sigma=None if fit is None else fit.model_error)
     return curves

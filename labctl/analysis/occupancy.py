@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labctl.analysis.fitting import clean, nonlinear_fit
+from labctl.analysis.fitting import Fit, clean, nonlinear_fit
 from labctl.core.errors import AnalysisError
 from labctl.core.photons import photon_energy_j
 from labctl.core.plan import Result
@@ -31,6 +31,12 @@ class Occupancy:
     mean_occupancy: np.ndarray
     residuals: np.ndarray
     pump_nm: float
+    fit: Fit                    # amplitude, and the rise over the fluence `unit_j_cm2`
+    unit_j_cm2: float
+
+    def curve_error(self, fluence_j_cm2: np.ndarray) -> np.ndarray:
+        """Give the standard error of the fitted emission itself at fluences in J/cm²."""
+        return self.fit.curve_error(lambda c: c[0] * -np.expm1(-c[1] * fluence_j_cm2 / self.unit_j_cm2))
 
     def curve(self, fluence_j_cm2: np.ndarray) -> np.ndarray:
         """Give the fitted emission at fluences in J/cm²."""
@@ -76,4 +82,5 @@ def cross_section(fluence_j_cm2: np.ndarray, signal: np.ndarray, sigma: np.ndarr
     name = "1 - P0 (Poisson) against fluence"
     found = Result(value, float(fit.stderr[1] * to_cm2), "cm2", name, value * fluence_scale_error, goodness=fit.goodness)
     amplitude = Result(float(fit.values[0]), float(fit.stderr[0]), "signal", name, goodness=fit.goodness)
-    return Occupancy(found, amplitude, mean_occupancy(np.asarray(fluence_j_cm2), value, pump_nm), fit.residuals, pump_nm)
+    return Occupancy(found, amplitude, mean_occupancy(np.asarray(fluence_j_cm2), value, pump_nm), fit.residuals, pump_nm,
+                     fit, unit)

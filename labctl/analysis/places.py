@@ -28,7 +28,12 @@ class Focus:
 
     position: Result
     depth: Result
+    fit: Fit
     constants: tuple[float, float, float, float]
+
+    def curve_error(self, z: np.ndarray) -> np.ndarray:
+        """Give the standard error of the fitted signal itself at positions z."""
+        return self.fit.curve_error(lambda constants: _depth_law(z, constants))
 
     def curve(self, z: np.ndarray) -> np.ndarray:
         """Give the fitted signal at positions z."""
@@ -41,7 +46,12 @@ class Edge:
 
     diameter: Result
     centre: Result
+    fit: Fit
     constants: tuple[float, float, float, float]
+
+    def curve_error(self, x: np.ndarray) -> np.ndarray:
+        """Give the standard error of the fitted power itself at positions x."""
+        return self.fit.curve_error(lambda constants: _edge_law(x, constants))
 
     def curve(self, x: np.ndarray) -> np.ndarray:
         """Give the fitted power at blade positions x."""
@@ -69,7 +79,7 @@ def focus(z: np.ndarray, signal: np.ndarray, sigma: np.ndarray | None = None, *,
                             f"{low:g} to {high:g} {unit}. Scan further, or expose longer.")
     name = "depth of a Gaussian beam"
     return Focus(Result(float(fit.values[1]), float(fit.stderr[1]), unit, name, goodness=fit.goodness),
-                 Result(float(fit.values[2]), float(fit.stderr[2]), unit, name, goodness=fit.goodness), _four(fit))
+                 Result(float(fit.values[2]), float(fit.stderr[2]), unit, name, goodness=fit.goodness), fit, _four(fit))
 
 
 def knife_edge(x: np.ndarray, power: np.ndarray, sigma: np.ndarray | None = None, *, unit: str = "um") -> Edge:
@@ -95,7 +105,7 @@ def knife_edge(x: np.ndarray, power: np.ndarray, sigma: np.ndarray | None = None
                             f"{fit.stderr[0]:.2g} at {fit.values[1]:.4g} {unit}. Let the blade go from clear to closed.")
     name = "knife edge, Gaussian beam (1/e²)"
     return Edge(Result(2 * abs(float(fit.values[2])), 2 * float(fit.stderr[2]), unit, name, goodness=fit.goodness),
-                Result(float(fit.values[1]), float(fit.stderr[1]), unit, name, goodness=fit.goodness), _four(fit))
+                Result(float(fit.values[1]), float(fit.stderr[1]), unit, name, goodness=fit.goodness), fit, _four(fit))
 
 
 def evenness(light: np.ndarray) -> np.ndarray:

@@ -31,6 +31,13 @@ class PowerLaw:
     residuals: np.ndarray
     constants: tuple[float, ...]          # ln y at ln x = 0, first slope, then the change of slope at each break
     reduced_chi2: float
+    fit: Fit                              # with the breaks free: constants, then how far each break is off, in ln x
+
+    def curve_error(self, x: np.ndarray) -> np.ndarray:
+        """Give the standard error of the law itself at abscissas x, that of the breaks included."""
+        breaks = np.log([found.value for found in self.breaks])
+        turns = -1.0 * (np.log(x)[:, None] > breaks[None, :]) * np.asarray(self.constants)[2:][None, :]
+        return self.curve(x) * self.fit.line_error(np.hstack([_design(np.log(x), breaks), turns]))
 
     def curve(self, x: np.ndarray) -> np.ndarray:
         """Give the fitted law at abscissas x."""
@@ -173,7 +180,7 @@ def _describe(log_x: np.ndarray, log_y: np.ndarray, noise: np.ndarray | None, br
         reach = free.quantile * relative
         found.append(Result(float(np.exp(place)), float(np.exp(place) * relative), unit, estimator, goodness=free.goodness,
                             interval=(float(np.exp(place - reach)), float(np.exp(place + reach)))))
-    return PowerLaw(tuple(slopes), tuple(found), used, fixed.residuals, tuple(map(float, fixed.values)), free.reduced_chi2)
+    return PowerLaw(tuple(slopes), tuple(found), used, fixed.residuals, tuple(map(float, fixed.values)), free.reduced_chi2, free)
 
 
 def _slope_rounding(log_x: np.ndarray, log_y: np.ndarray, noise: np.ndarray | None, breaks: np.ndarray,

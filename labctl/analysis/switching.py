@@ -39,7 +39,7 @@ def by_voltage(spectra: Spectra, volts: np.ndarray, reading_error: float, scale:
         thresholds.append((float(volt), kink.threshold.value, kink.threshold.stderr or 0.0))
         fine = np.linspace(data.pump[0], kink.corners[-1][0], 201)
         curves[f"emission_{volt:g}"] = CurveData("pump.fluence", data.pump * 1e-6, data.output, "1/s", f"{volt:g} V", data.sigma,
-                                                 fit_x=fine * 1e-6, fit_y=kink.curve(fine))
+                                                 fit_x=fine * 1e-6, fit_y=kink.curve(fine), fit_sigma=kink.curve_error(fine))
     if thresholds:
         voltage, value, error = (np.array(each) for each in zip(*thresholds, strict=True))
         curves["threshold_kink_fluence_by_voltage"] = CurveData("bias.voltage", voltage, value, UNIT, "Threshold", error)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labctl.analysis.fitting import error_scale, linear_fit, quantile
+from labctl.analysis.fitting import Fit, error_scale, linear_fit, quantile
 from labctl.analysis.slopes import segments
 from labctl.core.errors import AnalysisError
 from labctl.core.plan import Result
@@ -50,6 +50,13 @@ class Threshold:
     residuals: np.ndarray
     used: np.ndarray
     logarithmic: bool = False
+    fit: Fit | None = None              # of a kink: the constants a, b, c and how far F_th is off
+
+    def curve_error(self, pump: np.ndarray) -> np.ndarray | None:
+        """Give the standard error of the lines themselves, that of their kink included; None of other estimators."""
+        if self.fit is None:
+            return None
+        return self.fit.line_error(_turned(pump, self.threshold.value, float(self.fit.values[2])))
 
     def curve(self, pump: np.ndarray) -> np.ndarray:
         """Give the fitted lines at pump values within their range."""
@@ -108,12 +115,18 @@ def kink(data: Series, *, candidates: int = GRID) -> Threshold:
     fitted = _hinge(data.pump, place) @ constants
     ends = np.array([data.pump[0], place, data.pump[-1]])
     heights = _hinge(ends, place) @ constants
+    free = linear_fit(_turned(data.pump, place, float(constants[2])), data.output, sigma, what="The kink")
     return Threshold(threshold, tuple(zip(map(float, ends), map(float, heights), strict=True)), (data.output - fitted) * weight,
-                     np.ones(len(data.pump), dtype=bool))
+                     np.ones(len(data.pump), dtype=bool), fit=free)
 
 
 def _hinge(pump: np.ndarray, place: float) -> np.ndarray:
     return np.column_stack([np.ones_like(pump), pump, np.clip(pump - place, 0.0, None)])
+
+
+def _turned(pump: np.ndarray, place: float, change: float) -> np.ndarray:
+    """Give the derivatives of the piecewise line by a, b, c and F_th, (n, 4)."""
+    return np.column_stack([_hinge(pump, place), -change * (pump > place)])
 
 
 def _hinges(data: Series, grid: np.ndarray, sigma: np.ndarray | None) -> tuple[np.ndarray, int, np.ndarray]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labctl.analysis.fitting import clean, nonlinear_fit
+from labctl.analysis.fitting import Fit, clean, nonlinear_fit
 from labctl.core.errors import AnalysisError
 from labctl.core.photons import photon_energy_j
 from labctl.core.plan import Result
@@ -34,6 +34,11 @@ class ZScan:
     baseline: Result
     order: int
     residuals: np.ndarray
+    fit: Fit
+
+    def curve_error(self, place_cm: np.ndarray) -> np.ndarray:
+        """Give the standard error of the law itself at places in cm."""
+        return self.fit.curve_error(lambda c: _law(place_cm, c[0], c[1], c[2], c[3], self.order))
 
     def curve(self, place_cm: np.ndarray) -> np.ndarray:
         """Give the fitted transmission at places in cm."""
@@ -68,7 +73,7 @@ def open_aperture(place_cm: np.ndarray, transmission: np.ndarray, sigma: np.ndar
     strength, rayleigh, focus, baseline = (
         Result(float(value), float(stderr), unit, "open-aperture z-scan", goodness=fit.goodness)
         for value, stderr, unit in zip(fit.values, fit.stderr, ("1", "cm", "cm", "1"), strict=True))
-    return ZScan(strength, rayleigh, focus, baseline, order, fit.residuals)
+    return ZScan(strength, rayleigh, focus, baseline, order, fit.residuals, fit)
 
 
 def peak_flux(pulse_j: float, pulse_s: float, waist_cm: float, pump_nm: float) -> float:

@@ -234,7 +234,7 @@ class TestCurve:
 
     def test_the_band_of_the_fit_is_95_percent(self, qtbot, fitted):
         view = shown(qtbot, Curve("C", x="pump.wavelength", y="rate", fit="rate"), fitted)
-        low, high = (drawn(edge)[1] for edge in view._points[0]._edges)
+        low, high = (drawn(edge)[1] for edge in view._points[0].band.edges)
         np.testing.assert_allclose(high - low, 2 * 1.96 * 0.5)
 
     def test_raw_numbers_until_the_analysis_has_made_something_of_them(self, qtbot, live):

@@ -18,6 +18,7 @@ from labctl.gui.views.plots.axes import number, whole
 from labctl.gui.views.plots.base import VIEWS, PlotView, Table
 from labctl.gui.views.plots.curve import colours_of, curves_named, refusal, short_text, words
 from labctl.gui.views.plots.marks import dashed, legend, line, restyle_legend
+from labctl.gui.views.plots.points import Band
 from labctl.gui.views.plots.texts import Texts
 
 RESIDUALS_PX, ROOM_PX = 96, 300
@@ -39,6 +40,7 @@ class HistogramView(PlotView):
             plot.getAxis("left").setWidth(64)
         self._curves: list[Any] = []
         self._fits: list[Any] = []
+        self._bands: list[Band] = []
         self._residual: Any = self.below.plot(connect="finite")
         self._zero: Any = pg.InfiniteLine(angle=0, pos=0.0)
         self.below.addItem(self._zero, ignoreBounds=True)
@@ -129,6 +131,7 @@ class HistogramView(PlotView):
             curve.setClipToView(True)
             self._curves.append(curve)
             self._fits.append(self.main.plot(connect="finite"))
+            self._bands.append(Band(self.main))
         for place, (curve, fit) in enumerate(zip(self._curves, self._fits, strict=True)):
             if place < len(data):
                 curve.setData(data[place][0], self._height(data[place][1]))
@@ -138,9 +141,12 @@ class HistogramView(PlotView):
             fitted = reduced[place] if self.fit and place < len(reduced) else None
             if fitted is not None and fitted.fit_x is not None and fitted.fit_y is not None:
                 fit.setData(fitted.fit_x, self._height(fitted.fit_y))
-                fit.setPen(line(self.theme.warning if len(data) == 1 else self.theme.text, 2))
+                colour = self.theme.warning if len(data) == 1 else self.theme.text
+                fit.setPen(line(colour, 2))
+                self._bands[place].draw(fitted.fit_x, fitted.fit_y, fitted.fit_sigma, (False, self.log), colour)
             else:
                 fit.setData([], [])
+                self._bands[place].clear()
 
     def _draw_residuals(self, reduced: list[CurveData]) -> bool:
         """Draw data minus fit in standard errors, of the last decay that has a fit; tells whether there is one."""

@@ -15,6 +15,7 @@ from labctl.gui.views.plots.texts import Line
 ABOVE = 1.3                 # times the highest used point: what was left out further up stands as an arrow at the edge
 MANY = 400                  # points from which on they are dots
 TO_ZERO = 0.3               # decades drawn of an error bar that reaches to zero, which a logarithmic axis does not
+LEAST_SHARE = 1e-3          # of the line, below which a band is not followed on a logarithmic axis
 BAND = 1.96                 # standard errors of a 95 % interval
 
 
@@ -26,6 +27,33 @@ def on_axis(values: np.ndarray, log: bool) -> np.ndarray:
     return np.log10(np.where(values > 0, values, np.nan))
 
 
+class Band:
+    """The 95 % band of a fitted line: where the line itself may lie, not the points."""
+
+    def __init__(self, plot: Any):
+        self.edges: tuple[Any, Any] = tuple(pg.PlotCurveItem(connect="finite") for _ in range(2))     # type: ignore[assignment]
+        self._filled: Any = pg.FillBetweenItem(*self.edges)
+        self._filled.setZValue(-5)
+        plot.addItem(self._filled, ignoreBounds=True)
+
+    def clear(self) -> None:
+        """Show nothing."""
+        for edge in self.edges:
+            edge.setData([], [])
+
+    def draw(self, x: np.ndarray, y: np.ndarray, sigma: np.ndarray | None, logs: tuple[bool, bool], colour: str) -> None:
+        """Draw the band of a line with its standard errors; without them there is none."""
+        if sigma is None:
+            self.clear()
+            return
+        for edge, sign in zip(self.edges, (-BAND, BAND), strict=True):
+            height = y + sign * sigma
+            if logs[1]:             # an edge below nought runs along the lower end of what can be shown
+                height = np.maximum(height, LEAST_SHARE * y)
+            edge.setData(on_axis(x, logs[0]), on_axis(height, logs[1]))
+        self._filled.setBrush(faint(colour, 50))
+
+
 class Points:
     """What is drawn of one curve in one plot."""
 
@@ -35,11 +63,10 @@ class Points:
         self.arrows: Any = pg.ScatterPlotItem(size=8, symbol="t1")
         self.bars: Any = pg.ErrorBarItem(beam=0.0)
         self.fit: Any = pg.PlotCurveItem(antialias=True, connect="finite")
-        self._edges: tuple[Any, Any] = tuple(pg.PlotCurveItem(connect="finite") for _ in range(2))     # type: ignore[assignment]
-        self.band: Any = pg.FillBetweenItem(*self._edges)
+        self.band = Band(plot)
         self._span: tuple[float, float, float, float] | None = None
         self.bars.setData(x=np.empty(0), y=np.empty(0), top=np.empty(0), bottom=np.empty(0))
-        for item in (self.band, self.bars, self.hollow, self.arrows, self.sample, self.fit):
+        for item in (self.bars, self.hollow, self.arrows, self.sample, self.fit):
             plot.addItem(item, ignoreBounds=True)
 
     def span(self) -> tuple[float, float, float, float] | None:
@@ -50,7 +77,7 @@ class Points:
         """Give what is drawn as points and as lines, as they stand on the axes."""
         dots = [item.getData() for item in (self.sample, self.hollow, self.arrows)]
         lines = [(np.empty(0) if x is None else x, np.empty(0) if y is None else y)
-                 for x, y in (item.getData() for item in (self.fit, *self._edges))]
+                 for x, y in (item.getData() for item in (self.fit, *self.band.edges))]
         x, y, top, bottom = (np.atleast_1d(self.bars.opts[name]) for name in ("x", "y", "top", "bottom"))
         if len(x):
             ends = np.column_stack([y - bottom, y + top, np.full(len(x), np.nan)])
@@ -62,8 +89,9 @@ class Points:
         """Draw a curve in units for people; None clears it."""
         self._span = None
         if curve is None or not len(curve.x):
-            for item in (self.sample, self.hollow, self.arrows, self.fit, *self._edges):
+            for item in (self.sample, self.hollow, self.arrows, self.fit):
                 item.setData([], [])
+            self.band.clear()
             self.bars.setData(x=np.empty(0), y=np.empty(0), top=np.empty(0), bottom=np.empty(0))
             return
         x, y = on_axis(curve.x * factors[0], logs[0]), on_axis(curve.y * factors[1], logs[1])
@@ -115,15 +143,9 @@ class Points:
     def _draw_fit(self, curve: CurveData, factors: tuple[float, float], logs: tuple[bool, bool], colour: str, wanted: bool) -> None:
         if curve.fit_x is None or curve.fit_y is None or not wanted:
             self.fit.setData([], [])
-            for edge in self._edges:
-                edge.setData([], [])
+            self.band.clear()
             return
         x, y = np.asarray(curve.fit_x) * factors[0], np.asarray(curve.fit_y) * factors[1]
         self.fit.setData(on_axis(x, logs[0]), on_axis(y, logs[1]), pen=line(colour, 2))
-        sigma = curve.fit_sigma
-        for edge, sign in zip(self._edges, (-BAND, BAND), strict=True):
-            if sigma is None:
-                edge.setData([], [])
-            else:
-                edge.setData(on_axis(x, logs[0]), on_axis(y + sign * np.asarray(sigma) * factors[1], logs[1]))
-        self.band.setBrush(faint(colour, 50))
+        sigma = None if curve.fit_sigma is None else np.asarray(curve.fit_sigma) * factors[1]
+        self.band.draw(x, y, sigma, logs, colour)
