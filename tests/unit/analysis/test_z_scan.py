@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from labctl.analysis.fitting import Fit
 from labctl.analysis.z_scan import ZScan, _law, cross_section, open_aperture, peak_flux
 from labctl.core.errors import AnalysisError
 from labctl.core.plan import Result
@@ -61,7 +62,7 @@ class TestCrossSection:
         sigma, column, flux = 3.0, 2.0, 0.5
         strength = sigma * column * flux if order == 2 else np.sqrt(2 * sigma * column) * flux
         one = Result(strength, 0.01 * strength, "1", "z")
-        scan = ZScan(one, one, one, one, order, np.zeros(1))
+        scan = ZScan(one, one, one, one, order, np.zeros(1), Fit(np.ones(4), np.eye(4), np.zeros(1), 1.0, 1))
         found = cross_section(scan, flux, density_cm3=column, path_cm=1.0, relative_flux_error=0.1)
         assert (found.value, found.unit) == (pytest.approx(sigma), unit)
         assert found.stderr == pytest.approx(0.01 * (order - 1) * sigma)
