@@ -383,7 +383,7 @@ def long_scan(folder: Path) -> Iterator[Line]:
         api.run("ple", bench, {"start": 520, "stop": 521}, order=order)           # the calibration is a run of its own
     with api.open_bench("ying2021") as bench:
         start, wall = time.process_time(), time.perf_counter()
-        outcome = api.run("ple", bench, {"start": 505, "stop": 525, "step": 0.02}, order=order)
+        outcome = api.run("ple", bench, {"start": 505, "stop": 525, "step": 0.02}, order=order, listeners=Listeners())
         took, wall = time.process_time() - start, time.perf_counter() - wall
     if outcome.points < 1000 or outcome.status != "done":
         sys.exit(f"the scan ended as {outcome.status} with {outcome.points} points")

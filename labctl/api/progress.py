@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Protocol
@@ -149,7 +149,7 @@ def shown() -> Iterator[Bar]:
 
 @dataclass(frozen=True)
 class Care:
-    """Who listens to a run and who may stop it; `alone` when nobody did, so that it was given a bar and an ear for Ctrl-C."""
+    """Who listens to a run and who may stop it; `alone` when nobody could, so that it was given an ear for Ctrl-C."""
 
     listeners: Listeners | None
     control: Control | None
@@ -167,12 +167,13 @@ class Care:
 
 @contextmanager
 def looked_after(listeners: Listeners | None, control: Control | None) -> Iterator[Care]:
-    """Look after a run for whose progress and end nobody cares yet; one that has listeners or a control is left as it is.
+    """Look after a run that nobody else looks after; one that has a control is left as it is.
 
-    The first Ctrl-C then ends the run at the next gate, parked, its points kept.
+    Without a control it is given an ear: the first Ctrl-C ends the run at the next gate, parked, its points kept; torn out of the
+    engine by an exception it would not be parked. Without listeners it is given a bar, too.
     """
-    if listeners is not None or control is not None:
+    if control is not None:
         yield Care(listeners, control, Silent())
         return
-    with signals() as heard, shown() as bar:
-        yield Care(Listeners(bar), heard, bar, alone=True)
+    with signals() as heard, shown() if listeners is None else nullcontext(Silent()) as bar:
+        yield Care(listeners or Listeners(bar), heard, bar, alone=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 from labctl import api
 from labctl.core.errors import Refused
+from labctl.engine.control import Control
 from labctl.engine.planning import make_plan
 from labctl.ensembles.asking import SAMPLE, SEED, Ensemble, Member
 from labctl.ensembles.folder import Folder, Record
@@ -93,7 +94,7 @@ def _run(task: Task, place: Path) -> api.Outcome:
     order = api.Order(task.ensemble.procedure, place, seed=task.seed, sample=task.sample, rehearsal=True, figure=False,
                       first_number=task.number, note="member of an ensemble")
     with api.open_config(config, text, rehearsal=True, sample=task.sample) as bench:
-        return api.run(task.ensemble.procedure, bench, task.values, order=order)
+        return api.run(task.ensemble.procedure, bench, task.values, order=order, control=Control())      # without a bar and ears of its own
 
 
 @contextmanager

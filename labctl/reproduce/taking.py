@@ -12,6 +12,7 @@ from pathlib import Path
 from labctl import api
 from labctl.core.errors import LabctlError, Refused
 from labctl.core.plan import Problem
+from labctl.engine.control import Control
 from labctl.reproduce.bench_text import changed_bench
 from labctl.reproduce.calibrations import CALIBRATIONS
 from labctl.reproduce.papers import find
@@ -105,7 +106,7 @@ def run_on(bench: api.Bench, step: Step, task: Task, others: Mapping[str, api.Ou
     order = api.Order(step.procedure, task.out, seed=task.seed, figure=False)
     values = {**step.values, **{name: each.run_id for name, each in others.items()}}
     try:
-        outcome = api.run(step.procedure, bench, values, order=order)
+        outcome = api.run(step.procedure, bench, values, order=order, control=Control())      # without a bar and ears of its own
     except Refused as exc:
         if step.refused and {problem.field for problem in exc.problems} == {step.refused}:
             return None

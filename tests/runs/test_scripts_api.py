@@ -15,7 +15,8 @@ from labctl.api import progress
 from labctl.core.errors import Refused, StoreError, UnsafeState
 from labctl.core.plan import Estimate, Problem
 from labctl.engine import by_hand
-from labctl.engine.events import LogLine, PointDone, RunEnded, RunStarted
+from labctl.engine.control import Control
+from labctl.engine.events import Listeners, LogLine, PointDone, RunEnded, RunStarted
 from labctl.engine.events import Progress as Step
 from procedures.snapshot import Snapshot
 
@@ -176,6 +177,15 @@ class TestBarInACell:
         assert 'max="100000"' in pages[5]
         assert "<i>" not in pages[-1]
         assert "&lt;ple&gt;" in pages[-1]
+
+    @pytest.mark.parametrize(("listeners", "control", "alone"), [(Listeners(), None, True), (None, Control(), False)])
+    def test_none_for_a_run_that_somebody_looks_after(self, pages, listeners, control, alone):
+        before = signal.getsignal(signal.SIGINT)
+        with progress.looked_after(listeners, control) as care:
+            care.bar.print("not shown")
+            assert care.alone is alone
+            assert (signal.getsignal(signal.SIGINT) is not before) is alone, "Ctrl-C must not tear a run out of the engine"
+        assert pages == []
 
     def test_silent_where_nobody_looks(self):
         with progress.shown() as bar:
