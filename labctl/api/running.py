@@ -48,8 +48,8 @@ def run(procedure: Procedure | type[Procedure] | str, bench: Bench, values: Mapp
     `labctl.run("ple", bench, stop=532)`; a parameter that is named like an argument here goes into `values`. `seed`, `sample`,
     `note`, `out` (the data root) and `figure` stand for an `order`. A simulated bench that lacks a calibration measures it first,
     announced, as a run of its own on a bench of its own; a real bench refuses. Without `listeners` and `control` a progress bar is
-    shown; without `control` Ctrl-C ends the run parked and then raises KeyboardInterrupt. Raises Refused before anything moves; whatever happens
-    afterwards is in the outcome.
+    shown; without `control` Ctrl-C ends the run parked and then raises KeyboardInterrupt. Raises Refused before anything moves;
+    whatever happens afterwards is in the outcome.
     """
     name, made = _made(procedure, {**(values or {}), **parameters}, bench.config)
     if order is None:

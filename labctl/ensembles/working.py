@@ -94,7 +94,7 @@ def _run(task: Task, place: Path) -> api.Outcome:
     order = api.Order(task.ensemble.procedure, place, seed=task.seed, sample=task.sample, rehearsal=True, figure=False,
                       first_number=task.number, note="member of an ensemble")
     with api.open_config(config, text, rehearsal=True, sample=task.sample) as bench:
-        return api.run(task.ensemble.procedure, bench, task.values, order=order, control=Control())      # without a bar and ears of its own
+        return api.run(task.ensemble.procedure, bench, task.values, order=order, control=Control())     # no bar, no ears
 
 
 @contextmanager

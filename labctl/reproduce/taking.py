@@ -106,7 +106,7 @@ def run_on(bench: api.Bench, step: Step, task: Task, others: Mapping[str, api.Ou
     order = api.Order(step.procedure, task.out, seed=task.seed, figure=False)
     values = {**step.values, **{name: each.run_id for name, each in others.items()}}
     try:
-        outcome = api.run(step.procedure, bench, values, order=order, control=Control())      # without a bar and ears of its own
+        outcome = api.run(step.procedure, bench, values, order=order, control=Control())     # no bar, no ears
     except Refused as exc:
         if step.refused and {problem.field for problem in exc.problems} == {step.refused}:
             return None
