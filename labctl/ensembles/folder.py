@@ -7,9 +7,7 @@ A member is whole when its record `members/<key>.json` is there, and that is the
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -20,6 +18,7 @@ from labctl.core.errors import Refused, StoreError
 from labctl.core.plan import Problem
 from labctl.ensembles.asking import Ensemble
 from labctl.store.locks import ProcessLock
+from labctl.store.whole import write_whole
 
 ASKED = "ensemble.json"
 TABLE = "ensemble.nc"
@@ -101,7 +100,7 @@ class Folder:
                                               "another folder; the same one goes on with the same ensemble, or with more of it.")])
         elif any(self.runs.glob("*")):
             raise Refused([Problem("out", f"{self.path} holds runs that are no ensemble. Choose another folder.")])
-        write_whole(place, json.dumps({**fixed, "over": {name: list(values) for name, values in wanted.over.items()}}, indent=1))
+        _write(place, json.dumps({**fixed, "over": {name: list(values) for name, values in wanted.over.items()}}, indent=1))
 
     def records(self) -> dict[str, Record]:
         """Give the members that have a record, by key; one that cannot be read counts as not there."""
@@ -117,21 +116,12 @@ class Folder:
 
     def keep(self, record: Record) -> None:
         """Write a member's record: with it the member is whole."""
-        write_whole(self.members / f"{record.key}.json", json.dumps(asdict(record)))
+        _write(self.members / f"{record.key}.json", json.dumps(asdict(record)))
 
 
-def write_whole(target: Path, text: str) -> None:
-    """Write a file beside its place and rename it: who reads sees the old one or the new one, and never half of it."""
+def _write(target: Path, text: str) -> None:
     try:
-        handle, beside = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".partial")
-        try:
-            with open(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, target)
-        finally:
-            Path(beside).unlink(missing_ok=True)
+        write_whole(target, text)
     except OSError as exc:
         raise StoreError(f"{target} could not be written: {exc.strerror or exc}. Free space or choose another folder; the same "
                          "command then goes on where it was.") from exc

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from datetime import datetime
 from pathlib import Path
 
 from labctl.core.calibration import Calibration
 from labctl.core.errors import StoreError
+from labctl.store.whole import write_whole
 
 
 def folder() -> Path:
@@ -44,9 +44,12 @@ def save_calibration(state: Path, bench: str, calibration: Calibration) -> Path:
         text = json.dumps(calibration.to_json(), indent=1)
         while True:
             target = place / f"{number:06d}_{stamp}.json"
-            if _write_new(target, text):
+            try:
+                write_whole(target, text, new=True)
+            except FileExistsError:
+                number += 1
+            else:
                 return target
-            number += 1
     except OSError as exc:
         raise StoreError(f"The calibration {calibration.kind} could not be kept in {place}: {exc.strerror or exc}. "
                          "The run itself is safe; free space or set LABCTL_STATE, then take the calibration again.") from exc
@@ -76,23 +79,6 @@ def _place(state: Path, bench: str, kind: str) -> Path:
 def _number(path: Path) -> int:
     head = path.name.split("_")[0]
     return int(head) if head.isdecimal() else 0
-
-
-def _write_new(target: Path, text: str) -> bool:
-    """Write a whole file under a name that must be free; False when somebody took it. Readers never see half of it."""
-    handle, beside = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".partial")
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        target.open("x").close()
-        os.replace(beside, target)
-    except FileExistsError:
-        return False
-    finally:
-        Path(beside).unlink(missing_ok=True)
-    return True
 
 
 def _read(path: Path) -> Calibration | None:
