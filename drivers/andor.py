@@ -16,6 +16,7 @@ from drivers._sdk import atmcd
 from drivers._sdk.atmcd import Library, vendor_library
 from drivers.andor_amplifier import BIAS_COUNTS, PIXEL_WELL_E, REGISTER_WELL_E, Choice, set_amplifier, tables
 from drivers.andor_areas import CAPABILITY, Chip, set_area, set_even_tracks
+from drivers.andor_cooling import Cooling
 from drivers.device import check_limits, option
 from labctl.core.clock import Clock
 from labctl.core.errors import InstrumentError, LimitError
@@ -29,9 +30,6 @@ SHUTTER_AUTO, SHUTTER_OPEN, SHUTTER_CLOSED = 0, 1, 2
 SHUTTER_TTL_HIGH_OPENS = 1
 SHUTTER_MS = (0, 10_000)
 FANS = {"full": 0, "low": 1, "off": 2}
-KEEP_COOLING_AFTER_CLOSING = 1
-WARM_C = -20.0                 # below this the library must not be closed with the cooler off (manual)
-WARM_LIMIT_S = 1700.0
 EXPOSURE_S = (1e-5, 3600.0)    # the bench's own limits: the camera's are wider and differ
 LATENESS_S = 0.02              # between a start and the camera's own beginning (unverified): light closes later, never too early
 SMEARED = 0.01                 # of the exposure: an image that is read in the light for longer is flagged
@@ -82,13 +80,12 @@ class AndorCCD:
         self.gated = self.shutter != "none" or light_gated
         self._shutter_ms = (closing_ms, opening_ms)
         self._fan = FANS[option(name, "fan", fan, list(FANS))]
-        self.target_c = float(temperature_c)
         self._choice = Choice(ad_channel, amplifier, hs_speed, vs_speed, preamp)
         self._own_gain, self._own_noise = gain_e_per_count, read_noise_e
-        self._cooling = False
         self._lit_s = self._lit_until = 0.0        # from a start to the end of the last exposure, and when that is
         self.granted: dict[str, float] = {}
         self.sdk = Library(lib, name)
+        self.cooling = Cooling(self.sdk, clock=clock, name=name, target_c=temperature_c)
         self._open(index, directory, read_mode, {"track": track, "tracks": tracks, "region": region, "binning": binning})
         self.detectors = self._declared()
 
@@ -110,7 +107,7 @@ class AndorCCD:
         self.columns, self.rows = sdk.call("GetDetector")
         wanted = Chip(self.name, self.columns, self.rows).area(read_mode, **area)
         self._check_capabilities(read_mode)
-        sdk.call("SetCoolerMode", KEEP_COOLING_AFTER_CLOSING, also=(atmcd.NOT_SUPPORTED,))
+        self.cooling.keep_after_closing()
         sdk.call("SetFanMode", self._fan, also=(atmcd.NOT_SUPPORTED,))
         self.amplifier = set_amplifier(sdk, self._choice)
         offset = area["tracks"][2] if read_mode == "multi_track" and len(area["tracks"]) > 2 else 0
@@ -171,37 +168,20 @@ class AndorCCD:
     @property
     def temperature_c(self) -> float:
         """The chip's temperature in °C (int in the device)."""
-        return self._temperature()[1]
+        return self.cooling.look()[1]
 
     @property
     def temperature_state(self) -> str:
         """The cooler in words: "off", "stabilised", "not stabilised", "not reached" or "drifting"."""
-        return self._temperature()[0]
-
-    def _temperature(self) -> tuple[str, float]:
-        """Ask temperature and state: the state is the return code."""
-        states = {atmcd.TEMPERATURE_OFF: "off", atmcd.TEMPERATURE_NOT_STABILISED: "not stabilised",
-                  atmcd.TEMPERATURE_STABILISED: "stabilised", atmcd.TEMPERATURE_NOT_REACHED: "not reached",
-                  atmcd.TEMPERATURE_DRIFT: "drifting"}
-        code, values = self.sdk.code("GetTemperature")
-        if code not in states:
-            raise self.sdk.error("GetTemperature", code)
-        return states[code], float(values[0])
+        return self.cooling.look()[0]
 
     def cool(self, temperature_c: float) -> None:
         """Start cooling (or warming) to a temperature; raises LimitError outside the camera's range."""
-        low, high = self.sdk.call("GetTemperatureRange")
-        check_limits(self.name, "temperature", temperature_c, (float(low), float(high)), "°C")
-        self.sdk.call("SetTemperature", round(temperature_c))
-        self.sdk.call("CoolerON")
-        self.target_c, self._cooling = float(temperature_c), True
+        self.cooling.start(temperature_c)
 
     def not_ready(self) -> str:
         """Start cooling if it has not been started; say why the camera cannot measure yet, or nothing when it can."""
-        if not self._cooling:
-            self.cool(self.target_c)
-        state, temperature = self._temperature()
-        return "" if state == "stabilised" else f"the chip is at {temperature:g} °C, {self.target_c:g} °C are wanted ({state})"
+        return self.cooling.not_ready()
 
     # ------------------------------------------------------------ exposing
     def check_exposure(self, exposure_s: float) -> None:
@@ -342,10 +322,11 @@ class AndorCCD:
 
     def settings(self) -> dict[str, Any]:
         """Read what a run file should remember."""
-        state, temperature = self._temperature()
+        state, temperature = self.cooling.look()
         used = self.amplifier
         return {
-            "temperature_c": temperature, "temperature_state": state, "target_c": self.target_c, "read_mode": self.area.mode,
+            "temperature_c": temperature, "temperature_state": state, "target_c": self.cooling.target_c,
+            "read_mode": self.area.mode,
             "lines": [list(rows) for rows in self.area.rows] if len(self.area.rows) <= 32 else len(self.area.rows),
             "columns_read": list(self.columns_read), "columns": self.columns, "rows": self.rows, "trigger": self.trigger,
             "shutter": self.shutter, "gated": self.gated, "speed_mhz": used.speed_mhz, "shift_us": used.shift_us,
@@ -365,12 +346,5 @@ class AndorCCD:
     def shutdown(self) -> None:
         """Park, warm up above −20 °C and close the library; raises InstrumentError if it does not get warm."""
         self.park()
-        self.sdk.call("CoolerOFF")
-        give_up = self.clock.now() + WARM_LIMIT_S
-        while self.temperature_c < WARM_C:
-            if self.clock.now() > give_up:
-                raise InstrumentError(self.name, f"the chip is still at {self.temperature_c:g} °C.",
-                                      state="cooler off, library open",
-                                      remedy="Leave the camera powered until it is above -20 °C.")
-            self.clock.wait(2.0)
+        self.cooling.warm_up()
         self.sdk.call("ShutDown")
