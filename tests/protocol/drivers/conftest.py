@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from drivers.andor import AndorCCD
 from drivers.elliptec import ELL14
@@ -89,3 +91,11 @@ def camera(clock: VirtualClock) -> tuple[AndorCCD, Any]:
     """Make an Andor driver and its emulated library."""
     library = find("emulator", "andor")([Unit("ccd", "andor", {})], twin=None, clock=clock, seed=11)
     return AndorCCD(library, clock=clock, name="ccd"), library
+
+
+@pytest.fixture
+def explore() -> Callable[[type[RuleBasedStateMachine], int], None]:
+    """Let a machine take so many courses of 15 steps, the same ones every time."""
+    return lambda machine, examples: run_state_machine_as_test(machine, settings=settings(
+        max_examples=examples, stateful_step_count=15, deadline=None, derandomize=True, database=None,
+        suppress_health_check=list(HealthCheck)))

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from drivers.elliptec import ELL14
 from drivers.esp301 import ESP301
@@ -192,19 +191,15 @@ class Machine(RuleBasedStateMachine):
         self.driver.port.close()
 
 
-def explore(name: str, examples: int) -> None:
-    made = type(f"Machine_{name}", (Machine,), {"case": CASES[name]})
-    run_state_machine_as_test(made, settings=settings(
-        max_examples=examples, stateful_step_count=15, deadline=None, derandomize=True, database=None,
-        suppress_health_check=list(HealthCheck)))
+@pytest.fixture(params=CASES)
+def machine(request: pytest.FixtureRequest) -> type[Machine]:
+    return type(f"Machine_{request.param}", (Machine,), {"case": CASES[request.param]})
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_the_truth_or_a_typed_error(name):
-    explore(name, 10)
+def test_the_truth_or_a_typed_error(explore, machine):
+    explore(machine, 10)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("name", CASES)
-def test_the_truth_or_a_typed_error_for_long(name):
-    explore(name, 300)
+def test_the_truth_or_a_typed_error_for_long(explore, machine):
+    explore(machine, 300)

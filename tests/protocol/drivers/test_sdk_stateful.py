@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from drivers.andor import AndorCCD
 from drivers.manual import ManualElement
@@ -253,18 +252,12 @@ class PersonMachine(RuleBasedStateMachine):
 MACHINES = {"camera": CameraMachine, "counter": CounterMachine, "person": PersonMachine}
 
 
-def explore(name: str, examples: int) -> None:
-    run_state_machine_as_test(MACHINES[name], settings=settings(
-        max_examples=examples, stateful_step_count=15, deadline=None, derandomize=True, database=None,
-        suppress_health_check=list(HealthCheck)))
-
-
 @pytest.mark.parametrize("name", MACHINES)
-def test_the_truth_or_a_typed_error(name):
-    explore(name, 10)
+def test_the_truth_or_a_typed_error(explore, name):
+    explore(MACHINES[name], 10)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("name", MACHINES)
-def test_the_truth_or_a_typed_error_for_long(name):
-    explore(name, 500)
+def test_the_truth_or_a_typed_error_for_long(explore, name):
+    explore(MACHINES[name], 500)
