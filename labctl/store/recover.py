@@ -12,8 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import h5py
-
 from labctl.core.errors import LabctlError, StoreError
 from labctl.core.plan import Problem
 from labctl.store import names, nexus, places, processes, state
@@ -172,14 +170,3 @@ def _meta(journal: Path) -> dict[str, str]:
 
 def _escaped(name: str) -> str:
     return re.sub(r"([\[\]*?])", r"[\1]", name)
-
-
-def points_in(path: Path) -> int:
-    """Count the measured points of a run file; 0 when it cannot be read."""
-    try:
-        with h5py.File(path, "r") as file:
-            entry: Any = file["entry"]
-            groups = [group for group in entry.values() if isinstance(group, h5py.Group) and "point_index" in group]
-            return sum(int((group["point_index"][()] >= 0).sum()) for group in groups)      # type: ignore[index]
-    except (OSError, KeyError):
-        return 0

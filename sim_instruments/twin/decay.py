@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from sim_instruments.twin.populations import radiative_rates, total_rates, trion_lifetime_s, yields
+from sim_instruments.twin.populations import radiative_rates, total_rates, trion_lifetime_s
 from sim_instruments.twin.record import Fading, Kinetics
 
 HIGHEST = 10                       # state followed; it takes the tail of the distribution
@@ -74,9 +74,3 @@ def as_measured(fading: Fading) -> Decay:
     """Give a decay of two exponentials as a record states it; one photon in all."""
     lifetimes, amplitudes = np.array([fading.fast_s, fading.slow_s]), np.array([fading.amplitude_ratio, 1.0])
     return Decay(amplitudes / float(amplitudes @ lifetimes), lifetimes)
-
-
-def with_feedback(stimulated: float, occupation: np.ndarray, pulse_s: float, kinetics: Kinetics) -> Decay:
-    """Give the decay of a sample with feedback: its modes empty with τ_XX, the rest with τ_X; `stimulated` photons in the modes."""
-    lifetimes = np.array([kinetics.biexciton_lifetime_s, kinetics.exciton_lifetime_s])
-    return Decay(np.array([stimulated, yields(occupation, pulse_s, kinetics).exciton]) / lifetimes, lifetimes)
