@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,22 @@ def labctl_state(monkeypatch, session_state):
     """Point labctl at the session's state folder."""
     monkeypatch.setenv("LABCTL_STATE", str(session_state))
     return session_state
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., dict[str, str]]]:
+    """Serve boxes of the bench ying2021 on pseudo-terminals: give drivers and the speed of their clock, get ports by driver."""
+    from labctl.api import load_bench_file
+    from labctl.bench.emulation import make_devices, serve_pty
+    from labctl.core.clock import RealClock
+
+    with ExitStack() as running:
+        def start(*drivers: str, speed: float) -> dict[str, str]:
+            config, _, _ = load_bench_file("ying2021")
+            found = {}
+            for name, device in make_devices(config, drivers, RealClock(speed)).items():
+                running.enter_context(serve_pty(device, tmp_path / "ports" / name))
+                found[name] = str((tmp_path / "ports" / name).resolve())
+            return found
+
+        yield start

@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from contextlib import ExitStack
 
 import pytest
 
 from labctl import api
-from labctl.bench.emulation import make_devices, serve_pty
-from labctl.core.clock import RealClock
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX only")
 
@@ -65,19 +62,7 @@ class Angles(Procedure):
 
 
 @pytest.fixture
-def ports(tmp_path):
-    """Serve two boxes of one twin on pseudo-terminals."""
-    config, _, _ = api.load_bench_file("ying2021")
-    with ExitStack() as running:
-        found = {}
-        for name, device in make_devices(config, ("sc10", "elliptec"), RealClock(SPEED)).items():
-            running.enter_context(serve_pty(device, tmp_path / "ports" / name))
-            found[name] = str((tmp_path / "ports" / name).resolve())
-        yield found
-
-
-@pytest.fixture
-def start(tmp_path, ports):
+def start(tmp_path, serve):
     """Start `labctl run` of a procedure that stays at its end until it is told to go on."""
     plug_in, bench = tmp_path / "plug_in", tmp_path / "served.toml"
     about = plug_in / "held_angles-1.0.dist-info"
@@ -85,7 +70,7 @@ def start(tmp_path, ports):
     (plug_in / "held_angles.py").write_text(PLUG_IN, encoding="utf-8")
     (about / "entry_points.txt").write_text(ENTRY, encoding="utf-8")
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: held-angles\nVersion: 1.0\n", encoding="utf-8")
-    bench.write_text(BENCH.format(**ports), encoding="utf-8")
+    bench.write_text(BENCH.format(**serve("sc10", "elliptec", speed=SPEED)), encoding="utf-8")
     pipes = {"READY": tmp_path / "ready", "GO_ON": tmp_path / "go_on"}
     for pipe in pipes.values():
         os.mkfifo(pipe)

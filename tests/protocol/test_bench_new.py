@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -13,13 +11,10 @@ from typer.testing import CliRunner
 from labctl.api import load_bench_file
 from labctl.bench import discovery
 from labctl.bench.config import parse
-from labctl.bench.emulation import make_devices, serve_pty
 from labctl.cli.main import app
-from labctl.core.clock import RealClock
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX only")
 
-SERVED = ("sc10", "elliptec")
 PATTERN = """
 schema = 1
 name = "small"
@@ -46,17 +41,10 @@ resource = "ASRL3::INSTR"
 
 
 @pytest.fixture
-def ports(tmp_path):
+def ports(serve):
     """Serve two instruments on pseudo-terminals, and open one that nobody listens on."""
-    config, _, _ = load_bench_file("ying2021")
     master, slave = os.openpty()
-    with ExitStack() as running:
-        found = {}
-        for name, device in make_devices(config, SERVED, RealClock(20.0)).items():
-            running.enter_context(serve_pty(device, tmp_path / "ports" / name))
-            found[name] = str(Path(tmp_path / "ports" / name).resolve())
-        found["nobody"] = os.ttyname(slave)
-        yield found
+    yield {**serve("sc10", "elliptec", speed=20.0), "nobody": os.ttyname(slave)}
     os.close(master)
     os.close(slave)
 

@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from labctl import api
 
 COARSE = {"wavelengths": 6, "angles": 10}      # enough for a closed loop, at a quarter of the points of a default calibration
+
+SMALL = {"start": 520, "stop": 521, "dark_frames": 1}
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from labctl import api
+from labctl.engine.events import Listeners, PointDone
+left = int(sys.argv[2])
+def kill(event):
+    global left
+    if isinstance(event, PointDone):
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+with api.open_bench("ying2021") as bench:
+    api.run("ple", bench, {scan}, order=api.Order("ple", Path(sys.argv[1]), seed=5), listeners=Listeners(kill))
+"""
 
 
 def calibrate(bench: str, folder) -> None:
@@ -54,3 +76,23 @@ def take(labctl_state, tmp_path):
         with api.open_bench(bench) as opened:
             return api.run(name, opened, values or {}, order=api.Order(name, tmp_path, seed=3, figure=False))
     return run
+
+
+@pytest.fixture
+def small_scan(labctl_state, ple_run, tmp_path):
+    """Run the small scan with seed 5 on an opened bench: a dark point and five lit ones."""
+    return lambda bench, control=None, **order: api.run(
+        "ple", bench, SMALL, order=api.Order("ple", tmp_path, seed=5, figure=False, **order), control=control)
+
+
+@pytest.fixture
+def killed_scan(labctl_state, ple_run, tmp_path):
+    """Run the small scan in a process that kills itself after some points; gives the journal that is left."""
+    def kill(points):
+        root = tmp_path / "killed"
+        words = [sys.executable, "-c", KILLED.format(scan=SMALL), str(root), str(points)]
+        done = subprocess.run(words, timeout=120, check=False, env={**os.environ, "LABCTL_STATE": str(labctl_state)})  # noqa: S603
+        assert done.returncode == -signal.SIGKILL
+        (journal,) = root.rglob("*.journal")
+        return journal
+    return kill

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,29 +15,15 @@ from labctl.core.dose import Spot
 from labctl.core.errors import Refused
 from labctl.store.ledger import open_ledger
 
-SCAN = {"start": 520, "stop": 521, "dark_frames": 1}
 LIT_POINTS = 2 + 3
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from labctl import api
-from labctl.engine.events import Listeners, PointDone
-def kill(event):
-    if isinstance(event, PointDone) and event.reading.index == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-with api.open_bench("ying2021") as bench:
-    api.run("ple", bench, {"start": 520, "stop": 521, "dark_frames": 1}, order=api.Order("ple", Path(sys.argv[1]), seed=5),
-            listeners=Listeners(kill))
-"""
 
 
 @pytest.fixture
-def scan(labctl_state, ple_run, tmp_path):
+def scan(small_scan):
     """Run the small scan; gives the outcome and what the twin says has fallen on its sample."""
     def run(**order):
         with api.open_bench("ying2021") as bench:
-            outcome = api.run("ple", bench, SCAN, order=api.Order("ple", tmp_path, seed=5, figure=False, **order))
-            return outcome, bench.twin.sample_port
+            return small_scan(bench, **order), bench.twin.sample_port
     return run
 
 
@@ -112,12 +95,8 @@ def test_light_by_hand_counts(labctl_state):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_a_killed_run_has_been_counted(scan, ple_run, labctl_state, tmp_path):
-    root = tmp_path / "killed"
-    done = subprocess.run([sys.executable, "-c", KILLED, str(root)], timeout=120, check=False,  # noqa: S603
-                          env={**os.environ, "LABCTL_STATE": str(labctl_state)})
-    assert done.returncode == -signal.SIGKILL
-    (journal,) = root.rglob("*.journal")
+def test_a_killed_run_has_been_counted(killed_scan):
+    journal = killed_scan(4)
     with api.load(journal) as left:
         world = left.header["dose"]["world"]
     with open_ledger() as ledger:

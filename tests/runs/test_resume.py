@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import sys
 
 import numpy as np
@@ -14,35 +11,18 @@ from labctl import api
 from labctl.core.errors import LabctlError, Refused
 from labctl.engine.control import Control
 
-SCAN = {"start": 520, "stop": 521, "dark_frames": 1}
 POINTS = 1 + 2 + 3
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from labctl import api
-from labctl.engine.events import Listeners, PointDone
-left = int(sys.argv[2])
-def kill(event):
-    global left
-    if isinstance(event, PointDone):
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-with api.open_bench("ying2021") as bench:
-    api.run("ple", bench, {"start": 520, "stop": 521, "dark_frames": 1}, order=api.Order("ple", Path(sys.argv[1]), seed=5),
-            listeners=Listeners(kill))
-"""
 
 
 @pytest.fixture
-def scan(labctl_state, ple_run, tmp_path):
+def scan(small_scan):
     """Run the small scan with seed 5, under wishes that come at bench times in seconds."""
     def run(*wishes):
         control = Control()
         with api.open_bench("ying2021") as bench:
             for when, wish in wishes:
                 bench.clock.call_at(when, lambda wish=wish: wish(control))
-            return api.run("ple", bench, SCAN, order=api.Order("ple", tmp_path, seed=5, figure=False), control=control)
+            return small_scan(bench, control)
     return run
 
 
@@ -80,12 +60,8 @@ def test_aborted_and_resumed_run_is_undisturbed(scan, undisturbed, times):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_killed_run_loses_nothing_and_can_be_resumed(scan, undisturbed, tmp_path, labctl_state):
-    root = tmp_path / "killed"
-    done = subprocess.run([sys.executable, "-c", KILLED, str(root), "4"], timeout=120, check=False,  # noqa: S603
-                          env={**os.environ, "LABCTL_STATE": str(labctl_state)})
-    assert done.returncode == -signal.SIGKILL
-    (journal,) = root.rglob("*.journal")
+def test_killed_run_loses_nothing_and_can_be_resumed(undisturbed, killed_scan):
+    journal = killed_scan(4)
     with api.load(journal) as left:
         assert len(left.plan) == POINTS
     resumed = api.resume(journal, figure=False)
