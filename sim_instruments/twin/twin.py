@@ -18,22 +18,24 @@ from typing import Any
 import numpy as np
 
 from sim_instruments.clock import Clock
-from sim_instruments.twin import blade, history, light, probe, pump, truth, zscan
-from sim_instruments.twin.counter_arm import Counted, CounterArm, fading
+from sim_instruments.twin import history, probe, pump, truth
+from sim_instruments.twin.counter_arm import CounterArm
+from sim_instruments.twin.cuvette import CuvetteInFocus
 from sim_instruments.twin.detection import Chip
 from sim_instruments.twin.detector_arm import DetectorArm
+from sim_instruments.twin.detectors import OnDetectors
 from sim_instruments.twin.elements import BeamShutter, Camera, CcdReadout, Element, FilterWheel, PowerHead, SamplePort
-from sim_instruments.twin.emitters import emission
+from sim_instruments.twin.heads import PowerHeads
 from sim_instruments.twin.lighting import Lighting
 from sim_instruments.twin.more_elements import TcspcPort, TcspcSetting
 from sim_instruments.twin.motion import Mover
 from sim_instruments.twin.noise import Streams, Wander, frozen
-from sim_instruments.twin.path import HIDDEN, Part, PathError, PathItem, build
-from sim_instruments.twin.power import Head, make_head
+from sim_instruments.twin.path import Part, PathError, PathItem, build
 from sim_instruments.twin.pulses import EACH_ITS_OWN, JITTER, light_factor, shots_factor
 from sim_instruments.twin.sample import load_sample
 from sim_instruments.twin.specimen import Specimen, Standing
-from sim_instruments.twin.units import ELECTRON_J, energy_ev, vacuum_to_air
+from sim_instruments.twin.stages import find_source, pump_stages
+from sim_instruments.twin.units import vacuum_to_air
 
 __all__ = ["Gate", "PathItem", "Twin"]
 
@@ -67,15 +69,13 @@ class Twin:
         self.sample_port = SamplePort()
         self._settled = clock.now()
         self._gates: list[Gate] = []
-        self._rates: dict[Any, np.ndarray] = {}
-        self._transmitted: dict[Any, float] = {}      # what came through the cuvette last
         self._built = False
         options = next((item.options for item in path if item.kind == "sample"), {})
         self.temperature_k = float(options.get("temperature_k") or self.sample.lines.temperature_k)
         self._parts = build(path, clock, bench_seed, ideal, lambda: self.settle() if self._built else None, self.temperature_k)
         self.elements: dict[str, Element] = {part.role: part.element for part in self._parts if part.element is not None}
-        self.source = self._source()
-        self.beam = pump.Beam(self._stages())
+        self.source = find_source(self.elements.values())
+        self.beam = pump.Beam(pump_stages(self.source, self._parts))
         self.arm = DetectorArm(self._parts, self.sample, self.streams, ideal)
         port = next((part.options for part in self._parts if part.kind == "sample"), {})
         self.specimen = Specimen(self._parts, self.sample, now=clock.now(), bench_seed=bench_seed, ideal=ideal,
@@ -84,12 +84,12 @@ class Twin:
         start = 0.0 if ideal else float(DRIFT_SD * frozen(bench_seed, self.source.role, "drift").normal())
         self.drift = Wander(0.0 if ideal else DRIFT_SD, DRIFT_TAU_S, start, clock.now())
         self.counter = next((CounterArm(part.options, self.sample) for part in self._parts if part.kind == "counter"), None)
-        self._on_counter: tuple[Any, Counted] | None = None
         self.probe = next((probe.Probe(part.element, part.options) for part in self._parts
                            if part.kind == "probe" and isinstance(part.element, FilterWheel)), None)
-        self.heads: dict[str, Head] = {}
-        self._pick_offs: dict[str, tuple[int, float, float]] = {}      # of heads: which stage, its fraction and slope
-        self._behind: set[str] = set()                # heads behind a cuvette
+        self._on_detectors = OnDetectors(self.arm, self.beam, self.lighting, self.specimen)
+        cuvette = CuvetteInFocus(self.sample, self.source, self.lighting, self.specimen, self.temperature_k)
+        self._on_heads = PowerHeads(self._parts, self.beam, cuvette, now=clock.now(), bench_seed=bench_seed, ideal=ideal)
+        self.heads = self._on_heads.heads
         self._shutters = tuple(place for place, stage in enumerate(self.beam.stages)
                                if isinstance(self.elements.get(stage.role), BeamShutter))
         self._chips: dict[str, Chip] = {}
@@ -97,38 +97,11 @@ class Twin:
         self._built = True
 
     # -------------------------------------------------------------- building
-    def _source(self) -> pump.Source:
-        for element in self.elements.values():
-            if isinstance(element, pump.Source):
-                return element
-        raise PathError("the light path has no source (kind supercontinuum or opa)")
-
-    def _stages(self) -> list[pump.Stage]:
-        """Order the pump's stages: source, filter, clean-up, then as in the path, and the objective."""
-        stages: list[pump.Stage] = [pump.source_stage(self.source)]
-        makers: dict[str, Any] = {
-            "select": lambda part: pump.select_stage(part.element, float(part.options["bandwidth_nm"])),
-            "varia": lambda part: pump.varia_stage(part.element),
-            "clean_up": lambda part: pump.clean_up_stage(
-                part.role, stages[-1], float(part.options["offset_nm"]), float(part.options["blocking"])),
-            "wave_plate_attenuator": lambda part: pump.plate_stage(
-                part.element, {name: float(part.options[name]) for name in HIDDEN[part.kind]}, bool(part.options["achromatic"])),
-            "filter_wheel": lambda part: pump.wheel_stage(part.element, [float(value) for value in part.options["transmissions"]]),
-            "pick_off": lambda part: pump.pick_off_stage(part.role, float(part.options["fraction"]), float(part.options["slope"])),
-            "shutter": lambda part: pump.shutter_stage(part.element),
-        }
-        for wanted in (("select", "varia"), ("clean_up",), ("wave_plate_attenuator", "filter_wheel", "pick_off", "shutter")):
-            stages += [makers[part.kind](part) for part in self._parts if part.kind in wanted]
-        lens = next((part.options["lens"] for part in self._parts if part.kind == "sample"), None)
-        return [*stages, pump.objective_stage(None if lens is None else float(lens)), *blade.blades(self._parts)]
-
     def _install(self) -> None:
-        """Give heads and cameras the functions that only the twin can carry out."""
+        """Give heads, counters and cameras the functions that only the twin can carry out."""
         for part in self._parts:
             if isinstance(part.element, PowerHead):
-                draw = frozen(self.bench_seed, part.role, "head")
-                self.heads[part.role] = make_head(draw, self.clock.now(), self.ideal)
-                self._install_head(part, part.element)
+                self._install_head(part.role, part.element)
             elif isinstance(part.element, TcspcPort):
                 part.element.rates, part.element.histogram = self._counter_rates, self._histogram
             elif isinstance(part.element, Camera):
@@ -138,13 +111,7 @@ class Twin:
                 camera.drop_gate = self._drop_gate   # type: ignore[assignment]  a Gate is what open_gate gave
                 camera.read_out = self._read_out   # type: ignore[assignment]  a Gate is what open_gate gave
 
-    def _install_head(self, part: Part, element: PowerHead) -> None:
-        role = part.role
-        if part.kind == "transmitted_head":
-            self._behind.add(role)
-        if part.kind == "pick_off":
-            place = next(number for number, stage in enumerate(self.beam.stages) if stage.role == role)
-            self._pick_offs[role] = place, float(part.options["fraction"]), float(part.options["slope"])
+    def _install_head(self, role: str, element: PowerHead) -> None:
         element.measure = lambda wavelength_nm, averages: self._measure(role, wavelength_nm, averages)
         element.zero = lambda: self._zero(role)
         element.pulses_per_s = lambda: self.lighting.pulses_per_s
@@ -230,11 +197,10 @@ class Twin:
         for gate in self._gates:
             if gate.camera.shutter_open:
                 gate.steady = gate.steady + self.arm.lamp_per_s(when) * seconds
-        for role, head in self.heads.items():
-            head.feel(self._on_head(role, states)[0], seconds)
         power = self._at_sample(states)
-        if self.probe is not None and self._gates:
-            self._feel_probe(states if power > 0.0 else None, when, seconds)
+        self._on_heads.feel(states, self._level, power, self.clock.now(), seconds)
+        if self.probe is not None and any(gate.camera.shutter_open for gate in self._gates):
+            self._feel_probe(self.probe, states if power > 0.0 else None, when, seconds)
         if power <= 0.0:
             if self.counter is not None:
                 self.counter.feel(when - seconds / 2.0, when + seconds / 2.0, None)
@@ -247,50 +213,35 @@ class Twin:
         port.fluence_max_j_cm2 = max(port.fluence_max_j_cm2, fluence)
         self.specimen.shine(fluence * pulses, when)
         if self.counter is not None:
-            self.counter.feel(when - seconds / 2.0, when + seconds / 2.0, self._counted(states, when))
+            counted = self._on_detectors.counted(self.counter, states, self._standing(states, when), self._level, when)
+            self.counter.feel(when - seconds / 2.0, when + seconds / 2.0, counted)
         for gate in self._gates:
             if gate.camera.shutter_open:
                 gate.lit = (states, self.arm.state(when), self._standing(states, when))
-                gate.electrons += self._electrons_per_s(gate.lit) * seconds
+                gate.electrons += self._on_detectors.electrons_per_s(self._level, gate.lit) * seconds
 
-    def _feel_probe(self, states: tuple[tuple[Any, ...], ...] | None, when: float, seconds: float) -> None:
+    def _feel_probe(self, white: probe.Probe, states: tuple[tuple[Any, ...], ...] | None, when: float, seconds: float) -> None:
         """Let the probe's light fall on the chips that are exposed; `states` of the pump, None when it is blocked."""
-        assert self.probe is not None   # noqa: S101  the caller has looked
         standing = self._standing(self.beam.states(when) if states is None else states, when)
-        occupied = None if states is None else self.lighting.emitted(states, standing, 1.0 + self.drift.value, probe.filled)
-        delay_s = self.specimen.axes["delay"].at(when) * probe.S_PER_MM if "delay" in self.specimen.axes else 0.0
-        for gate in (gate for gate in self._gates if gate.camera.shutter_open):
-            columns = self.arm.seen_wavelengths(self.arm.state(when))
-            gate.steady = gate.steady + seconds * self.probe.per_s(
-                columns, occupied, delay_s, self.specimen.record(standing), standing.temperature_k)
+        electrons_per_s = self._on_detectors.probed_per_s(white, states, standing, self._level, when)
+        for gate in self._gates:
+            if gate.camera.shutter_open:
+                gate.steady = gate.steady + seconds * electrons_per_s
+
+    @property
+    def _level(self) -> float:
+        """The source's power over its nominal one: it drifts."""
+        return 1.0 + self.drift.value
 
     def _at_sample(self, states: tuple[tuple[Any, ...], ...]) -> float:
         if any(states[place] and states[place][0] <= 0.0 for place in self._shutters):
             return 0.0
-        return self.beam.band(states).total_w * (1.0 + self.drift.value)
+        return self.beam.band(states).total_w * self._level
 
-    def _on_head(self, role: str, states: tuple[tuple[Any, ...], ...]) -> tuple[float, float]:
+    def _on_head(self, role: str, now: float) -> tuple[float, float]:
         """Give the power on a head in W and its mean wavelength in nm (vacuum)."""
-        pick_off = self._pick_offs.get(role)
-        if pick_off is None:
-            power, mean_nm = self._at_sample(states), self.beam.band(states).mean_nm
-            return power * (self._through_cuvette(power, mean_nm) if role in self._behind and power > 0.0 else 1.0), mean_nm
-        place, fraction, slope = pick_off
-        band = self.beam.band(states[:place])
-        if band.total_w <= 0.0:
-            return 0.0, 0.0
-        share = light.pick_off_fraction(band.mean_nm, fraction, slope)
-        return band.total_w * share * (1.0 + self.drift.value), band.mean_nm
-
-    def _through_cuvette(self, power_w: float, mean_nm: float) -> float:
-        """Give the part of the pulse energy that comes through the cuvette where the z stage has put it."""
-        place_cm = self.specimen.place_um(self.clock.now())["z"] * 1e-4
-        key = (place_cm, power_w, mean_nm)
-        if key not in self._transmitted:
-            self._transmitted = {key: float(zscan.transmission(
-                place_cm, power_w / self.lighting.pulses_per_s, self.sample, wavelength_nm=mean_nm, pulse_s=self.source.pulse_s,
-                waist_cm=self.lighting.waist_cm, temperature_k=self.temperature_k))}
-        return self._transmitted[key]
+        states = self.beam.states(now)
+        return self._on_heads.falls_on(role, states, self._level, self._at_sample(states), now)
 
     @property
     def parts(self) -> Sequence[Part]:
@@ -300,47 +251,13 @@ class Twin:
     def _standing(self, states: tuple[tuple[Any, ...], ...], when: float) -> Standing:
         return self.specimen.standing(when, self.beam.band(states).mean_nm)
 
-    def _electrons_per_s(self, lit: tuple[Any, ...]) -> np.ndarray:
-        """Give the photo-electrons per second in each column; the last few states are remembered."""
-        key = (lit, self.drift.value)
-        if key not in self._rates:
-            if len(self._rates) >= 64:
-                self._rates.clear()
-            self._rates[key] = self._spectrum(*lit)
-        return self._rates[key]
-
-    def _counted(self, states: tuple[tuple[Any, ...], ...], when: float) -> Counted | None:
-        """Give the light on the photon counter; the same object while nothing changes."""
-        assert self.counter is not None   # noqa: S101  only asked when there is one
-        centre_nm = self.arm.centre_nm(when)
-        standing, level = self._standing(states, when), 1.0 + self.drift.value
-        slots = self.arm.slots(when)
-        key = (states, standing, level, centre_nm, slots)
-        if self._on_counter is None or self._on_counter[0] != key:
-            emitted, fades = (self.lighting.emitted(states, standing, level, law) for law in (emission, fading))
-            scattered = self.beam.power_within_w(states, centre_nm, self.counter.bandwidth_nm) * level
-            passed = float(self.arm.passed(centre_nm, slots))
-            light_ = self.counter.light(emitted, fades, centre_nm, self.lighting.pulses_per_s, standing.brightness * passed,
-                                        scattered * passed / (energy_ev(centre_nm) * ELECTRON_J))
-            self._on_counter = (key, light_)
-        return self._on_counter[1]
-
-    def _spectrum(self, states: tuple[tuple[Any, ...], ...], seen: tuple[Any, ...], standing: Standing,
-                  energy: float = 1.0, shot: int | None = None) -> np.ndarray:
-        """Give the photo-electrons per second in each column for pulses of `energy` times the mean, or all like one shot."""
-        level = (1.0 + self.drift.value) * energy
-        emitted = self.lighting.emitted(states, standing, level, shot=shot)
-        scattered = self.beam.density_w_nm(states, self.arm.seen_wavelengths(seen)) * level
-        own = self.arm.electrons_per_s(seen, emitted, self.lighting.pulses_per_s) * standing.brightness
-        return own + self.arm.leakage_per_s(seen, scattered)
-
     # -------------------------------------------------------------- what heads and cameras do
     def _measure(self, role: str, wavelength_nm: float, averages: int) -> float:
         with self.lock:
             self.settle()
             now, draw = self.clock.now(), self.streams.acquisition(role)
             self.drift.advance(now, draw)
-            mean_nm = self._on_head(role, self.beam.states(now))[1]
+            mean_nm = self._on_head(role, now)[1]
             return self.heads[role].read(float(vacuum_to_air(mean_nm)) if mean_nm else 0.0, wavelength_nm, averages, now, draw)
 
     def _pulse(self, role: str, averages: int) -> float:
@@ -348,7 +265,7 @@ class Twin:
             self.settle()
             now, draw = self.clock.now(), self.streams.acquisition(role)
             self.drift.advance(now, draw)
-            joules = self._on_head(role, self.beam.states(now))[0] / self.lighting.pulses_per_s
+            joules = self._on_head(role, now)[0] / self.lighting.pulses_per_s
             return self.heads[role].read_pulse(joules, averages, JITTER, draw)
 
     def _zero(self, role: str) -> float:
@@ -396,10 +313,10 @@ class Twin:
             states = self.beam.states(now)
             if readout.shift_s > 0.0 and self.arm.complete and gate.camera.shutter_open and self._at_sample(states) > 0.0:
                 lit = (states, self.arm.state(now), self._standing(states, now))
-                smear = self._electrons_per_s(lit) * readout.shift_s
+                smear = self._on_detectors.electrons_per_s(self._level, lit) * readout.shift_s
             if readout.shift_s > 0.0 and self.arm.complete and gate.camera.shutter_open:
                 gate.steady = gate.steady + self.arm.lamp_per_s(now) * readout.shift_s
-            spectrum = None if gate.lit is None else partial(self._spectrum, *gate.lit)
+            spectrum = None if gate.lit is None else partial(self._on_detectors.spectrum, self._level, *gate.lit)
             pulses = self.lighting.pulses_per_s * max(readout.exposure_s, 0.0)
             if spectrum is not None and self.sample.disorder is not None and 0.0 < pulses < EACH_ITS_OWN:
                 factor = shots_factor(pulses, gate.draw, spectrum)
