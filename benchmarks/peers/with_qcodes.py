@@ -22,8 +22,8 @@ def write(folder: Path, count: int, done: Callable[[int], None]) -> None:
     scan(folder, count, done, cached=True)
 
 
-def scan(folder: Path, count: int, done: Callable[[int], None], *, cached: bool) -> None:
-    """Scan, with or without the cache in memory, which is on unless somebody says otherwise."""
+def scan(folder: Path, count: int, done: Callable[[int], None], *, cached: bool, flushed: bool = True) -> None:
+    """Scan, with or without the cache in memory, which is on unless somebody says otherwise; flushed or as it is installed."""
     qcodes.config.logger.start_logging_on_import = "never"
     initialise_or_create_database_at(str(folder / "scan.db"))
     experiment = load_or_create_experiment("benchmark", "sample")
@@ -31,7 +31,8 @@ def scan(folder: Path, count: int, done: Callable[[int], None], *, cached: bool)
     spectrum = ManualParameter("counts", vals=Arrays(shape=(PIXELS,)))
     scalars = [ManualParameter(name) for name in NAMES]
     measurement = Measurement(exp=experiment)
-    measurement.write_period = 0.001         # the shortest there is
+    if flushed:
+        measurement.write_period = 0.001     # the shortest there is
     measurement.register_parameter(axis)
     measurement.register_parameter(spectrum, setpoints=(axis,), paramtype="array")
     for scalar in scalars:
@@ -42,7 +43,8 @@ def scan(folder: Path, count: int, done: Callable[[int], None], *, cached: bool)
             axis(position(index))
             found: list[Any] = [(axis, position(index)), (spectrum, taken[index % len(taken)])]
             saver.add_result(*found, *zip(scalars, numbers(index).values(), strict=True))
-            saver.flush_data_to_database(block=True)
+            if flushed:
+                saver.flush_data_to_database(block=True)
             done(index)
 
 

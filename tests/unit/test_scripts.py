@@ -13,7 +13,7 @@ SCRIPTS = sorted(".".join(path.relative_to(TREE).with_suffix("").parts)
 
 
 # in the venv of the peers alone
-ELSEWHERE = dict.fromkeys(("benchmarks.peers.with_qcodes", "benchmarks.peers.with_qcodes_uncached"), "qcodes")
+ELSEWHERE = {f"benchmarks.peers.with_qcodes{more}": "qcodes" for more in ("", "_default", "_uncached")}
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
