@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from drivers.line import damaged
 from drivers.link import Port
 from labctl.core.errors import BadReply, Busy, DeviceFault
 
@@ -140,7 +141,7 @@ class ElliptecPort(Port):
             if not body.startswith(head):
                 return None
             if len(body) != len(head) + length or not body.isascii():
-                raise BadReply(who, f"a damaged reply came back: {message!r}.", state="unknown", remedy="It is asked again.")
+                raise damaged(who, message)
             return body[len(head):].decode("ascii")
 
         return take
@@ -153,4 +154,4 @@ def hex_number(digits: bytes, length: int, who: str, message: bytes) -> int:
             raise ValueError
         return int(digits, 16)
     except ValueError:
-        raise BadReply(who, f"a damaged reply came back: {message!r}.", state="unknown", remedy="It is asked again.") from None
+        raise damaged(who, message) from None

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 
 from drivers.apt import agreed
 from drivers.device import Device, check_limits, option
+from drivers.line import damaged
 from drivers.link import Port
-from labctl.core.errors import BadReply, DeviceFault, WrongDevice
+from labctl.core.errors import DeviceFault, WrongDevice
 from labctl.core.instrument import ActionSpec, AxisSpec, Identity, Readout
 
 BAUD = 921_600                     # unverified; the older ESP300 has 19200 on RS-232
@@ -99,7 +100,7 @@ class ESP301(Device):
         def take(message: bytes) -> str:
             text = message.decode("ascii", "replace").strip()
             if not text or not text.isascii():
-                raise BadReply(self.name, f"a damaged reply came back: {message!r}.", state="unknown", remedy="It is asked again.")
+                raise damaged(self.name, message)
             return text
 
         return self.port.ask(f"{command}\r".encode("ascii"), take)

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 from pyvisa.constants import Parity
 
 from drivers.device import Device, check_limits, option
+from drivers.line import damaged
 from drivers.link import Port, Take
-from labctl.core.errors import BadReply, DeviceFault, InstrumentError, WrongDevice
+from labctl.core.errors import DeviceFault, InstrumentError, WrongDevice
 from labctl.core.instrument import AxisSpec, Identity, Meter, Readout
 
 PAUSE_S = 0.05                 # between two messages; unverified
@@ -115,7 +116,7 @@ class LakeShore336(Device):
         def take(message: bytes) -> tuple[int, str]:
             units = message.strip().decode("ascii", "replace").split(";")
             if len(units) != parts or not units[-1].isdigit():
-                raise BadReply(self.name, f"a damaged reply came back: {message!r}.", state="unknown", remedy="It is asked again.")
+                raise damaged(self.name, message)
             return int(units[-1]), ";".join(units[:-1]).strip()
 
         return take

@@ -20,6 +20,11 @@ FAILURES = (VisaError, OSError)
 LOOK_S = 0.001          # how long a look for bytes that may have come takes
 
 
+def damaged(name: str, message: bytes) -> BadReply:
+    """Make the exception for a reply that lost something on its way."""
+    return BadReply(name, f"a damaged reply came back: {message!r}.", state="unknown", remedy="It is asked again.")
+
+
 class Line:
     """A VISA connection whose messages end in the byte `end`.
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from drivers.device import Device
+from drivers.line import damaged
 from drivers.link import Port
-from labctl.core.errors import BadReply, DeviceFault
+from labctl.core.errors import DeviceFault
 
 ERROR_MARKS = ("CMD_", "Error", "error")
 
@@ -29,7 +30,7 @@ class PromptPort(Port):
         """Give the judge of messages for a command: its answer without echo and prompt."""
         def judge(message: bytes) -> str | None:
             if not message.isascii():
-                raise BadReply(who, f"a damaged reply came back: {message!r}.", state="unknown", remedy="It is asked again.")
+                raise damaged(who, message)
             lines = [line.strip(" \n") for line in message.decode("ascii").removesuffix(">").split("\r")]
             if command not in lines:
                 return None

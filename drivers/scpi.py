@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from drivers.device import Device
-from labctl.core.errors import BadReply, DeviceFault
+from drivers.line import damaged
+from labctl.core.errors import DeviceFault
 
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d{2,3})?")
 ERROR_ENTRY = re.compile(r'([+-]?\d+),\s*"(.*)"')
@@ -60,7 +61,7 @@ class ScpiDevice(Device):
         """Ask a question."""
         def take(message: bytes) -> str:
             if not message.isascii() or not message.strip():
-                raise BadReply(self.name, f"a damaged reply came back: {message!r}.", state="unknown", remedy="It is asked again.")
+                raise damaged(self.name, message)
             return message.decode("ascii").strip()
 
         return self.port.ask(f"{command}\n".encode("ascii"), take)

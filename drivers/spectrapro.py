@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from drivers.device import Device, check_limits, option
+from drivers.line import damaged
 from drivers.link import Port
 from labctl.core.errors import BadReply, DeviceFault, LimitError, WrongDevice
 from labctl.core.instrument import AxisSpec, Identity, Readout
@@ -99,7 +100,7 @@ class SpectraPro(Device):
 
         def judge(message: bytes) -> str | None:
             if not message.isascii():
-                raise BadReply(self.name, f"a damaged reply came back: {message!r}.", state="unknown", remedy="It is asked again.")
+                raise damaged(self.name, message)
             text = message.decode("ascii").strip("\r\n ")
             if text.endswith("?") and text[:-1].upper() not in command.upper().split():
                 raise BadReply(self.name, f"it understood {text[:-1]!r} instead of {command!r}.", state="unknown",
