@@ -232,6 +232,26 @@ class TestCurve:
         np.testing.assert_allclose(view._band.getRegion(), (501.2 - 0.196, 501.2 + 0.196))
         assert view.readouts.shown["Resonance"] == "501.20 ± 0.10 nm"
 
+    def test_the_way_down_is_told_from_the_way_up(self, qtbot):
+        run = LiveRun(header())
+        steps, power = [500.0, 501.0, 502.0, 501.0, 500.0], np.array([1.0, 2.0, 3.0, 2.1, 1.1])
+        for k, (place, read) in enumerate(zip(steps, power, strict=True), 1):
+            run.add(reading(k, 10.0, power=read, **{"pump.wavelength": place}))
+        order = np.argsort(power)
+        run.reduction = Reduction({}, {"rate": CurveData("pump.wavelength", 7.0 * power[order], power[order], "1/s", "Rate")})
+        view = shown(qtbot, Curve("C", x="pump.wavelength", y="rate"), run)
+        np.testing.assert_array_equal(drawn(view._points[0].falling)[0], 7.0 * np.array([1.1, 2.1]))
+        assert len(drawn(view._points[0].sample)[0]) == 3
+        view.ways_button.click()
+        assert len(drawn(view._points[0].sample)[0]) == 5
+
+    def test_one_button_makes_both_scales_logarithmic(self, qtbot, fitted):
+        view = shown(qtbot, Curve("C", x="pump.wavelength", y="rate", fit="rate"), fitted)
+        view._toggle_logs()
+        assert (view.log_x, view.log_y) == (True, True)
+        view._toggle_logs()
+        assert (view.log_x, view.log_y) == (False, False)
+
     def test_the_band_of_the_fit_is_95_percent(self, qtbot, fitted):
         view = shown(qtbot, Curve("C", x="pump.wavelength", y="rate", fit="rate"), fitted)
         low, high = (drawn(edge)[1] for edge in view._points[0].band.edges)

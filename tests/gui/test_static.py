@@ -31,6 +31,18 @@ def test_no_file_contains(pattern, why):
     assert not found, f"{why}: {found}"
 
 
+SMOOTHED = r"self\.fit\b|self\._fits|self\._grid|self\._axes_lines|self\._curve: Any = pg\.PlotCurveItem\(antialias=True\)$"
+
+
+def test_only_fits_and_curves_of_few_points_are_smoothed():
+    """Noise of a thousand pixels takes half a second a draw when it is smoothed."""
+    lines = [(path.name, line.strip()) for path in FILES for line in path.read_text(encoding="utf-8").splitlines()
+             if re.search("antialias", line) and "import" not in line]
+    assert lines
+    assert [line for line in lines if "antialias=True" in line[1] and not re.search(SMOOTHED, line[1])] == []
+    assert not [line for line in lines if "setConfigOption" in line[1]]
+
+
 def test_presenters_and_models_know_no_widget():
     found = [path.name for folder in ("model", "presenter") for path in (GUI / folder).glob("*.py")
              if re.search(r"QtWidgets|pyqtgraph", path.read_text(encoding="utf-8"))]

@@ -14,6 +14,7 @@ from labctl.core.plan import Result
 from labctl.core.plots import Curve, Plot, from_json
 from labctl.core.quantities import QUANTITIES, long_name, quantity_unit
 from labctl.core.reduction import CurveData, Reduction
+from labctl.gui.model.ladders import falling
 from labctl.gui.model.measured import Measured, planned
 from labctl.gui.theme import DARK, Theme
 from labctl.gui.views.plots.axes import PlotAxis
@@ -89,13 +90,17 @@ class CurveView(PlotView):
 
     def _build_tools(self) -> None:
         tools = self.tools
-        tools.toggle("Log x", self.log_x, functools.partial(self._set_log, "log_x"), "Logarithmic abscissa")
-        self.key("L", tools.toggle("Log y", self.log_y, functools.partial(self._set_log, "log_y"), "Logarithmic ordinate"))
+        self._logs = (tools.toggle("Log x", self.log_x, functools.partial(self._set_log, "log_x"), "Logarithmic abscissa"),
+                      tools.toggle("Log y", self.log_y, functools.partial(self._set_log, "log_y"), "Logarithmic ordinate"))
+        self.key("L", self._logs[1])
+        tools.button("Log-log", self._toggle_logs, "Both scales logarithmic; again: both linear")
         self.auto = tools.toggle("Auto", True, lambda on: self._redraw(), "Show everything, always")
         self.key("A", self.auto)
         tools.gap()
         self.fit_button = tools.toggle("Fit", True, lambda on: self._redraw(), "Show the fit of the analysis and its result")
         self.errors_button = tools.toggle("Errors", True, lambda on: self._redraw(), "Show standard errors")
+        self.ways_button = tools.toggle("Up/down", True, lambda on: self._redraw(), "Tell the way up from the way down")
+        self.ways_button.hide()
         self.right_button = tools.toggle("Right axis", False, lambda on: self._redraw(), "Another curve over the same abscissa")
         self.right_button.hide()
         self.add_copy()
@@ -171,7 +176,8 @@ class CurveView(PlotView):
             curve = list(curves.values())[place] if place < len(curves) else None
             colour = colours[place] if curve is not None else ""
             points.draw(curve, factors, (self.log_x, self.log_y), colour, fit=colour if several else self.theme.text,
-                        theme=self.theme, errors=self.errors_button.isChecked(), show_fit=self.fit_button.isChecked())
+                        theme=self.theme, errors=self.errors_button.isChecked(), show_fit=self.fit_button.isChecked(),
+                        falling=self._falling(curve))
         self._draw_mark(curves)
         right = self._draw_right()
         self._explain(curves, right)
@@ -181,6 +187,12 @@ class CurveView(PlotView):
         if curves and not self._place_texts() and self.auto.isChecked():
             self._leave_room()
         self._fresh = not curves
+
+    def _falling(self, curve: CurveData | None) -> np.ndarray | None:
+        """Mark the points of the way down, where the run went both ways and the switch is on."""
+        found = None if curve is None else falling(self.measured, curve)
+        self.ways_button.setVisible(found is not None)
+        return found if self.ways_button.isChecked() else None
 
     def _place_texts(self) -> bool:
         """Find places for the result and the legend; tells whether there was room for both."""
@@ -240,6 +252,8 @@ class CurveView(PlotView):
         if len(curves) > 1:
             entries = {curve.label: self._points[place].sample for place, curve in enumerate(curves.values())}
         for curve in curves.values() if len(curves) == 1 else ():
+            if self._falling(curve) is not None:
+                entries |= {"on the way up": self._points[0].sample, "on the way down": self._points[0].falling}
             if right:
                 entries |= {f"{curve.label} (left)": self._points[0].sample, f"{right} (right)": self._right.sample}
             if curve.used is not None and curve.left_out and not np.all(curve.used):
@@ -288,6 +302,12 @@ class CurveView(PlotView):
         return curve.x[used] * shown_as(self.curve_spec.x)[1], curve.y[used] * shown_as(self.curve_spec.y)[1]
 
     # ---------------------------------------------------------------- switches, looks, clipboard
+    def _toggle_logs(self) -> None:
+        """Let both scales be logarithmic, or neither."""
+        both = not (self.log_x and self.log_y)
+        for each in self._logs:
+            each.setChecked(both)
+
     def _set_log(self, name: str, on: bool) -> None:
         setattr(self, name, on)
         self._fresh = True

@@ -59,6 +59,7 @@ class Points:
 
     def __init__(self, plot: Any):
         self.sample: Any = pg.ScatterPlotItem(size=6)           # the measured points, which also explain themselves in a legend
+        self.falling: Any = pg.ScatterPlotItem(size=7, symbol="t")      # those that were measured on the way down
         self.hollow: Any = pg.ScatterPlotItem(size=6)
         self.arrows: Any = pg.ScatterPlotItem(size=8, symbol="t1")
         self.bars: Any = pg.ErrorBarItem(beam=0.0)
@@ -66,7 +67,7 @@ class Points:
         self.band = Band(plot)
         self._span: tuple[float, float, float, float] | None = None
         self.bars.setData(x=np.empty(0), y=np.empty(0), top=np.empty(0), bottom=np.empty(0))
-        for item in (self.bars, self.hollow, self.arrows, self.sample, self.fit):
+        for item in (self.bars, self.hollow, self.arrows, self.sample, self.falling, self.fit):
             plot.addItem(item, ignoreBounds=True)
 
     def span(self) -> tuple[float, float, float, float] | None:
@@ -75,7 +76,7 @@ class Points:
 
     def drawn(self) -> tuple[list[Line], list[Line]]:
         """Give what is drawn as points and as lines, as they stand on the axes."""
-        dots = [item.getData() for item in (self.sample, self.hollow, self.arrows)]
+        dots = [item.getData() for item in (self.sample, self.falling, self.hollow, self.arrows)]
         lines = [(np.empty(0) if x is None else x, np.empty(0) if y is None else y)
                  for x, y in (item.getData() for item in (self.fit, *self.band.edges))]
         x, y, top, bottom = (np.atleast_1d(self.bars.opts[name]) for name in ("x", "y", "top", "bottom"))
@@ -85,11 +86,11 @@ class Points:
         return dots, lines
 
     def draw(self, curve: CurveData | None, factors: tuple[float, float], logs: tuple[bool, bool], colour: str, *, fit: str,
-             theme: Theme, errors: bool, show_fit: bool) -> None:
-        """Draw a curve in units for people; None clears it."""
+             theme: Theme, errors: bool, show_fit: bool, falling: np.ndarray | None = None) -> None:
+        """Draw a curve in units for people, the points marked `falling` as hollow triangles; None clears it."""
         self._span = None
         if curve is None or not len(curve.x):
-            for item in (self.sample, self.hollow, self.arrows, self.fit):
+            for item in (self.sample, self.falling, self.hollow, self.arrows, self.fit):
                 item.setData([], [])
             self.band.clear()
             self.bars.setData(x=np.empty(0), y=np.empty(0), top=np.empty(0), bottom=np.empty(0))
@@ -98,7 +99,9 @@ class Points:
         used = np.ones(len(x), dtype=bool) if curve.used is None else np.asarray(curve.used, dtype=bool)
         used &= np.isfinite(x) & np.isfinite(y)
         size = 3 if len(x) > MANY else 6
-        self.sample.setData(x[used], y[used], brush=pg.mkBrush(colour), pen=pg.mkPen(None), size=size)
+        down = np.zeros(len(x), dtype=bool) if falling is None else falling
+        self.falling.setData(x[used & down], y[used & down], brush=pg.mkBrush(None), pen=line(colour))
+        self.sample.setData(x[used & ~down], y[used & ~down], brush=pg.mkBrush(colour), pen=pg.mkPen(None), size=size)
         self._draw_left_out(x[~used], y[~used], y[used], theme)
         self._draw_errors(curve, x, y, used, factors[1], logs[1], colour, errors)
         self._draw_fit(curve, factors, logs, fit, show_fit)
