@@ -17,9 +17,10 @@ from labctl.core.errors import Refused, StoreError
 from labctl.engine import preparing, rehearsal, runner
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.control import Control
+from labctl.engine.dangers import DANGERS, dangers
 from labctl.engine.events import Listeners
 from labctl.engine.planning import make_plan
-from labctl.engine.queue import Ended, Terms, Worker
+from labctl.engine.queue import Allow, Ended, Terms, Worker, everything
 from labctl.engine.runner import Order, Outcome
 from labctl.store.waiting import Item, Waiting
 
@@ -30,7 +31,7 @@ def enqueue(procedure: str, bench: str, settings: Mapping[str, str], options: Ma
 
     `options` are those of `labctl.store.waiting.Item`. The plan is made on the `opened` bench if there is one; else on the bench
     itself if it is simulated, else on its twin; where that lacks a calibration, or there is none, nobody knows yet how long the run
-    takes.
+    takes, and what in it is dangerous: that is kept among the options, for whoever starts the queue.
     """
     config, text, path = load_bench_file(bench)
     made = make_procedure(procedure, settings, config)
@@ -49,6 +50,7 @@ def enqueue(procedure: str, bench: str, settings: Mapping[str, str], options: Ma
             raise Refused(wrong)
         if not plan.needs:
             seconds, lit_s = plan.estimate.seconds, plan.estimate.lit_seconds
+            options[DANGERS] = list(dangers(plan.bounds, opened))
     where = bench if path.is_absolute() and path.stem == bench else str(path.resolve())
     with Waiting() as waiting:
         return waiting.add(where, procedure, settings, options, seconds=seconds, lit_s=lit_s)
@@ -56,14 +58,14 @@ def enqueue(procedure: str, bench: str, settings: Mapping[str, str], options: Ma
 
 def run_queue(terms: Terms | None = None, *, listeners: Listeners | None = None, control: Control | None = None,
               speed: float | None = None, operator: MakeOperator | None = None, opened: Bench | None = None,
-              announce: AnnounceText = lambda text: None) -> Ended:
+              announce: AnnounceText = lambda text: None, allow: Allow = everything) -> Ended:
     """Run what waits in the queue, in order, under these terms; gives why it ended. Raises Refused when somebody else does.
 
-    An `opened` bench takes the runs that name it, and stays open.
+    An `opened` bench takes the runs that name it, and stays open. The queue ends before an item that `allow` does not let pass.
     """
     with Waiting() as waiting:
         hands = Hands(speed, operator, announce, opened)
-        return Worker(waiting, hands, terms, listeners=listeners, control=control, say=announce).run()
+        return Worker(waiting, hands, terms, listeners=listeners, control=control, say=announce, allow=allow).run()
 
 
 class Hands:

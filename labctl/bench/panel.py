@@ -91,16 +91,26 @@ def _card(bench: Bench, device: Device) -> Card:
         if _role_of(axis) == role and not _has_quantity(bench, name, axis):
             low, high = getattr(axis, "limits", bench.config.safety.limits.get(name, UNBOUNDED))
             read = axis.spec.read if isinstance(axis, DriverAxis) else ""
-            settings.append(Setting(name, axis.unit, low, high, axis.illuminates, axis.unit == "V", read))
+            settings.append(Setting(name, axis.unit, low, high, axis.illuminates, dangerous(axis), read))
     settings.sort(key=lambda setting: not setting.name.startswith("pump."))       # what it is for, before how it does it
     signals = tuple((name, found.spec.unit) for name, found in bench.detectors.items()
                     if isinstance(found, DriverDetector) and found.device is device and not found.spec.dims)
     actions = [Action(name, spec.long_name or name.partition(".")[2].replace("_", " "),
-                      dangerous=source and not name.endswith(".emission_off"))
+                      dangerous=source and switches_on(name))
                for name, (owner, spec) in bench.actions.items() if owner.role == role]
     return Card(role, f"{identity.vendor} {identity.model}".strip() if identity else "", tuple(getattr(driver, "panel", ())),
                 signals, tuple(settings), tuple(actions), source, bench.shutter is not None and bench.shutter.name == role,
                 getattr(driver, "operator", None) is not None)
+
+
+def dangerous(axis: Any) -> bool:
+    """Whether setting an axis wants a second thought: a voltage."""
+    return axis.unit == "V"
+
+
+def switches_on(action: str) -> bool:
+    """Whether an action of a light source wants a second thought: all but switching it off."""
+    return not action.endswith(".emission_off")
 
 
 def _role_of(axis: Any) -> str:

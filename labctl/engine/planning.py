@@ -11,7 +11,7 @@ from labctl.bench.bench import Bench
 from labctl.bench.optics import PumpLevel
 from labctl.core.dose import Light
 from labctl.core.errors import AnalysisError, CalibrationNeeded, Refused, StoreError
-from labctl.core.plan import Estimate, Point, Problem, Reading
+from labctl.core.plan import Bounds, Estimate, Point, Problem, Reading
 from labctl.core.procedure import Procedure
 from labctl.core.quality import policies
 from labctl.engine import preflight
@@ -50,6 +50,11 @@ class Plan:
         if self.adaptive is not None:
             return self.adaptive.bounds.read
         return tuple(dict.fromkeys(name for point in self.points for name in point.read))
+
+    @property
+    def bounds(self) -> Bounds:
+        """What the run stays within."""
+        return Bounds.around(self.points) if self.adaptive is None else self.adaptive.bounds
 
     def bounds_as_json(self) -> dict[str, Any] | None:
         """Give the bounds of an adaptive plan as plain JSON types; None for any other."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,10 +11,20 @@ from labctl.core.dose import DARK, Budget, Light, Spot
 from labctl.core.errors import Refused
 from labctl.core.plan import Problem
 from labctl.core.procedure import Procedure
+from labctl.core.pump_units import EXCITONS, OF_QUANTITY, THRESHOLD, PumpUnits
 from labctl.engine.arrangement import Arrangement
+from labctl.engine.known import known
 from labctl.engine.planning import AS_PLANNED, Plan, make_plan
 from labctl.engine.preparing import sample_file
 from labctl.store.ledger import REAL, open_ledger
+
+
+@dataclass(frozen=True)
+class Pump:
+    """What a plan wants of the pump: levels by quantity in the quantity's unit, ascending, and what they mean in other units."""
+
+    levels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    units: PumpUnits = field(default_factory=PumpUnits.of)
 
 
 @dataclass(frozen=True)
@@ -24,6 +35,7 @@ class Prospect:
     spot: Spot
     before: Light = DARK
     budget: Budget = field(default_factory=Budget)
+    pump: Pump = field(default_factory=lambda: Pump())
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -60,4 +72,23 @@ def prospect(procedure: Procedure, bench: Bench, root: Path, *, sample: str = ""
         x, y = (getattr(bench.axes.get(name), "position", None) for name in ("sample.x", "sample.y"))
         spot = Spot(told.name, where, ledger.number(told.name, where), x, y, bench.spot_size()[1])
         before = ledger.total(spot, bench.session if bench.simulated else REAL)
-    return Prospect(plan.with_problems(problems), spot, before, told.budget)
+    return Prospect(plan.with_problems(problems), spot, before, told.budget, _pump(plan, bench, root, told.name))
+
+
+def _pump(plan: Plan, bench: Bench, root: Path, sample: str) -> Pump:
+    """Tell what the points want of the pump; without a wavelength that is one and the same nothing is said of photons."""
+    wanted: dict[str, set[float]] = {name: set(plan.bounds.set.get(name, ())) for name in (*OF_QUANTITY, "pump.wavelength")}
+    for point in plan.points:
+        for name in wanted.keys() & point.set.keys():
+            wanted[name].add(point.set[name])
+    wavelengths = wanted.pop("pump.wavelength")
+    levels = {name: tuple(sorted(values)) for name, values in wanted.items() if values}
+    if not levels:
+        return Pump()
+    wavelength = wavelengths.pop() if len(wavelengths) == 1 else None
+    found = known(root, sample, wavelength, simulated=bench.simulated) if wavelength else None
+    units = PumpUnits.of(
+        wavelength_nm=wavelength, rate_hz=bench.constants().get("repetition_rate_hz"), area_cm2=bench.spot_size()[0],
+        section_cm2=found.section_cm2 if found else None, threshold_j_cm2=found.threshold_j_cm2 if found else None,
+        sources={EXCITONS: f"run {found.section_run}", THRESHOLD: f"run {found.threshold_run}"} if found else None)
+    return Pump(levels, units)

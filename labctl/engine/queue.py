@@ -28,6 +28,12 @@ FAILED = ("failed", "refused")
 MOST_TRIES = 2               # of "retry": once more
 
 Say = Callable[[str], None]
+Allow = Callable[[Item], bool]
+
+
+def everything(item: Item) -> bool:
+    """Let every item pass: who starts the queue at a prompt has read what is in it."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ class Worker:
     """Runs what waits, in order. One worker at a time on a computer."""
 
     def __init__(self, waiting: Waiting, hands: Hands, terms: Terms | None = None, *, listeners: Listeners | None = None,
-                 control: Control | None = None, say: Say = lambda text: None,
+                 control: Control | None = None, say: Say = lambda text: None, allow: Allow = everything,
                  today: Callable[[], datetime] = lambda: datetime.now(UTC), mine: Callable[[Item], bool] = lambda item: True,
                  over: Callable[[Item], None] = lambda item: None, lit_s: float = 0.0, lock: str = "queue"):
         self.waiting, self.hands, self.terms = waiting, hands, terms or Terms()
@@ -107,7 +113,7 @@ class Worker:
         self._mine, self._over = mine, over
         self._lock = lock                  # one worker at a time has it
         self._end_level = self.terms.end_level
-        self.control, self.say = control or Control(), say
+        self.control, self.say, self.allow = control or Control(), say, allow
         self._listeners = listeners or Listeners()
         self._stack = ExitStack()
         self._bench: Bench | None = None
@@ -158,6 +164,8 @@ class Worker:
             return self.control.reason
         if self.waiting.paused:
             return "the queue was paused"
+        if not self.allow(item):
+            return f"item {item.id} has steps that nobody has confirmed"
         lit = self._lit_s + (item.lit_s or 0.0)
         if self.terms.most_lit_s is not None and (lit > self.terms.most_lit_s or self._lit_s >= self.terms.most_lit_s):
             return (f"item {item.id} would light the sample for {item.lit_s or 0.0:.0f} s; {self._lit_s:.0f} s of "

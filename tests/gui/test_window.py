@@ -9,6 +9,7 @@ from labctl.core import registry
 from labctl.core.plan import Point
 from labctl.core.plots import Curve, Map, Spectrum
 from labctl.core.procedure import Procedure, quantity
+from labctl.engine.dangers import DANGERS
 from labctl.gui.app import application, ready
 from labctl.gui.presenter.run import ABORT_TEXT
 from labctl.gui.theme import THEMES
@@ -182,7 +183,7 @@ class TestRunning:
         assert len(slow.shown.live) == 3, "the points before the abort are not shown"
 
     def test_a_new_spot_counts_from_nought(self, window):
-        window.form.new_spot()
+        window.form.orders.new_spot()
         until(lambda: any("counted from nought" in line.text for line in window.session.lines))
 
     def test_abort_does_not_wait_for_an_instrument_that_hangs(self, slow):
@@ -240,6 +241,46 @@ class TestRunning:
         window.instruments.move({"pump.wavelength": 5000.0})
         until(lambda: not window.session.busy)
         assert any("outside" in line.text for line in window.session.lines if line.level == "error")
+
+
+class TestDangerousSteps:
+    """A queue with dangerous steps is confirmed by holding a button, once, and never in a box of its own."""
+
+    @pytest.fixture
+    def waiting(self, still, monkeypatch):
+        """One harmless item and two that are not, and a bench that notes what would be run instead of running it."""
+        begun: list[list[int]] = []
+        monkeypatch.setattr(still.session, "run_queue",
+                            lambda allow: begun.append([item.id for item in still.queue_model.items if allow(item)]))
+        for told in ({DANGERS: []}, {DANGERS: ["bias.voltage up to 20 V"]}, {}):
+            still.queue_model.waiting.add("ying2021", "ple", {}, told)
+        still.queue_model.reread()
+        yield begun
+        still.queue_model.waiting.remove([item.id for item in still.queue_model.items])
+        still.queue_model.reread()
+
+    def test_it_waits_until_a_button_was_held(self, still, waiting):
+        still.queue.start()
+        assert waiting == []
+        assert still.confirm.isVisible()
+        assert "bias.voltage up to 20 V" in still.confirm._text.text()
+        assert "nobody could look at it" in still.confirm._text.text()
+        assert still.confirm._text.text().count("item") == 2
+        still.confirm.start.pressed.emit()
+        assert waiting == []
+        until(lambda: waiting)
+        assert waiting == [[item.id for item in still.queue_model.items]]
+        assert not still.confirm.isVisible()
+        still.confirm.start.released.emit()
+        still.queue.start()
+        assert len(waiting) == 2, "what was confirmed is asked again"
+
+    def test_declined_it_stays_and_nothing_runs(self, still, waiting):
+        still.queue.start()
+        still.queue.decline()
+        assert waiting == []
+        assert not still.confirm.isVisible()
+        assert [still.queue._allowed(item) for item in still.queue_model.items] == [True, False, False]
 
 
 class TestLooks:

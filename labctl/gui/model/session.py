@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -180,10 +180,11 @@ class Session(QtCore.QObject):
         """Write a line of the log; in the window's thread."""
         self._line(line(text, level))
 
-    def run_queue(self) -> None:
-        """Run what waits, in order."""
+    def run_queue(self, allow: Callable[[api.Item], bool]) -> None:
+        """Run what waits, in order, as far as `allow` lets it; that is asked in the bench's thread."""
         self.do(QUEUE, lambda bench, control: api.run_queue(
-            listeners=self.listeners(), control=control, opened=bench, operator=lambda clock: self, announce=self.announce))
+            listeners=self.listeners(), control=control, opened=bench, operator=lambda clock: self, announce=self.announce,
+            allow=allow))
 
     def pause(self, paused: bool) -> None:
         """Pause the run under way before its next point, or go on."""

@@ -10,14 +10,15 @@ from qtpy import QtCore
 
 from labctl import api
 from labctl.core import registry
-from labctl.core.dose import Spot
 from labctl.core.errors import LabctlError, Refused
 from labctl.core.plan import Problem
 from labctl.core.procedure import Procedure
-from labctl.engine.prospect import Prospect, count_from_nought, prospect
+from labctl.engine.prospect import Prospect, Pump, prospect
 from labctl.gui.model.planner import Planner
 from labctl.gui.model.session import Session
-from labctl.gui.presenter.fields import Field, fields, own_defaults
+from labctl.gui.presenter.fields import NUMBER, Field, fields, own_defaults
+from labctl.gui.presenter.orders import Orders
+from labctl.gui.presenter.pump import also, foreign, read, sets_the_pump
 
 log = logging.getLogger("labctl.gui")
 
@@ -31,8 +32,6 @@ class FormPresenter(QtCore.QObject):
     offered = QtCore.Signal()            # a further procedure can be chosen
     rebuilt = QtCore.Signal()            # another procedure was chosen
     judged = QtCore.Signal()             # problems, estimate or readiness have changed
-    queued = QtCore.Signal(object)       # the item
-    rehearsed = QtCore.Signal(object)    # the outcome of a dry run
 
     def __init__(self, session: Session):
         super().__init__()
@@ -49,9 +48,12 @@ class FormPresenter(QtCore.QObject):
         self._wrong: dict[str, str] = {}
         self._last: dict[str, dict[str, str]] = {}          # by procedure: what was last queued
         self._kept: dict[str, dict[str, str]] = {}          # by procedure: what stood in the form when another was chosen
-        self._planner, self._rehearser = Planner(), Planner()
-        self._enqueuer = Planner(newest_only=False)          # nobody's run is forgotten
-        self.rehearsing = False
+        self._pumps: dict[str, Pump] = {}                   # by procedure: of its newest plan
+        self._pumped: dict[str, set[str]] = {}              # by procedure: fields that a plan has shown to set the pump
+        self._planner, self.orders = Planner(), Orders(session)
+        self.queued, self.rehearsed = self.orders.queued, self.orders.rehearsed
+        self.orders.changed.connect(self.judged)
+        self.orders.renewed.connect(self.replan)
         self._asked = 0
         self._rest = QtCore.QTimer(self)
         self._rest.setSingleShot(True)
@@ -135,26 +137,12 @@ class FormPresenter(QtCore.QObject):
         if not self.ready or self.session.bench is None:
             return
         self._last[self.name] = dict(self.texts)
-        name, settings, bench = self.name, self.settings(), self.session.bench
-        options = {"out": str(self.session.root), "sample": self.session.sample, "note": self.session.note, "order": self.order}
-        where = str(self.session.path) if self.session.path.suffix and self.session.bench_name.endswith(".toml") else \
-            self.session.bench_name
-        self._enqueuer.ask(lambda: api.enqueue(name, where, settings, options, opened=bench))
+        self.orders.enqueue(self.name, self.settings(), self.order)
 
     def rehearse(self) -> None:
-        """Run it on the twin, in virtual time and in a thread of its own; what the bench does meanwhile is not disturbed."""
-        if self._wrong or not self.name or self.rehearsing:
-            return
-        name, settings, session = self.name, self.settings(), self.session
-        order = api.Order(name, session.root, sample=session.sample, figure=False)
-        self.rehearsing = True
-        session.say(f"dry run of {name} on the twin")
-        self.judged.emit()
-        self._rehearser.ask(lambda: api.rehearse(name, session.bench_name, settings, order=order, announce=session.announce))
-
-    def new_spot(self) -> None:
-        """Say that the beam now falls where no light has fallen."""
-        self._enqueuer.ask(lambda: count_from_nought(self.session.bench, self.session.sample))
+        """Rehearse it on the twin."""
+        if not self._wrong and self.name:
+            self.orders.rehearse(self.name, self.settings())
 
     # ---------------------------------------------------------------- what the form shows
     def field(self, name: str) -> Field:
@@ -165,6 +153,16 @@ class FormPresenter(QtCore.QObject):
         """Whether a field differs from its default."""
         field = self.field(name)
         return self.texts[name] != field.write(field.default)
+
+    @property
+    def pump(self) -> Pump:
+        """What the newest plan of this procedure wants of the pump."""
+        return self._pumps.get(self.name, Pump())
+
+    def also(self, name: str) -> str:
+        """Say what the value of a field that sets the pump is in other units; empty for other fields, and while any is wrong."""
+        pumped = not self._wrong and name in self._pumped.get(self.name, ())
+        return also(self.field(name), self.texts[name], self.pump.units) if pumped else ""
 
     def wrong(self, name: str) -> str:
         """Say what is wrong with a field, alone or with others; empty when nothing is."""
@@ -197,14 +195,19 @@ class FormPresenter(QtCore.QObject):
 
     def settings(self) -> dict[str, str]:
         """Give every parameter as text with full precision, as the queue keeps it; only what differs from the bench's default."""
-        values = {field.name: field.read(self.texts[field.name]) for field in self.fields
+        values = {field.name: self._value(field) for field in self.fields
                   if field.name not in self._wrong and self.changed(field.name)}
         return {name: value if isinstance(value, str) else repr(value) for name, value in values.items()}
 
     # ---------------------------------------------------------------- judging
+    def _value(self, field: Field) -> Any:
+        """Read a field in its own unit; one that sets the pump understands all units of the pump."""
+        text = self.texts[field.name]
+        return read(field, text, self.pump.units) if field.name in self._pumped.get(self.name, ()) else field.read(text)
+
     def _judge(self, field: Field) -> None:
         try:
-            field.read(self.texts[field.name])
+            self._value(field)
             self._wrong.pop(field.name, None)
         except ValueError as exc:
             self._wrong[field.name] = str(exc)
@@ -237,47 +240,31 @@ class FormPresenter(QtCore.QObject):
     def tick(self) -> None:
         """Take up what the planner has found; in the window's thread."""
         self._offer()
-        queued = self._enqueuer.answer()
-        if queued is not None:
-            self._take_queued(queued.value, queued.error)
-        rehearsed = self._rehearser.answer()
-        if rehearsed is not None:
-            self._take_rehearsed(rehearsed.value, rehearsed.error)
+        self.orders.tick()
         answer = self._planner.answer()
         if answer is None or answer.number != self._asked or self._rest.isActive():
             return
         self.planning = False
         self.prospect, error, self.refusal = answer.value, answer.error, ()
+        if self.prospect is not None:
+            self._learn_pump(self.prospect)
         if error is not None:
             self.refusal = error.problems if isinstance(error, Refused) else (Problem("plan", str(error)),)
             if not isinstance(error, LabctlError):
                 log.error("defect while planning %s", self.name, exc_info=error)
         self.judged.emit()
 
-    def _take_queued(self, item: api.Item | Spot | None, error: Exception | None) -> None:
-        if error is not None:
-            for problem in error.problems if isinstance(error, Refused) else [error]:
-                self.session.say(f"not queued: {problem}", "error")
-            return
-        if isinstance(item, Spot):
-            self.session.say(f"{item}: light is counted from nought")
-            self.replan()
-        else:
-            self.queued.emit(item)
-
-    def _take_rehearsed(self, outcome: api.Outcome | None, error: Exception | None) -> None:
-        self.rehearsing = False
-        self.judged.emit()
-        for problem in [] if error is None else error.problems if isinstance(error, Refused) else [error]:
-            self.session.say(f"dry run: {problem}", "error")
-        if outcome is not None:
-            peak = outcome.forecast.peak if outcome.forecast is not None else None
-            self.session.say(f"dry run {outcome.status}" + ("" if peak is None else f": brightest {peak}"))
-            self.rehearsed.emit(outcome)
+    def _learn_pump(self, found: Prospect) -> None:
+        """Remember which fields the plan has taken its levels from: only for them other units of the pump mean something."""
+        before, self._pumps[self.name] = self.pump.units, found.pump
+        fields = (field for field in self.fields if field.kind == NUMBER and field.name not in self._wrong)
+        self._pumped.setdefault(self.name, set()).update(
+            field.name for field in fields if sets_the_pump(field, self._value(field), found.pump))
+        if found.pump.units != before and any(foreign(self.texts[name]) for name in self._pumped[self.name]):
+            self.replan()                    # what was typed in another unit of the pump now means something else
 
     def close(self) -> None:
         """End the threads."""
         self._rest.stop()
         self._planner.close()
-        self._enqueuer.close()
-        self._rehearser.close()
+        self.orders.close()

@@ -12,11 +12,14 @@ from labctl.api import Item
 from labctl.core import registry
 from labctl.core.errors import LabctlError
 from labctl.core.words import human_time
+from labctl.engine.dangers import DANGERS
 from labctl.gui.model.queue_model import QueueModel
 from labctl.gui.model.session import QUEUE, Session
 from labctl.gui.presenter.form import FormPresenter
 from labctl.store.environment import environment
 from labctl.store.header import JOURNAL_SUFFIX
+
+UNSEEN = ("nobody could look at it before, as something it needs was missing",)
 
 
 def _journal(item: Item) -> Path:
@@ -27,10 +30,12 @@ class QueuePresenter(QtCore.QObject):
     """Reorders, removes, repeats, starts."""
 
     opened = QtCore.Signal(object)       # paths of runs that somebody wants to see, one or several to compare
+    asks = QtCore.Signal(object)         # tuple of words: dangerous steps that somebody has to confirm; empty when nothing is asked
 
     def __init__(self, session: Session, model: QueueModel, form: FormPresenter):
         super().__init__()
         self.session, self.model, self.form = session, model, form
+        self._confirmed: set[int] = set()            # items whose dangerous steps somebody wants; read in the bench's thread, too
         form.queued.connect(self._queued)
 
     @property
@@ -44,6 +49,8 @@ class QueuePresenter(QtCore.QObject):
         self.model.reread()
         if self.running:
             self.session.say(f"queued: {item.procedure}, item {item.id}")
+            if self._unconfirmed():
+                self._ask()
         elif others:
             self.session.say(f"queued: {item.procedure}, item {item.id}, behind {len(others)} that wait. Start the queue to run "
                              "them in order.", "warning")
@@ -51,9 +58,34 @@ class QueuePresenter(QtCore.QObject):
             self.start()
 
     def start(self) -> None:
-        """Run what waits."""
-        if not self.session.busy:
-            self.session.run_queue()
+        """Run what waits; dangerous steps in it are confirmed first."""
+        if self._unconfirmed():
+            self._ask()
+        elif not self.session.busy:
+            self.session.run_queue(self._allowed)
+
+    # ---------------------------------------------------------------- dangerous steps
+    def _allowed(self, item: Item) -> bool:
+        return item.id in self._confirmed or item.options.get(DANGERS) == []
+
+    def _unconfirmed(self) -> list[Item]:
+        return [item for item in self.model.items if item.status == "waiting" and not self._allowed(item)]
+
+    def _ask(self) -> None:
+        title = self.session.procedures.title
+        self.asks.emit(tuple(f"{title(item.procedure)}, item {item.id}: {'; '.join(item.options.get(DANGERS, UNSEEN))}"
+                             for item in self._unconfirmed()))
+
+    def confirm(self) -> None:
+        """Take all that waits as wanted, dangerous steps included, and run it."""
+        self._confirmed.update(item.id for item in self._unconfirmed())
+        self.asks.emit(())
+        self.start()
+
+    def decline(self) -> None:
+        """Leave it waiting; a queue that is being run ends before it."""
+        self.asks.emit(())
+        self.session.say("not confirmed: what waits stays in the queue; Start asks again", "warning")
 
     @staticmethod
     def can_go_on(item: Item) -> bool:

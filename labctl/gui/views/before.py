@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from qtpy import QtWidgets
+from qtpy import QtCore, QtWidgets
 
 from labctl.core.dose import WORDS, written
 from labctl.core.words import human_bytes, human_time
 from labctl.engine.prospect import Prospect
 from labctl.gui.presenter.form import FormPresenter
+from labctl.gui.presenter.pump import highest
 from labctl.gui.theme import DARK, GRID, Theme
 from labctl.gui.views.parts import Bar, button, label, panel
 
-ROWS = ("Points", "Duration", "File size", "Light", "Dose on this spot")
+ROWS = ("Points", "Duration", "File size", "Pump at most", "Light", "Dose on this spot")
+PUMP = "Pump at most"
 MOST_PROBLEMS = 3
 
 
@@ -33,9 +35,14 @@ class BeforeView(QtWidgets.QWidget):
             line.addStretch(1)
             line.addWidget(self._values[row])
             column.addLayout(line)
+            if row == PUMP:
+                self._pump = label("", "muted", wrap=True)
+                self._pump.setAlignment(QtCore.Qt.AlignmentFlag.AlignRight)
+                column.addWidget(self._pump)
         self.dose = Bar(theme)
         column.addWidget(self.dose)
-        self.new_spot = button("New spot", presenter.new_spot, "quiet", "The beam falls where no light has fallen yet: count anew")
+        self.new_spot = button("New spot", presenter.orders.new_spot, "quiet",
+                               "The beam falls where no light has fallen yet: count anew")
         self._problems = label("", "wrong", wrap=True)
         self._problems.hide()
         column.addWidget(self._problems)
@@ -58,15 +65,20 @@ class BeforeView(QtWidgets.QWidget):
         """Show what is known now."""
         presenter = self.presenter
         self.queue.setEnabled(presenter.ready)
-        self.dry_run.setEnabled(not presenter.rehearsing)
-        self.dry_run.setText("Rehearsing …" if presenter.rehearsing else "Dry run")
+        self.dry_run.setEnabled(not presenter.orders.rehearsing)
+        self.dry_run.setText("Rehearsing …" if presenter.orders.rehearsing else "Dry run")
         self.queue.setToolTip(f"Not yet: {presenter.reason}" if presenter.reason else "Queue this run  [Ctrl+Return]")
         known = presenter.prospect
         texts = dict.fromkeys(ROWS, "…" if presenter.planning else "—")
         if known is not None and known.plan.estimate.points:
             texts = _texts(known)
-        for row, text in texts.items():
+        level, other = highest(known.pump) if known is not None else ("", "")
+        for row, text in (texts | {PUMP: level}).items():
             self._values[row].setText(text)
+        for each in (self._names[PUMP], self._values[PUMP]):
+            each.setVisible(bool(level))
+        self._pump.setText(other)
+        self._pump.setVisible(bool(other))
         share = known.share if known is not None else None
         self.dose.setVisible(share is not None)
         if share is not None:

@@ -26,8 +26,10 @@ class FieldView(QtWidgets.QWidget):
         self._mark.setFixedWidth(GRID)
         self._label = label(field.label, wrap=True)
         self._label.setMinimumWidth(60)
-        self._problem = label("", "wrong", wrap=True)
+        self._problem, self._also = label("", "wrong", wrap=True), label("", "muted", wrap=True)
+        self._also.setAlignment(QtCore.Qt.AlignmentFlag.AlignRight)
         self._problem.hide()
+        self._also.hide()
         self.editor = self._make_editor()
         self.editor.setAccessibleName(f"{field.label}{f' in {field.shown_unit}' if field.shown_unit else ''}")
         self.setToolTip("\n".join(text for text in (field.description, field.allowed) if text))
@@ -48,6 +50,7 @@ class FieldView(QtWidgets.QWidget):
             row.setStretchFactor(self._frame, 1)
         column.addLayout(row)
         column.addWidget(self._problem)
+        column.addWidget(self._also)
 
     # ---------------------------------------------------------------- editors
     def _make_editor(self) -> QtWidgets.QWidget:
@@ -123,8 +126,10 @@ class FieldView(QtWidgets.QWidget):
         elif isinstance(self.editor, QtWidgets.QCheckBox):
             self.editor.setChecked(text == "yes")
 
-    def show_state(self, problem: str, changed: bool) -> None:
-        """Show what is wrong, and whether the value differs from its default."""
+    def show_state(self, problem: str, changed: bool, also: str = "") -> None:
+        """Show what is wrong, whether the value differs from its default, and what it is in other units."""
+        self._also.setText(f"= {also}" if also else "")
+        self._also.setVisible(bool(also) and not problem)
         self._set("wrong", bool(problem))
         self._problem.setText(f"■ {problem}" if problem else "")
         self._problem.setVisible(bool(problem))
@@ -209,7 +214,7 @@ class FormView(QtWidgets.QWidget):
 
     def _judge(self) -> None:
         for name, view in self.fields.items():
-            view.show_state(self.presenter.wrong(name), self.presenter.changed(name))
+            view.show_state(self.presenter.wrong(name), self.presenter.changed(name), self.presenter.also(name))
 
     def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
         """Let Return go to the next field, as in every form."""

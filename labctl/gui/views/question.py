@@ -1,12 +1,13 @@
-"""A question to the person at the bench, in the window and not before it: everything else stays within reach."""
+"""Questions to the person at the bench, in the window and not before it: everything else stays within reach."""
 
 from __future__ import annotations
 
 from qtpy import QtWidgets
 
 from labctl.gui.model.session import Question, Session
-from labctl.gui.theme import GRID
-from labctl.gui.views.parts import button, label
+from labctl.gui.presenter.queue import QueuePresenter
+from labctl.gui.theme import DARK, GRID, Theme
+from labctl.gui.views.parts import HoldButton, button, label
 
 
 class QuestionView(QtWidgets.QFrame):
@@ -39,3 +40,29 @@ class QuestionView(QtWidgets.QFrame):
         self.setVisible(bool(self._open))
         if self._open:
             self._text.setText(f"▲ {self._open[0].instrument}: {self._open[0].request.text}")
+
+
+class ConfirmView(QtWidgets.QFrame):
+    """What is dangerous in the queue, and a button to be held for it; hidden while nothing is asked."""
+
+    def __init__(self, presenter: QueuePresenter, theme: Theme = DARK, parent: QtWidgets.QWidget | None = None):
+        super().__init__(parent)
+        self.setObjectName("card")
+        self._text = label("", "strong", wrap=True)
+        self.start = HoldButton("Hold to start", theme)
+        self.start.confirmed.connect(presenter.confirm)
+        row = QtWidgets.QHBoxLayout(self)
+        row.setContentsMargins(2 * GRID, GRID, GRID, GRID)
+        row.addWidget(self._text, 1)
+        row.addWidget(self.start)
+        row.addWidget(button("Not now", presenter.decline))
+        self.hide()
+        presenter.asks.connect(self._ask)
+
+    def _ask(self, dangers: tuple[str, ...]) -> None:
+        self.setVisible(bool(dangers))
+        self._text.setText("\n".join(["▲ The queue waits for a confirmation.", *dangers]))
+
+    def restyle(self, theme: Theme) -> None:
+        """Take another theme."""
+        self.start.restyle(theme)

@@ -388,3 +388,13 @@ def test_latest_time(text, wanted):
 def test_latest_time_that_is_none():
     with pytest.raises(Refused, match="is no time"):
         latest("noon", START)
+
+
+def test_a_step_that_nobody_has_confirmed_is_not_begun(waiting):
+    first, second = (waiting.add("bench", "measurement", {}, {}) for _ in range(2))
+    hands = Hands()
+    ended = Worker(waiting, hands, allow=lambda item: item.id == first.id).run()
+    assert "nobody has confirmed" in ended.reason
+    assert [item.status for item in waiting.items()] == ["done", "waiting"]
+    assert Worker(waiting, hands).run().reason == "nothing waits any more"
+    assert waiting.items()[1].id == second.id
