@@ -90,6 +90,7 @@ def draw(root: Path) -> None:
     tour.run()
     tour.over()
     window.queue.compare(list(window.queue_model.items))
+    tour.until(lambda: not window.session.reader.busy)
     window.resize(SIZE[0], 1200)            # two plots, their ratio and the settings below each other
     window.compare_view.findChildren(QtWidgets.QComboBox)[0].setCurrentIndex(1)
     tour.picture("compare")

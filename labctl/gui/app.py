@@ -47,8 +47,8 @@ def show(bench: str, *, speed: float | None, theme: str = "", root: Path | None 
     window.show()
     window.start()
     if run is not None:
-        window.open_runs([run])
-    if tab:
+        window.open_runs([run], tab)
+    elif tab:
         window.centre.select(tab)
     return app.exec()
 
@@ -67,6 +67,7 @@ def screenshot(target: Path, bench: str, *, theme: str = "", root: Path | None =
     wait_until(app, lambda: ready(window), PATIENCE_S)
     if run is not None:
         window.open_runs([run])
+        wait_until(app, lambda: not window.session.reader.busy, PATIENCE_S)
     if tab:
         window.centre.select(tab)
     wait_for(app, QUIET_S)

@@ -10,9 +10,10 @@ from qtpy import QtCore, QtGui, QtWidgets
 
 from labctl.gui.keys import LIST, Keys
 from labctl.gui.model.queue_model import QueueModel
+from labctl.gui.model.reader import Opened
 from labctl.gui.model.session import CALIBRATING, Session
 from labctl.gui.model.worker import JobEnded
-from labctl.gui.presenter.browser import BrowserPresenter, Opened
+from labctl.gui.presenter.browser import BrowserPresenter
 from labctl.gui.presenter.fit import LiveFit
 from labctl.gui.presenter.form import FormPresenter
 from labctl.gui.presenter.instrument import InstrumentPresenter
@@ -97,6 +98,9 @@ class MainWindow(QtWidgets.QMainWindow):
         column = QtWidgets.QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
+        self._reading = label("", "strong")
+        self._reading.hide()
+        column.addWidget(self._reading)
         column.addWidget(self.question)
         column.addWidget(self.confirm)
         column.addWidget(self.centre, 1)
@@ -203,6 +207,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.centre.refresh()
         self._ticks += 1
         self.browser.tick()
+        self._say_reading()
         if self.fit.tick(self.shown.live):
             self.centre.reduced()
         if self._ticks % SLOW_EVERY == 0:
@@ -211,6 +216,13 @@ class MainWindow(QtWidgets.QMainWindow):
         if self._leaving and (self.session.gone or began - self._leaving > LEAVE_S):
             self._leave_now()
         self.status.ticked(began, time.monotonic())
+
+    def _say_reading(self) -> None:
+        words = self.session.reader.words
+        text = f"◆ {words}" if words else ""
+        if text != self._reading.text():
+            self._reading.setText(text)
+            self._reading.setVisible(bool(words))
 
     def _refresh(self) -> None:
         self.header.refresh()
@@ -245,12 +257,17 @@ class MainWindow(QtWidgets.QMainWindow):
             self.shown.choose(self.form.procedure.plots)
             self.settings.setValue("procedure", self.form.name)
 
-    def open_runs(self, paths: list[Path]) -> None:
-        """Show a finished run; several side by side."""
+    def open_runs(self, paths: list[Path], tab: str = "") -> None:
+        """Show a finished run, with this tab in front or the first; several side by side."""
         if len(paths) > 1:
             self.browser.compare(paths)
-        elif self.shown.open(paths[0]):
-            self.centre.tabs.setCurrentIndex(0)
+            return
+
+        def front(found: Opened) -> None:
+            if not (tab and self.centre.select(tab)):
+                self.centre.tabs.setCurrentIndex(0)
+
+        self.shown.open(paths[0], front)
 
     def _compare(self, runs: list[Opened]) -> None:
         self.compare_view.show_runs(runs)
@@ -264,9 +281,8 @@ class MainWindow(QtWidgets.QMainWindow):
     def dropEvent(self, event: QtGui.QDropEvent) -> None:
         """Show a run file that is dropped here, and put its settings into the form: run again from file."""
         for url in event.mimeData().urls()[:1]:
-            path = Path(url.toLocalFile())
-            if self.shown.open(path):
-                self.queue.from_run(path)
+            self.shown.open(Path(url.toLocalFile()),
+                            lambda found: self.form.fill_as_in(found.path.name, found.measured.header))
 
     # ---------------------------------------------------------------- looks
     def restyle(self, theme: Theme) -> None:
@@ -351,6 +367,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self._timer.stop()
         self.form.close()
         self.session.procedures.close()
+        self.session.reader.close()
         self.shown.close()
         self.browser.close()
         self.queue_model.close()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import threading
 
 import numpy as np
 import pytest
 from qtpy import QtCore
 
 from labctl.core.plots import Spectrum
+from labctl.gui.model import reader
 from labctl.gui.model.runs_model import FILE, STATUS, RunsModel
 from labctl.gui.model.session import Session
 from labctl.gui.presenter.browser import BrowserPresenter, differing
@@ -49,11 +51,22 @@ def view(qtbot, presenter):
     return made
 
 
-def choose(view, *rows):
+def read(qtbot, presenter) -> None:
+    """Wait until every file that was asked for has been read."""
+    def idle() -> bool:
+        presenter.session.reader.tick()
+        presenter.tick()
+        return not presenter.session.reader.busy and not presenter._looker.busy
+
+    qtbot.waitUntil(idle, timeout=20_000)
+
+
+def choose(qtbot, view, *rows):
     view.table.clearSelection()
     flags = QtCore.QItemSelectionModel.Select | QtCore.QItemSelectionModel.Rows
     for row in rows:
         view.table.selectionModel().select(view.presenter.model.index(row, 0), flags)
+    read(qtbot, view.presenter)
 
 
 def row_of(view, procedure) -> int:
@@ -90,51 +103,96 @@ class TestList:
 
 
 class TestPreview:
-    def test_the_chosen_run_is_drawn_with_its_results(self, view):
-        choose(view, row_of(view, "ple"))
+    def test_the_chosen_run_is_drawn_with_its_results(self, qtbot, view):
+        choose(qtbot, view, row_of(view, "ple"))
         assert view.plot is not None
         assert "ple" in view.headline.whole
         assert "resonance_nm = " in view.results.text()
         view.which.setCurrentIndex(1)
         assert view.plot.spec.title == view.presenter.preview.plots[1].title
         view.restyle(LIGHT)
-        choose(view)
+        choose(qtbot, view)
         assert view.plot is None
 
     def test_a_note_is_written_beside_the_run_and_its_tags_are_found(self, qtbot, view):
-        choose(view, row_of(view, "ple"))
+        choose(qtbot, view, row_of(view, "ple"))
         view.note.setText("the good one #paper")
         view._write()
+        read(qtbot, view.presenter)
         assert view.note.text() == ""
         assert "the good one #paper" in view.notes.text()
         found(qtbot, view.presenter)
         assert view.presenter.model.entries[row_of(view, "ple")].tags == ("paper",)
 
-    def test_again_puts_the_settings_into_the_form_and_says_what_differs(self, view):
+    def test_again_puts_the_settings_into_the_form_and_says_what_differs(self, qtbot, view):
         presenter, said = view.presenter, []
         presenter.session.said.connect(lambda line: said.append(line.text))
         presenter.again(presenter.model.entries[row_of(view, "ple")].path)
+        read(qtbot, presenter)
         assert presenter.form.name == "ple"
         assert float(presenter.form.texts["start"]) == 522.0
         assert "500 → 522" in said[-1]
 
-    def test_buttons_fit_what_is_chosen(self, view):
+    def test_buttons_fit_what_is_chosen(self, qtbot, view):
         opening, comparing, again = view._buttons
-        choose(view)
+        choose(qtbot, view)
         assert not any(each.isEnabled() for each in (opening, comparing, again))
-        choose(view, 0)
+        choose(qtbot, view, 0)
         assert (opening.isEnabled(), comparing.isEnabled(), again.isEnabled()) == (True, False, True)
-        choose(view, 0, 1)
+        choose(qtbot, view, 0, 1)
         assert (opening.isEnabled(), comparing.isEnabled(), again.isEnabled()) == (False, True, False)
+
+
+class TestSlowFile:
+    """A file on a slow disk is said to be read, nothing waits for it, and who has gone on does not get it any more."""
+
+    @pytest.fixture
+    def slow(self, monkeypatch):
+        """Reading waits until it is let go."""
+        gate, load = threading.Event(), reader.api.load
+        monkeypatch.setattr(reader.api, "load", lambda path: (gate.wait(20.0), load(path))[1])
+        monkeypatch.setattr(reader, "SLOW_S", 0.0)
+        yield gate
+        gate.set()
+
+    def test_the_preview_says_that_it_is_read(self, qtbot, view, slow):
+        presenter = view.presenter
+        view.table.selectRow(row_of(view, "ple"))
+        presenter.tick()
+        assert "reading" in view.headline.whole
+        assert view.plot is None
+        slow.set()
+        read(qtbot, presenter)
+        assert view.plot is not None
+        assert "reading" not in view.headline.whole
+
+    def test_what_was_overtaken_is_not_shown(self, qtbot, view, slow):
+        presenter, shown = view.presenter, []
+        presenter.previewed.connect(lambda found: shown.append(found.measured.header["procedure"] if found else ""))
+        for row in (row_of(view, "ple"), row_of(view, "power_calibration")):
+            view.table.selectRow(row)
+            presenter.tick()
+        slow.set()
+        read(qtbot, presenter)
+        assert [name for name in shown if name] == ["power_calibration"]
+
+    def test_a_file_that_cannot_be_read_is_said(self, qtbot, presenter, tmp_path):
+        broken, said = tmp_path / "broken.nxs", []
+        broken.write_bytes(b"no run")
+        presenter.session.said.connect(lambda line: said.append(line.text))
+        presenter.compare([broken])
+        read(qtbot, presenter)
+        assert any("broken.nxs cannot be shown" in text for text in said)
+        assert presenter.together == []
 
 
 class TestCompare:
     @pytest.fixture
     def two(self, qtbot, view):
         path = view.presenter.model.entries[row_of(view, "ple")].path
-        with qtbot.waitSignal(view.presenter.compared) as told:
-            view.presenter.compare([path, path])
-        return told.args[0]
+        view.presenter.compare([path, path])
+        read(qtbot, view.presenter)
+        return view.presenter.together
 
     def test_cursors_and_scales_are_linked_and_the_ratio_is_drawn(self, qtbot, two):
         page = CompareView()
@@ -161,6 +219,7 @@ class TestCompare:
         qtbot.addWidget(page)
         page.show()
         view.presenter.compare([entry.path for entry in view.presenter.model.entries[:2]])
+        read(qtbot, view.presenter)
         page.show_runs(view.presenter.together)
         assert "no plot in common" in page._hint.text()
 

@@ -124,6 +124,14 @@ def dark(window) -> bool:
     return window.session.bench.emulator("shutter").shutter.opening.target == 0.0
 
 
+def drop(window, path) -> None:
+    """Let a file fall onto the window."""
+    data = QtCore.QMimeData()
+    data.setUrls([QtCore.QUrl.fromLocalFile(str(path))])
+    buttons, keys = QtCore.Qt.MouseButton.LeftButton, QtCore.Qt.KeyboardModifier.NoModifier
+    window.dropEvent(QtGui.QDropEvent(QtCore.QPointF(5, 5), QtCore.Qt.DropAction.CopyAction, data, buttons, keys))
+
+
 class TestRunning:
     """Queue, watch, pause, abort, go on, run again."""
 
@@ -145,11 +153,11 @@ class TestRunning:
         assert window.centre.measured is live
         assert window.queue_model.text(item, 3) == "100%"
         window.queue.compare([item])
-        assert window.shown.opened is not None
+        until(lambda: window.shown.opened is not None)
         assert len(window.centre.measured) == 3
         window.form.type("start", "515")
-        assert window.queue.from_run(run.file)
-        assert window.form.texts["start"] == "522"
+        drop(window, run.file)
+        until(lambda: window.form.texts["start"] == "522")
         assert any("515 → 522" in line.text for line in window.session.lines)
         window.queue.again(item)
         assert window.form.texts["start"] == "522"

@@ -269,6 +269,10 @@ class StoredRun:
         self.flags = self._flags()
         self.changes, self.live = 1, False
 
+    def prepare(self) -> None:
+        """Read now what every plot will ask for, in whatever thread this is."""
+        _ = self._signal, self._stack(channel_name(self.header)), self.dark()
+
     def _flags(self) -> list[tuple[str, ...]]:
         names = self.run.flag_names
         masks = {name: self.run.flag(name) for name in names}

@@ -25,6 +25,7 @@ from labctl.engine.events import Listeners
 from labctl.gui.model.intake import Intake, LatestBox
 from labctl.gui.model.line import Line, LogTap, line
 from labctl.gui.model.procedures import Procedures
+from labctl.gui.model.reader import Reader
 from labctl.gui.model.worker import BenchThread, Job, JobEnded, NotOpened, Opened
 
 log = logging.getLogger("labctl.gui")
@@ -87,7 +88,7 @@ class Session(QtCore.QObject):
         self.root = root or Path(self.config.data.root)
         self.sample = self.note = ""
         self.state, self.run = OPENING, RunState()
-        self.procedures = Procedures()
+        self.procedures, self.reader = Procedures(), Reader(self.say)
         self.bench: api.Bench | None = None
         self.watch: Watch | None = None
         self.cards: tuple[Card, ...] = ()
@@ -210,6 +211,7 @@ class Session(QtCore.QObject):
             self._take(thing)
         heard = self.watch.tick(idle=not self.busy) if self.watch is not None else False
         self._follow_stopping()
+        self.reader.tick()
         if waiting or heard or not self._told_stopping:
             self.changed.emit()
         self.frames.emit()

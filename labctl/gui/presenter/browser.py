@@ -12,13 +12,9 @@ from typing import Any
 
 from qtpy import QtCore
 
-from labctl import api
-from labctl.analysis.labels import value_text
-from labctl.core import registry
 from labctl.core.errors import LabctlError
-from labctl.core.plots import Plot, from_json
 from labctl.gui.model.intake import LatestBox
-from labctl.gui.model.measured import StoredRun
+from labctl.gui.model.reader import Opened, Reader
 from labctl.gui.model.runs_model import RunsModel
 from labctl.gui.model.session import Session
 from labctl.gui.presenter.form import FormPresenter
@@ -27,29 +23,6 @@ from labctl.store.catalogue import Catalogue, Entry, Query
 
 MOST_RUNS = 2000
 MOST_COMPARED = 4
-
-
-@dataclass
-class Opened:
-    """A run that is looked at: its data, what to draw of it, and what was written about it."""
-
-    measured: StoredRun
-    plots: tuple[Plot, ...]
-    notes: Sequence[notes.Note]
-
-    @property
-    def headline(self) -> str:
-        """One line that says which run it is."""
-        return self.measured.run.headline
-
-    def results(self) -> list[tuple[str, str]]:
-        """Give the results, names and values as people read them."""
-        return [(name, value_text(result)) for name, result in self.measured.run.results.items()]
-
-    def parameters(self) -> dict[str, str]:
-        """Give the parameters by their labels, values with units."""
-        return {str(told["label"]): f"{told['value']} {told['unit'] if told['unit'] != '1' else ''}".strip()
-                for told in self.measured.header.get("parameters", {}).values()}
 
 
 @dataclass(frozen=True)
@@ -64,6 +37,7 @@ class BrowserPresenter(QtCore.QObject):
     previewed = QtCore.Signal(object)       # Opened, or None
     compared = QtCore.Signal(object)        # list of Opened
     opened = QtCore.Signal(object)          # list with the path of one run to be shown in the tabs
+    waits = QtCore.Signal(str)              # which file is still being read to be looked at; empty when none is
     changed = QtCore.Signal()
 
     def __init__(self, session: Session, form: FormPresenter):
@@ -73,6 +47,8 @@ class BrowserPresenter(QtCore.QObject):
         self.preview: Opened | None = None
         self.together: list[Opened] = []
         self.words = ""
+        self._looker = Reader(session.say, newest_only=True)         # who goes through the list wants the last one only
+        self._said = ""
         self._box: LatestBox[_Answer] = LatestBox()
         self._thread: threading.Thread | None = None
         self._again = False
@@ -97,7 +73,11 @@ class BrowserPresenter(QtCore.QObject):
         self._thread.start()
 
     def tick(self) -> None:
-        """Take up what has been found."""
+        """Take up what has been found and read."""
+        self._looker.tick()
+        if self._looker.words != self._said:
+            self._said = self._looker.words
+            self.waits.emit(self._said)
         found = self._box.take()
         if found is None:
             return
@@ -110,11 +90,17 @@ class BrowserPresenter(QtCore.QObject):
 
     # ---------------------------------------------------------------- looking
     def look(self, entry: Entry | None) -> None:
-        """Show a run beside the list; None shows none."""
-        found = None if entry is None else self._open(entry.path)
-        self._forget(self.preview)
-        self.preview = found
+        """Show a run beside the list as soon as it has been read; None shows none."""
+        self._looker.forget()
+        self._preview(None)
+        if entry is not None:
+            self._looker.open([entry.path], lambda found: self._preview(found[0] if found else None))
+
+    def _preview(self, found: Opened | None) -> None:
+        before, self.preview = self.preview, found
         self.previewed.emit(found)
+        if before is not None:
+            before.close()
 
     def show(self, entry: Entry) -> None:
         """Show a run in the tabs."""
@@ -124,30 +110,20 @@ class BrowserPresenter(QtCore.QObject):
         """Show several runs side by side."""
         if len(paths) > MOST_COMPARED:
             self.session.say(f"of {len(paths)} runs the first {MOST_COMPARED} are compared", "warning")
-        found = [opened for path in paths[:MOST_COMPARED] if (opened := self._open(path)) is not None]
-        for each in self.together:
-            self._forget(each)
-        self.together = found
+        self.session.reader.open(paths[:MOST_COMPARED], self._compare)
+
+    def _compare(self, found: list[Opened]) -> None:
+        before, self.together = self.together, found
         self.compared.emit(found)
-
-    def _open(self, path: Path) -> Opened | None:
-        try:
-            measured = StoredRun(api.load(path))
-            return Opened(measured, tuple(from_json(told) for told in measured.header.get("plots", ())),
-                          notes.read(notes.path_of(path)))
-        except (LabctlError, OSError, KeyError) as exc:
-            self.session.say(f"{path.name} cannot be shown: {exc}", "error")
-            return None
-
-    @staticmethod
-    def _forget(opened: Opened | None) -> None:
-        if opened is not None:
-            opened.measured.run.close()
+        for each in before:
+            each.close()
 
     def close(self) -> None:
         """Close the files."""
+        self._looker.close()
         for each in (self.preview, *self.together):
-            self._forget(each)
+            if each is not None:
+                each.close()
         self.preview, self.together = None, []
 
     # ---------------------------------------------------------------- writing and measuring again
@@ -167,17 +143,12 @@ class BrowserPresenter(QtCore.QObject):
 
     def again(self, path: Path) -> None:
         """Put the settings of a run into the form, and say what differs from what stood there."""
-        found = self._open(path)
-        if found is None:
-            return
-        name, values = str(found.measured.header.get("procedure", "")), found.measured.header.get("parameters", {})
-        self._forget(found)
-        if name not in registry.points("procedure"):
-            self.session.say(f"{path.name} was measured by {name}, which is not installed", "warning")
-            return
-        self.form.choose(name)
-        changed = self.form.fill({key: told["value"] for key, told in values.items()})
-        self.session.say(f"again: {path.name}" + (f"; {'; '.join(changed)}" if changed else "; nothing differs"))
+        self.session.reader.open([path], self._again_as_in)
+
+    def _again_as_in(self, found: list[Opened]) -> None:
+        for each in found:
+            self.form.fill_as_in(each.path.name, each.measured.header)
+            each.close()
 
 
 def differing(runs: Sequence[Opened]) -> list[tuple[str, list[str], bool]]:

@@ -19,6 +19,7 @@ from labctl.gui.model.session import Session
 from labctl.gui.presenter.fields import NUMBER, Field, fields, own_defaults
 from labctl.gui.presenter.orders import Orders
 from labctl.gui.presenter.pump import also, foreign, read, sets_the_pump
+from labctl.store.environment import environment
 
 log = logging.getLogger("labctl.gui")
 
@@ -116,6 +117,21 @@ class FormPresenter(QtCore.QObject):
         self.rebuilt.emit()
         self.replan()
         return changed
+
+    def fill_as_in(self, name: str, header: Mapping[str, Any]) -> bool:
+        """Take procedure and values of a run file called `name`, and say what is not as it was then; False when it is unknown."""
+        procedure = str(header.get("procedure", ""))
+        if procedure not in registry.points("procedure"):
+            self.session.say(f"{name} was taken with {procedure}, which is not installed here", "error")
+            return False
+        then, now = (told.get("packages", {}).get("labctl", "") for told in (header.get("environment", {}), environment()))
+        if then != now:
+            self.session.say(f"{name} was taken with labctl {then or 'of an unknown version'}, this is {now}", "warning")
+        self.choose(procedure)
+        changed = self.fill({key: told["value"] for key, told in header.get("parameters", {}).items()})
+        what = f"; changed: {'; '.join(changed)}" if changed else ", nothing had to be changed"
+        self.session.say(f"form as in {name}{what}")
+        return True
 
     @staticmethod
     def _text_of(field: Field, value: Any) -> str:

@@ -7,16 +7,13 @@ from pathlib import Path
 
 from qtpy import QtCore
 
-from labctl import api
 from labctl.api import Item
-from labctl.core import registry
 from labctl.core.errors import LabctlError
 from labctl.core.words import human_time
 from labctl.engine.dangers import DANGERS
 from labctl.gui.model.queue_model import QueueModel
 from labctl.gui.model.session import QUEUE, Session
 from labctl.gui.presenter.form import FormPresenter
-from labctl.store.environment import environment
 from labctl.store.header import JOURNAL_SUFFIX
 
 UNSEEN = ("nobody could look at it before, as something it needs was missing",)
@@ -129,26 +126,6 @@ class QueuePresenter(QtCore.QObject):
             self.form.texts[field.name] = field.write(field.default)
         changed = self.form.fill(item.settings)
         self.session.say(f"run again: {item.procedure}" + (f"; differs from the defaults: {'; '.join(changed)}" if changed else ""))
-
-    def from_run(self, path: Path) -> bool:
-        """Put the settings of a run file into the form; says what is not as it was then. False when it cannot be read."""
-        try:
-            with api.load(path) as run:
-                header = run.header
-        except (LabctlError, OSError) as exc:
-            self.session.say(f"{path.name} cannot be read: {exc}", "error")
-            return False
-        if header["procedure"] not in registry.points("procedure"):
-            self.session.say(f"{path.name} was taken with {header['procedure']}, which is not installed here", "error")
-            return False
-        self.form.choose(header["procedure"])
-        changed = self.form.fill({name: told["value"] for name, told in header["parameters"].items()})
-        what = f"; changed: {'; '.join(changed)}" if changed else ", nothing had to be changed"
-        self.session.say(f"form as in {path.name}{what}")
-        then, now = (told.get("packages", {}).get("labctl", "") for told in (header.get("environment", {}), environment()))
-        if then != now:
-            self.session.say(f"{path.name} was taken with labctl {then or 'of an unknown version'}, this is {now}", "warning")
-        return True
 
     def compare(self, items: list[Item]) -> None:
         """Show the runs of items side by side; one alone is opened."""

@@ -15,6 +15,7 @@ from labctl.core.plots import Plot, from_json
 from labctl.engine.events import RunClosed
 from labctl.engine.prospect import Prospect
 from labctl.gui.model.measured import LiveRun, Measured, StoredRun
+from labctl.gui.model.reader import Opened
 from labctl.gui.model.session import Session
 
 MOST_LAID_OUT = 10_000      # points of a plan, up to which empty plots are laid out for it
@@ -59,20 +60,22 @@ class ShownPresenter(QtCore.QObject):
             self._laid_out = points
             self.planned.emit(LiveRun({"plan": [point.as_json() for point in points]}))
 
-    def open(self, path: Path) -> bool:
-        """Show a finished run; False, with a line in the log, when its file cannot be read."""
-        try:
-            found = StoredRun(api.load(path))
-        except (LabctlError, OSError) as exc:
-            self.session.say(f"{path.name} cannot be shown: {exc}", "error")
-            return False
+    def open(self, path: Path, then: Callable[[Opened], object] = lambda found: None) -> None:
+        """Show a finished run as soon as its file has been read, and then do what else is wanted with it."""
+        def show(found: list[Opened]) -> None:
+            for each in found:
+                self._show(each)
+                then(each)
+
+        self.session.reader.open([path], show)
+
+    def _show(self, found: Opened) -> None:
         self._close()
-        self.opened = found
-        self.plots.emit(_specs(found.header))
-        self.run.emit(found)
+        self.opened = found.measured
+        self.plots.emit(found.plots)
+        self.run.emit(found.measured)
         self.reduced.emit()
-        self.session.say(f"shown: {path.name}, {found.header.get('title', '')}, {len(found)} points")
-        return True
+        self.session.say(f"shown: {found.path.name}, {found.measured.header.get('title', '')}, {len(found.measured)} points")
 
     def back(self) -> None:
         """Show the run under way again."""
@@ -83,12 +86,17 @@ class ShownPresenter(QtCore.QObject):
 
     def promise(self, outcome: api.Outcome) -> None:
         """Show what a dry run has given behind the plots."""
-        if outcome.run is None:
-            return
-        self.promised = StoredRun(api.load(outcome.run))
-        if self.measured is None:
-            self.planned.emit(LiveRun(self.promised.header))
-        self.rehearsal.emit(self.promised)
+        if outcome.run is not None:
+            self.session.reader.open([outcome.run], self._promise)
+
+    def _promise(self, found: list[Opened]) -> None:
+        for each in found:
+            if self.promised is not None:
+                self.promised.run.close()
+            self.promised = each.measured
+            if self.measured is None:
+                self.planned.emit(LiveRun(self.promised.header))
+            self.rehearsal.emit(self.promised)
 
     def close(self) -> None:
         """Close the files."""

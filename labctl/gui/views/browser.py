@@ -6,8 +6,9 @@ from pathlib import Path
 
 from qtpy import QtCore, QtGui, QtWidgets
 
+from labctl.gui.model.reader import Opened
 from labctl.gui.model.runs_model import FILE, STATE_ROLE, STATUS
-from labctl.gui.presenter.browser import BrowserPresenter, Opened
+from labctl.gui.presenter.browser import BrowserPresenter
 from labctl.gui.theme import DARK, GRID, Theme
 from labctl.gui.views.parts import Choice, Elided, button, label
 from labctl.gui.views.plots import PlotView, build
@@ -62,6 +63,7 @@ class BrowserView(QtWidgets.QWidget):
         self._lay_out()
         self.setAcceptDrops(True)
         presenter.previewed.connect(self._preview)
+        presenter.waits.connect(self._wait)
         presenter.changed.connect(lambda: self.words.say(presenter.words))
         self._enable()
 
@@ -143,6 +145,11 @@ class BrowserView(QtWidgets.QWidget):
         self.note.setEnabled(count == 1)
 
     # ---------------------------------------------------------------- the preview
+    def _wait(self, words: str) -> None:
+        """Say that a file takes long to be read."""
+        if words or self.presenter.preview is None:
+            self.headline.say(f"◆ {words}" if words else "")
+
     def _preview(self, opened: Opened | None) -> None:
         self.headline.say("" if opened is None else opened.headline)
         self.which.blockSignals(True)

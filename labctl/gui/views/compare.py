@@ -8,7 +8,8 @@ import numpy as np
 import pyqtgraph as pg
 from qtpy import QtCore, QtWidgets
 
-from labctl.gui.presenter.browser import Opened, differing
+from labctl.gui.model.reader import Opened
+from labctl.gui.presenter.browser import differing
 from labctl.gui.theme import DARK, GRID, Theme
 from labctl.gui.views.parts import Choice, Elided, button, label
 from labctl.gui.views.plots import PlotView, build
