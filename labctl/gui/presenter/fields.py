@@ -16,8 +16,17 @@ NUMBER, COUNT, CHOICE, SWITCH, TEXT = "number", "count", "choice", "switch", "te
 # What people read and type, where the program's own unit would give awkward numbers: unit and factor (shown = value × factor).
 SHOWN = {"J/cm^2": ("µJ/cm²", 1e6), "W": ("µW", 1e6), "A": ("µA", 1e6), "deg": ("°", 1.0), "um": ("µm", 1.0), "1": ("", 1.0),
          "1/s": ("s⁻¹", 1.0), "K/min": ("K/min", 1.0), "cm^2": ("cm²", 1.0), "1/cm^2": ("cm⁻²", 1.0)}
+PREFIXES = (("µ", 1e6, 1e-3), ("m", 1e3, 1.0), ("", 1.0, math.inf))      # prefix, factor, and up to which size it is read
 UNLIMITED = 1e11             # a limit beyond this is none
 COMMA = re.compile(r"^\s*[+-]?\d*,\d+")
+
+
+def shown_in(unit: str, size: float) -> tuple[str, float]:
+    """Give unit and factor in which people read the numbers of an instrument that are of this size: µA of a leak, A of a lamp."""
+    if unit not in ("A", "W"):
+        return SHOWN.get(unit, (unit, 1.0))
+    prefix, factor, _ = next(each for each in PREFIXES if abs(size) < each[2])
+    return f"{prefix}{unit}", factor
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from labctl.core.plan import Reading
 from labctl.core.quantities import long_name, shown
 from labctl.core.words import human_time
 from labctl.gui.model.session import Session
-from labctl.gui.presenter.fields import SHOWN, Field
+from labctl.gui.presenter.fields import Field, shown_in
 from labctl.gui.theme import State, state
 
 SILENT_S = 5.0           # an instrument that owes an answer for longer is shown as not answering
@@ -107,7 +107,7 @@ class InstrumentPresenter(QtCore.QObject):
             stands = self._stands(card, setting, watch)
             wanted = self.wanted.get(setting.name)
             if stands is not None or wanted is not None:
-                unit, factor = SHOWN.get(setting.unit, (setting.unit, 1.0))
+                unit, factor = shown_in(setting.unit, setting.high)
                 arrow = f"→ {wanted * factor:.6g}" if wanted is not None else ""
                 return ("…" if stands is None else f"{stands * factor:.5g}"), unit, arrow
         for name, unit in card.signals:
@@ -167,7 +167,7 @@ class InstrumentPresenter(QtCore.QObject):
 
     def field(self, setting: Setting) -> Field:
         """Give the field in which a set-point is typed."""
-        unit, factor = SHOWN.get(setting.unit, (setting.unit, 1.0))
+        unit, factor = shown_in(setting.unit, setting.high)
         low = None if setting.low == float("-inf") else setting.low
         high = None if setting.high == float("inf") else setting.high
         return Field(setting.name, long_name(setting.name), "number", setting.unit, unit, factor, low, high)
@@ -221,7 +221,7 @@ def said(value: Any, unit: str) -> tuple[str, str]:
     if isinstance(value, bool):
         return ("yes" if value else "no"), ""
     if isinstance(value, int | float):
-        shown_unit, factor = SHOWN.get(unit, (unit, 1.0))
+        shown_unit, factor = shown_in(unit, value)
         return f"{value * factor:.5g}".replace("-", "\u2212"), shown_unit
     if isinstance(value, list | tuple):
         return ", ".join(str(each) for each in value) or "none", ""
