@@ -92,7 +92,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.reconnect = button("Reconnect", lambda: self.session.reopen(self.session.speed), "quiet",
                                 "Open the bench anew: a connection was given up after a call had hung")
         self.reconnect.hide()
-        self._cards_summary, self._beam_words = Elided("muted"), label("", "muted")
+        self._cards_summary, self._beam_words = Elided("muted"), Elided("muted")
         self.bottom = _split(QtCore.Qt.Orientation.Horizontal, (self.queue_view, 3), (self.log_view, 2))
         middle = QtWidgets.QWidget()
         column = QtWidgets.QVBoxLayout(middle)
@@ -144,8 +144,8 @@ class MainWindow(QtWidgets.QMainWindow):
         rows.addWidget(self.cards)
         beam = QtWidgets.QHBoxLayout()
         beam.addWidget(label("BEAM PATH", "title"))
-        beam.addStretch(1)
-        beam.addWidget(self._beam_words)
+        self._beam_words.setAlignment(QtCore.Qt.AlignmentFlag.AlignRight)
+        beam.addWidget(self._beam_words, 1)
         rows.addLayout(beam)
         rows.addWidget(self.beam)
         rows.addStretch(1)
@@ -231,7 +231,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.queue_view.refresh()
         self.centre.set_idle(self.instruments.idle)
         self._cards_summary.say(self.cards.summary)
-        self._beam_words.setText(self.beam.words)
+        self._beam_words.say(self.beam.words)
         self.far.refresh()
         self.reconnect.setVisible(self.session.lost and not self.session.busy)
 
@@ -329,6 +329,7 @@ class MainWindow(QtWidgets.QMainWindow):
         width, height = max(self.width(), 1000), max(self.height(), 700)
         self.whole.setSizes([LEFT_PX, width - LEFT_PX - RIGHT_PX - 4 * GRID, RIGHT_PX])
         self.middle.setSizes([height - BOTTOM_PX, BOTTOM_PX])
+        self.centre.share_out()
         self.bottom.setSizes([(width - LEFT_PX - RIGHT_PX) * 64 // 100, (width - LEFT_PX - RIGHT_PX) * 36 // 100])
 
     def _restore(self) -> None:

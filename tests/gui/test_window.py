@@ -251,6 +251,25 @@ class TestRunning:
         assert any("outside" in line.text for line in window.session.lines if line.level == "error")
 
 
+class TestOpenedRuns:
+    """A run is drawn before the one that was shown is closed."""
+
+    def test_one_after_another_and_back_to_the_form(self, still, twin_ple):
+        other = next(path for path in twin_ple.parent.glob("*.nxs") if path != twin_ple)
+        for path in (twin_ple, other, twin_ple):
+            still.open_runs([path])
+            until(lambda path=path: still.shown.opened is not None and still.shown.opened.run.path == path)
+            for number in range(still.centre.tabs.count()):
+                still.centre.tabs.setCurrentIndex(number)
+        choose(still, "snapshot")
+        assert still.shown.opened is None
+        choose(still, "ple")
+
+    def test_every_tab_is_in_sight_however_long_the_titles(self, still):
+        bar = still.centre.tabs.tabBar()
+        assert all(bar.rect().contains(bar.tabRect(number)) for number in range(bar.count()))
+
+
 class TestDangerousSteps:
     """A queue with dangerous steps is confirmed by holding a button, once, and never in a box of its own."""
 

@@ -49,9 +49,10 @@ class ShownPresenter(QtCore.QObject):
     def choose(self, specs: tuple[Plot, ...]) -> None:
         """Show the empty plots of a procedure, unless a run is under way."""
         if not self.session.busy or self.live is None:
-            self._close()
-            self.live, self._laid_out = None, ()
+            before, self.live, self.opened = self.opened, None, None
+            self._laid_out = ()
             self.plots.emit(specs)
+            self._close(before)
 
     def plan(self, prospect: Prospect | None) -> None:
         """Lay out empty plots as the form plans them, while no run is on the screen."""
@@ -70,19 +71,20 @@ class ShownPresenter(QtCore.QObject):
         self.session.reader.open([path], show)
 
     def _show(self, found: Opened) -> None:
-        self._close()
-        self.opened = found.measured
+        before, self.opened = self.opened, found.measured
         self.plots.emit(found.plots)
         self.run.emit(found.measured)
         self.reduced.emit()
+        self._close(before)
         self.session.say(f"shown: {found.path.name}, {found.measured.header.get('title', '')}, {len(found.measured)} points")
 
     def back(self) -> None:
         """Show the run under way again."""
         if self.live is not None:
-            self._close()
+            before, self.opened = self.opened, None
             self.plots.emit(_specs(self.live.header))
             self.run.emit(self.live)
+            self._close(before)
 
     def promise(self, outcome: api.Outcome) -> None:
         """Show what a dry run has given behind the plots."""
@@ -91,26 +93,25 @@ class ShownPresenter(QtCore.QObject):
 
     def _promise(self, found: list[Opened]) -> None:
         for each in found:
-            if self.promised is not None:
-                self.promised.run.close()
-            self.promised = each.measured
+            before, self.promised = self.promised, each.measured
             if self.measured is None:
-                self.planned.emit(LiveRun(self.promised.header))
+                self.planned.emit(LiveRun(each.measured.header))
             self.rehearsal.emit(self.promised)
+            self._close(before)
 
     def close(self) -> None:
         """Close the files."""
-        self._close()
-        if self.promised is not None:
-            self.promised.run.close()
-            self.promised = None
+        for each in (self.opened, self.promised):
+            self._close(each)
+        self.opened = self.promised = None
 
     # ---------------------------------------------------------------- what the session says
     def _begin(self, header: Mapping[str, Any]) -> None:
-        self._close()
+        before, self.opened = self.opened, None
         self.live = self._resumed(header) or LiveRun(header)
         self.plots.emit(_specs(header))
         self.run.emit(self.live)
+        self._close(before)
         if self.promised is not None and self.promised.header.get("procedure") == header.get("procedure"):
             self.rehearsal.emit(self.promised)
 
@@ -134,10 +135,11 @@ class ShownPresenter(QtCore.QObject):
             self.live.changes += 1
             self.reduced.emit()
 
-    def _close(self) -> None:
-        if self.opened is not None:
-            self.opened.run.close()
-            self.opened = None
+    @staticmethod
+    def _close(opened: StoredRun | None) -> None:
+        """Close a file that nobody draws any more: plots are given the next run before the last one is gone."""
+        if opened is not None:
+            opened.run.close()
 
 
 def _specs(header: Mapping[str, Any]) -> tuple[Plot, ...]:

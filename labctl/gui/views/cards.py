@@ -29,7 +29,7 @@ class CardView(QtWidgets.QFrame):
         self.more = button("⋯", self._fold, "quiet", "Manual control")
         self.more.setAccessibleName(f"Manual control of {name_of(card.role)}")
         self.more.setCheckable(True)
-        self.more.setFixedSize(26, 20)
+        self.more.setFixedSize(self.more.minimumSizeHint())
         self._hand = QtWidgets.QWidget()
         self._hand.hide()
         self._typed: dict[str, str] = {}

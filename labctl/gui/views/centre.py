@@ -13,6 +13,7 @@ from labctl.gui.views.parts import button
 from labctl.gui.views.plots import PlotView, build
 
 PINNED = Spectrum("Live spectrum")
+ABOVE = 58               # per cent of the height for the plots above the pinned one
 
 
 class CentreView(QtWidgets.QWidget):
@@ -31,8 +32,8 @@ class CentreView(QtWidgets.QWidget):
         self._room = True
         self.tabs = QtWidgets.QTabWidget()
         self.tabs.setAccessibleName("Plots")
-        self.tabs.tabBar().setElideMode(QtCore.Qt.TextElideMode.ElideNone)
-        self.tabs.tabBar().setUsesScrollButtons(True)
+        self.tabs.tabBar().setElideMode(QtCore.Qt.TextElideMode.ElideRight)
+        self.tabs.tabBar().setUsesScrollButtons(False)          # no tab is ever out of sight: long titles give way
         self.tabs.currentChanged.connect(lambda number: self._turned())
         self.pin = button("Pin", self._place_pinned, "quiet", "Keep the spectrum below the other plots")
         self.pin.setCheckable(True)
@@ -70,6 +71,7 @@ class CentreView(QtWidgets.QWidget):
         self.views = [*(self._view(spec) for spec in others), self.pinned]
         for number, view in enumerate(self.views[:-1]):
             self.tabs.insertTab(number, view, view.spec.title)
+            self.tabs.setTabToolTip(number, view.spec.title)
         self._place_pinned()
         if first or not self.select(current):
             self.tabs.setCurrentIndex(0)
@@ -155,6 +157,11 @@ class CentreView(QtWidgets.QWidget):
         elif not below and self.tabs.indexOf(self.pinned) < 0:
             self.tabs.insertTab(len(self.views) - 1, self.pinned, self.pinned.spec.title)
         self._turned()
+
+    def share_out(self) -> None:
+        """Give the plots in the tabs more room than the pinned spectrum."""
+        height = max(self.split.height(), 100)
+        self.split.setSizes([height * ABOVE // 100, height * (100 - ABOVE) // 100])
 
     def fit(self, height: int, least: int) -> None:
         """Unpin where there is no room."""
