@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy import QtCore, QtWidgets
+from qtpy import QtCore, QtGui, QtWidgets
 
 from labctl.core.plots import Plot, Spectrum
 from labctl.gui.model.measured import Measured
@@ -13,6 +13,8 @@ from labctl.gui.views.parts import button
 from labctl.gui.views.plots import PlotView, build
 
 PINNED = Spectrum("Live spectrum")
+TAB_PX = 2 * (GRID + 6) + 6           # of a tab beside its title
+LEAST_TITLE_PX = 40
 ABOVE = 58               # per cent of the height for the plots above the pinned one
 
 
@@ -32,8 +34,8 @@ class CentreView(QtWidgets.QWidget):
         self._room = True
         self.tabs = QtWidgets.QTabWidget()
         self.tabs.setAccessibleName("Plots")
-        self.tabs.tabBar().setElideMode(QtCore.Qt.TextElideMode.ElideRight)
-        self.tabs.tabBar().setUsesScrollButtons(False)          # no tab is ever out of sight: long titles give way
+        self.tabs.tabBar().setElideMode(QtCore.Qt.TextElideMode.ElideNone)
+        self.tabs.tabBar().setUsesScrollButtons(True)
         self.tabs.currentChanged.connect(lambda number: self._turned())
         self.pin = button("Pin", self._place_pinned, "quiet", "Keep the spectrum below the other plots")
         self.pin.setCheckable(True)
@@ -60,7 +62,7 @@ class CentreView(QtWidgets.QWidget):
         if tuple(specs) == self.specs and self.views:
             self.set_run(None)
             return
-        current, first = self.tabs.tabText(self.tabs.currentIndex()), not self.views
+        current, first = self._title(self.tabs.currentIndex()), not self.views
         for view in self.views:
             view.setParent(None)
             view.deleteLater()
@@ -70,9 +72,9 @@ class CentreView(QtWidgets.QWidget):
         self.pinned = self._view(spectrum)
         self.views = [*(self._view(spec) for spec in others), self.pinned]
         for number, view in enumerate(self.views[:-1]):
-            self.tabs.insertTab(number, view, view.spec.title)
-            self.tabs.setTabToolTip(number, view.spec.title)
+            self._insert(number, view)
         self._place_pinned()
+        self._fit_titles()
         if first or not self.select(current):
             self.tabs.setCurrentIndex(0)
 
@@ -128,7 +130,7 @@ class CentreView(QtWidgets.QWidget):
     def select(self, title: str) -> bool:
         """Bring a tab to the front by its title; False when there is none."""
         for number in range(self.tabs.count()):
-            if self.tabs.tabText(number).lower() == title.lower():
+            if self._title(number).lower() == title.lower():
                 self.tabs.setCurrentIndex(number)
                 return True
         return False
@@ -136,7 +138,36 @@ class CentreView(QtWidgets.QWidget):
     @property
     def titles(self) -> list[str]:
         """The titles of all tabs."""
-        return [self.tabs.tabText(number) for number in range(self.tabs.count())]
+        return [self._title(number) for number in range(self.tabs.count())]
+
+    def _insert(self, number: int, view: PlotView) -> None:
+        self.tabs.insertTab(number, view, view.spec.title)
+        self.tabs.tabBar().setTabData(number, view.spec.title)
+        self.tabs.setTabToolTip(number, view.spec.title)
+
+    def _title(self, number: int) -> str:
+        return str(self.tabs.tabBar().tabData(number) or self.tabs.tabText(number))
+
+    def _fit_titles(self) -> None:
+        """Cut the longest titles of plots in their middle until every tab is in sight; what is cut stands in its tool tip."""
+        bar, metrics = self.tabs.tabBar(), self.tabs.fontMetrics()
+        wide = [metrics.horizontalAdvance(title) for title in self.titles]
+        plots = [number for number in range(len(wide)) if bar.tabData(number)]
+        room = self.width() - self.pin.sizeHint().width() - TAB_PX * len(wide)
+        room -= sum(wide) - sum(wide[number] for number in plots)
+        most = room
+        for rank, number in enumerate(sorted(plots, key=lambda number: wide[number])):        # who needs less leaves it to others
+            most = room // (len(plots) - rank)
+            room -= min(wide[number], most)
+        for number in plots:
+            title = metrics.elidedText(self._title(number), QtCore.Qt.TextElideMode.ElideMiddle, max(most, LEAST_TITLE_PX))
+            if title != self.tabs.tabText(number):
+                self.tabs.setTabText(number, title)
+
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
+        """Give the titles the room there is."""
+        super().resizeEvent(event)
+        self._fit_titles()
 
     def _turned(self) -> None:
         """Leave the room to a page that is no plot of the run; draw what has come into sight."""
@@ -155,7 +186,8 @@ class CentreView(QtWidgets.QWidget):
             self._below.layout().addWidget(self.pinned)
             self.pinned.show()
         elif not below and self.tabs.indexOf(self.pinned) < 0:
-            self.tabs.insertTab(len(self.views) - 1, self.pinned, self.pinned.spec.title)
+            self._insert(len(self.views) - 1, self.pinned)
+        self._fit_titles()
         self._turned()
 
     def share_out(self) -> None:
