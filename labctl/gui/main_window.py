@@ -11,6 +11,7 @@ from qtpy import QtCore, QtGui, QtWidgets
 from labctl.gui.keys import LIST, Keys
 from labctl.gui.model.queue_model import QueueModel
 from labctl.gui.model.reader import Opened
+from labctl.gui.model.rubbish import Rubbish
 from labctl.gui.model.session import CALIBRATING, Session
 from labctl.gui.model.worker import JobEnded
 from labctl.gui.presenter.browser import BrowserPresenter
@@ -61,6 +62,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.live, self.fit = LivePresenter(session), LiveFit()
         self.browser = BrowserPresenter(session, self.form)
         self._ticks, self._leaving, self._first = 0, 0.0, procedure
+        self._rubbish = Rubbish()
         self._dress(theme)                   # before there are widgets: each would be dressed twice
         self._make_views()
         self._connect()
@@ -194,6 +196,7 @@ class MainWindow(QtWidgets.QMainWindow):
     # ---------------------------------------------------------------- what happens
     def start(self) -> None:
         """Begin to look around; bench and procedures are opened at the first look, when the window has been drawn."""
+        self._rubbish.begin()
         self._timer.start()
 
     def tick(self) -> None:
@@ -206,6 +209,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.form.tick()
         self.centre.refresh()
         self._ticks += 1
+        self._rubbish.tick()
         self.browser.tick()
         self._say_reading()
         if self.fit.tick(self.shown.live):
@@ -365,6 +369,8 @@ class MainWindow(QtWidgets.QMainWindow):
 
     def _leave_now(self) -> None:
         """Stop looking around and close for good."""
+        if self._timer.isActive():
+            self._rubbish.end()
         self._timer.stop()
         self.form.close()
         self.session.procedures.close()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from qtpy import QtCore
 
 from labctl.core.plots import Spectrum
 from labctl.gui.model import reader
+from labctl.gui.model.rubbish import Rubbish
 from labctl.gui.model.runs_model import FILE, STATUS, RunsModel
 from labctl.gui.model.session import Session
 from labctl.gui.presenter.browser import BrowserPresenter, differing
@@ -19,6 +22,28 @@ from labctl.gui.theme import LIGHT
 from labctl.gui.views.browser import BrowserView
 from labctl.gui.views.compare import CompareView, against
 from labctl.store.catalogue import Entry
+
+
+@pytest.fixture(autouse=True)
+def rubbish():
+    """No window is here that collects garbage in its thread: nobody does meanwhile, least of all the threads that read."""
+    collector = Rubbish()
+    collector.begin()
+    yield collector
+    collector.end()
+    collector.tick()
+
+
+def test_garbage_is_collected_where_the_window_says(rubbish):
+    class Cycle:
+        def __init__(self):
+            self.itself = self
+
+    gone = weakref.ref(Cycle())
+    kept = [[] for _ in range(2 * gc.get_threshold()[0])]
+    assert gone() is not None, f"collected behind the window's back, after {len(kept)} objects"
+    rubbish.tick()
+    assert gone() is None
 
 
 @pytest.fixture
