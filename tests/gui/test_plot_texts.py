@@ -186,6 +186,11 @@ class TestEmptyPlot:
         assert numbers(view.bar.axis)
 
 
+def test_several_curves_differ_by_more_than_colour(qtbot):
+    view = shown(qtbot, KINDS[2], run(count=3))
+    assert len({points.sample.opts["symbol"] for points in view._points}) == 3
+
+
 @pytest.mark.parametrize("spec", KINDS, ids=lambda spec: type(spec).__name__)
 def test_the_red_theme_lights_red_only(qtbot, spec):
     view = shown(qtbot, spec, run(count=3 if isinstance(spec, Polar | Histogram) else 1))

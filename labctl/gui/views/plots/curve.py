@@ -177,7 +177,7 @@ class CurveView(PlotView):
             colour = colours[place] if curve is not None else ""
             points.draw(curve, factors, (self.log_x, self.log_y), colour, fit=colour if several else self.theme.text,
                         theme=self.theme, errors=self.errors_button.isChecked(), show_fit=self.fit_button.isChecked(),
-                        falling=self._falling(curve))
+                        falling=self._falling(curve), place=place)
         self._draw_mark(curves)
         right = self._draw_right()
         self._explain(curves, right)

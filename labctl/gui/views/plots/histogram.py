@@ -113,7 +113,7 @@ class HistogramView(PlotView):
         self.main.getAxis("left").say("Counts per bin")
         self.main.getAxis("bottom").say("" if residual else axis_label("Time delay", unit))
         self.below.getAxis("bottom").say(axis_label("Time delay", unit))
-        self.below.getAxis("left").say("Residual (σ)")
+        self.below.getAxis("left").say("Δ (σ)")
         if self._shown and (self.auto.isChecked() or self._fresh):
             self._show_range()
         self._texts.keep_clear(lines=[(x, self._height(y)) for x, y in self._shown.values()])

@@ -15,6 +15,7 @@ from labctl.gui.views.plots.texts import Line
 ABOVE = 1.3                 # times the highest used point: what was left out further up stands as an arrow at the edge
 MANY = 400                  # points from which on they are dots
 TO_ZERO = 0.3               # decades drawn of an error bar that reaches to zero, which a logarithmic axis does not
+SYMBOLS = ("o", "s", "t1", "d", "p", "star")    # of several curves, in order
 LEAST_SHARE = 1e-3          # of the line, below which a band is not followed on a logarithmic axis
 BAND = 1.96                 # standard errors of a 95 % interval
 
@@ -86,9 +87,13 @@ class Points:
         return dots, lines
 
     def draw(self, curve: CurveData | None, factors: tuple[float, float], logs: tuple[bool, bool], colour: str, *, fit: str,
-             theme: Theme, errors: bool, show_fit: bool, falling: np.ndarray | None = None) -> None:
-        """Draw a curve in units for people, the points marked `falling` as hollow triangles; None clears it."""
+             theme: Theme, errors: bool, show_fit: bool, falling: np.ndarray | None = None, place: int = 0) -> None:
+        """Draw a curve in units for people, the points marked `falling` as hollow triangles; None clears it.
+
+        The `place` of a curve among several decides the shape of its points: colour alone tells nobody in red light.
+        """
         self._span = None
+        self.sample.setSymbol(SYMBOLS[place % len(SYMBOLS)])
         if curve is None or not len(curve.x):
             for item in (self.sample, self.falling, self.hollow, self.arrows, self.fit):
                 item.setData([], [])

@@ -16,7 +16,7 @@ from labctl.gui.theme import CAPTION_PX, DARK, GRID, Theme
 from labctl.gui.views.plots.base import VIEWS, PlotView, Table
 from labctl.gui.views.plots.curve import colours_of, curves_named, refusal, short_text, words
 from labctl.gui.views.plots.marks import legend, legend_size, line, restyle_legend
-from labctl.gui.views.plots.points import Points
+from labctl.gui.views.plots.points import SYMBOLS, Points
 
 RINGS = (0.25, 0.5, 0.75, 1.0)
 EVERY_DEG = 30
@@ -149,6 +149,7 @@ class PolarView(PlotView):
             return
         top = float(np.nanmax(curve.fit_y if curve.fit_y is not None else curve.y)) or 1.0
         used = np.ones(len(curve.x), dtype=bool) if curve.used is None else np.asarray(curve.used, dtype=bool)
+        marks.setSymbol(SYMBOLS[place % len(SYMBOLS)])
         marks.setData(*around(curve.x[used], curve.y[used] / top), brush=pg.mkBrush(colour), pen=pg.mkPen(None))
         if curve.fit_x is not None and curve.fit_y is not None and self.fit_button.isChecked():
             fit.setData(*around(curve.fit_x, curve.fit_y / top), pen=line(colour, 2))
@@ -156,7 +157,7 @@ class PolarView(PlotView):
                 brightest = float(curve.fit_x[int(np.argmax(curve.fit_y))])
                 axis.setData(*around(np.array([brightest, brightest + 180.0]), np.ones(2)), pen=pg.mkPen(colour, style=DASH))
         self._flat[place].draw(curve, (1.0, 1.0 / top), (False, False), colour, fit=colour, theme=self.theme, errors=True,
-                               show_fit=self.fit_button.isChecked())
+                               show_fit=self.fit_button.isChecked(), place=place)
 
     def _read_off(self) -> None:
         measured = self.measured
