@@ -11,6 +11,7 @@ import runpy
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +99,14 @@ def commands(block: Block) -> list[Command]:
 
 
 # ------------------------------------------------------------------ without running anything
+@cache
+def _commands() -> Any:
+    return get_command(app)
+
+
 def parsed(words: tuple[str, ...]) -> click.Context:
     """Let the command line take words apart; raises click.UsageError for what it does not know."""
-    command: Any = get_command(app)
+    command: Any = _commands()
     rest = list(words)
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
         _, command, rest = command.resolve_command(click.Context(command), rest)

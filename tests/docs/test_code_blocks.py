@@ -12,7 +12,10 @@ import pytest
 
 from labctl import api
 from labctl.bench import config
+from labctl.core import registry
+from labctl.engine.planning import lacking
 from tests.docs.pages import EXIT, INSTALLING, LANGUAGES, SHELLS, TREE, Block, Reader, blocks, call, commands, documents, parsed
+from tests.runs.conftest import calibrate
 from tests.unit.test_repository import shipped
 
 # Pages that need more than an empty folder: served instruments, a made-up package. Their tests run every block of theirs.
@@ -34,6 +37,7 @@ COARSE = {
     "ple": {"start": "515 nm", "stop": "530 nm"},
     "power_calibration": {"wavelengths": "6", "angles": "12"},
 }
+BENCH = re.compile(r"""(?:--bench |bench=["']|open_bench\(["'])([\w-]+)""")
 BLOCKS = [block for page in documents() for block in blocks(page)]
 RUN = [page for page in documents() if page not in ELSEWHERE
        and any(block.language in {"python", *SHELLS} for block in blocks(page))]
@@ -105,9 +109,7 @@ def first_run(tmp_path_factory: pytest.TempPathFactory, session_state: Path) -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LABCTL_STATE", str(session_state))
         patch.chdir(folder)
-        with api.open_bench("ying2021") as bench:
-            order = api.Order("power_calibration", folder / "calibration", seed=1, figure=False)
-            api.run("power_calibration", bench, {"wavelengths": 6, "angles": 12}, order=order)
+        calibrate("ying2021", folder / "calibrations")
         assert call("run", "ple", "--bench", "ying2021", "--set", "start=515", "--set", "stop=530", "--seed", "7", "--sample",
                     "ying2021")[0] == 0
     return folder / "labctl_data"
@@ -120,6 +122,11 @@ def test_page(page: str, first_run: Path, tmp_path: Path, monkeypatch: pytest.Mo
     shutil.copytree(first_run, tmp_path / "labctl_data")
     (day,) = [path.name for path in first_run.iterdir() if path.is_dir()]
     dates = {found: day for block in blocks(page) for found in re.findall(r"(?<=labctl_data/)\d{4}-\d\d-\d\d", block.code)}
+    for bench in sorted({name for block in blocks(page) for name in BENCH.findall(block.code)} & registry.points("bench").keys()):
+        with api.open_bench(bench) as opened:
+            lacks = lacking(opened)
+        if lacks:
+            calibrate(bench, tmp_path / "calibrations")         # coarsely; else it would be done in full
     assert Reader(cheaper, dates).follow(page) or all(block.reason for block in blocks(page) if block.language)
 
 
