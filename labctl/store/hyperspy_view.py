@@ -23,7 +23,8 @@ def write(file: Node, scan: Arranged, *, title: str, sample: str) -> None:
     group.attrs.update({"package": "", "package_version": ""})
     signal = file["entry/data"][scan.signal]
     nexus_data.view(group, "data", signal)
-    points = len(scan.layout.dims)
+    spectra = scan[scan.axes[-1]].attrs.get("units") == "nm"         # of which a series, or a chip, is a stack
+    points = len(scan.axes) - 1 if spectra else len(scan.layout.dims)
     for position, name in enumerate(scan.axes):
         _axis(group.create_group(f"axis-{position}"), scan[name], navigate=position < points)
     metadata = group.create_group("metadata")
