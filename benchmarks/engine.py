@@ -1,5 +1,7 @@
 """Measure the promises of the engine, each beside plain h5py or the critical path of the same run; prints one line per promise.
 
+`python benchmarks/engine.py overlap aborts` measures those parts only; the others: per_point, preflights, long_scan, long_run.
+
 What only computes is measured in processor time, so that a busy machine does not count against it.
 """
 
@@ -391,14 +393,17 @@ def long_scan(folder: Path) -> Iterator[Line]:
     yield Line(what, took, 20.0, "s")
 
 
-def main() -> None:
+def main(wanted: list[str]) -> None:
+    """Measure all parts, or those that are named."""
     with tempfile.TemporaryDirectory() as name:
         os.environ["LABCTL_STATE"] = name
         folder = Path(name)
-        for lines in (per_point(folder), overlap(), aborts(), preflights(), long_scan(folder), long_run(folder)):
-            for line in lines:
+        parts = {"per_point": per_point(folder), "overlap": overlap(), "aborts": aborts(), "preflights": preflights(),
+                 "long_scan": long_scan(folder), "long_run": long_run(folder)}
+        for part in wanted or parts:
+            for line in parts[part]:
                 print(line, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
