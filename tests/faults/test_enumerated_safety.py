@@ -1,8 +1,8 @@
 """Whatever goes wrong at whichever device call of whichever procedure: safe afterwards, told truly, and resumed to the same data.
 
-Every registered procedure is taken, cut down to a few short points, on the first packaged bench that can do it; one that joins
-the registry joins this. The default suite draws calls from a seed that the test ids show. `make soak` goes through every call of
-one procedure, and through many different calls of the others, with all faults in turn.
+Every registered procedure is taken, cut down to a few short points, on the first packaged bench that is meant for it, or else can
+do it; one that joins the registry joins this. The default suite draws calls from a seed that the test ids show. `make soak` goes
+through every call of one procedure, and through many different calls of the others, with all faults in turn.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,17 @@ def state(tmp_path_factory):
     return tmp_path_factory.mktemp("coarse_state")
 
 
+@cache
+def meant_for(bench: str) -> frozenset[str]:
+    """Name the procedures that a bench file has parameters for."""
+    return frozenset(api.load_bench_file(bench)[0].procedures)
+
+
+def benches_for(name: str) -> list[str]:
+    """Give the packaged benches, those whose file speaks of the procedure first: most others cannot do it."""
+    return sorted(BENCHES, key=lambda bench: name not in meant_for(bench))
+
+
 _known: dict[str, Undisturbed] = {}
 
 
@@ -209,7 +221,8 @@ def undisturbed(state, tmp_path, monkeypatch) -> Callable[[str], Undisturbed]:
     def find(name: str) -> Undisturbed:
         if name not in _known:
             procedure = shortened(LOCAL.get(name) or registry.find("procedure", name))
-            found = (able(Undisturbed(name, procedure, bench, state / "bare"), monkeypatch, tmp_path) for bench in BENCHES)
+            bare = (Undisturbed(name, procedure, bench, state / "bare") for bench in benches_for(name))
+            found = (able(case, monkeypatch, tmp_path) for case in bare)
             case = next(case for case in found if case is not None)
             outcome, calls = disturbed(case, tmp_path / "undisturbed")
             assert outcome.status == "done", outcome.problems
@@ -257,10 +270,14 @@ def disturbed(case: Undisturbed, folder, at: int = -1, kind: str = "error", look
 
 
 def data(outcome) -> dict[str, np.ndarray]:
-    """Give everything that was measured, but for the time that had passed."""
+    """Give everything that was measured, but for the time that had passed: numbers and arrays of the scan, dark frame, flags."""
     with api.load(outcome.run) as run:
-        found = run.data
-        return {name: np.asarray(found[name].values) for name in found.variables if "elapsed" not in name}
+        found = {name: run[name] for name in run.names if "elapsed" not in name}
+        found |= {f"counts of {name}": run.counts(name) for name in run.channels}
+        found |= {f"along {name}": along[2] for name in run.channels if (along := run.coordinate(name)) is not None}
+        found |= {f"flag {name}": run.flag(name) for name in run.flag_names}
+        dark = run.dark() if run.channels else None
+        return {**found, "numbers": run.numbers, **({} if dark is None else {"dark": dark})}
 
 
 def times(outcome) -> dict[str, list[float]]:

@@ -12,8 +12,8 @@ from labctl.core.steps import drive
 from labctl.engine.exposing import Visit
 from labctl.engine.visit import Visitor
 
-MOVES = 1000
-FAULTY = 0.03           # of the moves go to 0, where this attenuator is wide open
+MOVES = 300
+FAULTY = 0.07           # of the moves go to 0, where this attenuator is wide open
 
 
 @pytest.fixture
