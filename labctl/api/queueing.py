@@ -98,7 +98,8 @@ class Hands:
             order = replace(order, root=order.root / rehearsal.FOLDER)
         if item.run_id:
             try:
-                return resume(item.run_id, bench, root=order.root, listeners=listeners, control=control, most_lit_s=most_lit_s)
+                return resume(item.run_id, bench, root=order.root, listeners=listeners, control=control, figure=order.figure,
+                              most_lit_s=most_lit_s)
             except (Refused, StoreError) as exc:
                 self.announce(f"item {item.id} begins anew: {exc}")
         made = make_procedure(item.procedure, item.settings, bench.config)
@@ -110,4 +111,4 @@ def _order(procedure: str, options: Mapping[str, Any], config: bench_config.Benc
     arrangement = Arrangement(options.get("order") or "planned", options.get("reference_every", 0), options.get("dark_every", 0))
     words = {name: options.get(name, "") for name in ("sample", "mount", "note")}
     root = Path(options.get("out") or config.data.root)
-    return Order(procedure, root, seed=options.get("seed"), arrangement=arrangement, **words)
+    return Order(procedure, root, seed=options.get("seed"), arrangement=arrangement, figure=options.get("figure", True), **words)

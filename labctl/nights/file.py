@@ -88,6 +88,7 @@ class Terms(_Strict):
     max_failures: int | None = Field(default=None, ge=1)
     stop_when: list[str] = []
     report: str = ""
+    figures: bool = True
 
     @field_validator("stop_when")
     @classmethod

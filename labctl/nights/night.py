@@ -71,7 +71,7 @@ def enqueue(opened: Opened, checked: Checkup, waiting: Waiting) -> list[Item]:
         _, _, where = load_bench_file(wanted.bench)
         bench = wanted.bench if where.is_absolute() and where.stem == wanted.bench else str(where.resolve())
         options: dict[str, Any] = {**wanted.options, "night": opened.key, "night_file": str(opened.path), "entry": wanted.label,
-                                   "seed": seed + number, "out": str(root)}
+                                   "seed": seed + number, "out": str(root), "figure": night.night.figures}
         if wanted.computed:
             options["computed"] = {name: list(told) for name, told in wanted.computed.items()}
         options |= {name: text for name, text in (("when", wanted.when), ("stop_when", wanted.stop_when)) if text}

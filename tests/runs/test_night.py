@@ -32,6 +32,8 @@ schema = 1
 name = "small"
 bench = "ying2021"
 seed = 7
+[night]
+figures = false
 [[entry]]
 name = "first"
 procedure = "snapshot"
@@ -183,7 +185,7 @@ def test_everything_wrong_is_said_before_the_first_photon(tmp_path):
 
 
 def test_the_check_shows_the_clock(tmp_path):
-    path = night_file(tmp_path, **{"[[entry]]\nname = \"first\"": '[night]\nuntil = "23:59"\n[[entry]]\nname = "first"'})
+    path = night_file(tmp_path, **{"figures = false": 'until = "23:59"'})
     result = CliRunner().invoke(app, ["queue", str(path), "--check"])
     assert result.exit_code == 0, result.output
     assert "over by" in result.stdout
