@@ -54,6 +54,7 @@ class Tour:
 
     def picture(self, name: str) -> None:
         """Draw the window into a file."""
+        self.until(lambda: "UNKNOWN" not in self.window.run.beam()[0].word)      # on a busy computer answers about light come late
         wait_for(self.app, QUIET_S)
         self.window.grab().save(str(FOLDER / f"{name}.png"))
 
