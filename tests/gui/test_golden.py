@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from qtpy import QtCore, QtGui
+from qtpy import QtCore, QtGui, QtWidgets
 
 from labctl.gui.app import application
 from labctl.gui.theme import THEMES
@@ -27,10 +27,13 @@ def reduced(picture: QtGui.QImage) -> QtGui.QImage:
 
 
 def looked_at(window) -> QtGui.QImage:
-    """Give the picture of a window without the places where times stand: its log and its status bar differ with every run."""
+    """Give the picture of a window from the top, without what differs with every run: its log, its status bar, its readings."""
+    for area in window.findChildren(QtWidgets.QScrollArea):
+        area.verticalScrollBar().setValue(0)
+    application().processEvents()
     picture = window.grab()
     painter = QtGui.QPainter(picture)
-    for part in (window.log_view, window.status):
+    for part in (window.log_view, window.status, window.cards):
         painter.fillRect(QtCore.QRect(part.mapTo(window, QtCore.QPoint(0, 0)), part.size()), QtGui.QColor(window.theme.panel))
     painter.end()
     return picture.toImage()
