@@ -43,7 +43,8 @@ class AtOneCentre(Panorama):
 
 
 @pytest.fixture
-def taken(labctl_state, tmp_path):
+def taken(tmp_path):
+    """Run a procedure on an uncalibrated bench, whose attenuator park leaves where it stands: there is light."""
     def take(procedure, *, stop_after=10**6, figure=False):
         control, seen = Control(), []
 
