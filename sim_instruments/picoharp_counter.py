@@ -17,6 +17,7 @@ class Counter:
     def __init__(self, port: TcspcPort, clock: Clock, draw: np.random.Generator):
         self.port, self.clock, self.draw = port, clock, draw
         self.counts = np.zeros((ph.BLOCKS, ph.CHANNELS))
+        self._meter = int(draw.integers(2**63))       # of the rate meters: what they show hangs on the gate, not on who looks
         self.sync_lost = self.detector_dead = False
         self.defaults()
 
@@ -39,7 +40,10 @@ class Counter:
         return self.started_one and self.clock.now() < self._ends
 
     def start(self, seconds: float) -> None:
-        """Begin to collect."""
+        """Begin to collect; a visit of a point repeats its noise, as all instruments do."""
+        if self.port.noise is not None:
+            self.draw = self.port.noise()
+            self._meter = int(self.draw.integers(2**63))
         self._started = self._counted_to = self.clock.now()
         self._ends = self._started + seconds
         self.started_one, self.elapsed_s, self.flags = True, 0.0, 0
@@ -85,7 +89,8 @@ class Counter:
             return 0, 0
         sync, photons = (0.0 if fails else rate for fails, rate in zip(
             (self.sync_lost, self.detector_dead), self.port.rates(), strict=True))
-        return round(sync), round(self.draw.poisson(photons * ph.GATE_S) / ph.GATE_S)
+        gate = max(math.floor((self.clock.now() - self._started) / ph.GATE_S + 1e-6), 0)
+        return round(sync), round(np.random.default_rng([self._meter, gate]).poisson(photons * ph.GATE_S) / ph.GATE_S)
 
     def warnings(self) -> int:
         """Judge the rates and the settings."""

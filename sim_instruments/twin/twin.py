@@ -104,6 +104,7 @@ class Twin:
                 self._install_head(part.role, part.element)
             elif isinstance(part.element, TcspcPort):
                 part.element.rates, part.element.histogram = self._counter_rates, self._histogram
+                part.element.noise = lambda role=part.role: self._noise_of(role)
             elif isinstance(part.element, Camera):
                 camera = part.element
                 self._chips[part.role] = Chip(camera.columns, camera.rows, self.bench_seed, part.role, self.ideal)
@@ -273,6 +274,10 @@ class Twin:
             reading = self._measure(role, 0.0, 100)
             self.heads[role].zero_w += reading
             return reading
+
+    def _noise_of(self, role: str) -> np.random.Generator:
+        with self.lock:
+            return self.streams.acquisition(role)
 
     def _counter_rates(self) -> tuple[float, float]:
         with self.lock:
