@@ -373,6 +373,7 @@ class Keithley2400(ScpiDevice):
     def park(self) -> None:
         """Ramp to 0 V and switch the output off, confirmed; raises if the output does not say that it is off."""
         self.stop()
+        self._switching.forget()
         try:
             if self.output_on:
                 self._ramp_to_zero(self.level)

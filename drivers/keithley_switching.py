@@ -72,6 +72,8 @@ class Switching:
         passed = round(self._meter.clock.now() - self._began, 6)         # the same at any hour
         late = round(passed - (len(self._steps) + 1) * self.half_period_s, 6)
         if late >= 0.0 and len(self._steps) < self.halves:
+            if len(self._currents) == len(self._steps):          # nobody asked in time: no step without a look at what leaks
+                self._currents.append(self._checked())
             self._step()
         elif late >= 0.0:
             self._running = False
@@ -96,6 +98,10 @@ class Switching:
         if self._running:
             self._running = False
             self._meter.step(self._base)
+
+    def forget(self) -> None:
+        """Write nothing any more: whoever parks the source says where it goes."""
+        self._running = False
 
     def found(self) -> dict[str, Any]:
         """Give the middle of every write in s since the beginning, the mean length of a write, and the largest current (A)."""

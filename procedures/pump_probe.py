@@ -51,9 +51,10 @@ class PumpProbe(Procedure):
     blank = another_run("Blank run", group="Analysis", description="Number of a run without crystals: what is absorbed at all.")
     section = quantity("Absorption cross-section", "cm^2", default=2.5e-14, minimum=1e-30, maximum=1.0, group="Analysis",
                        description="At the pump wavelength; turns a fluence into excitations.")
-    coupling = quantity("Share of the fluence that enters", "1", default=0.595297, minimum=1e-6, maximum=1.0, group="Analysis")
-    density = quantity("Optical density at the pump", "1", default=0.46, minimum=0.0, maximum=10.0, group="Analysis",
-                       description="The probe sees the mean over the depth.")
+    coupling = quantity("Share of the fluence that enters", "1", default=1.0, minimum=1e-6, maximum=1.0, group="Analysis",
+                        description="What window, electrode and reflection leave of it: of your sample.")
+    density = quantity("Optical density at the pump", "1", default=0.0, minimum=0.0, maximum=10.0, group="Analysis",
+                       description="Of your sample; the probe sees the mean over the depth.")
 
     def check(self) -> list[Problem]:
         """Refuse a ladder that does not rise, delays without any after the pump, and a probe that cannot be blocked."""

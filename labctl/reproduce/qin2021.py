@@ -14,7 +14,7 @@ from labctl.reproduce.reading import named, ratio
 from labctl.store.run import Run
 
 NAME, BENCH, DECAYS, RESPONSE, PROBE = "qin2021", "qin2021", "qin2021-trpl", "qin2021-response", "qin2021-probe"
-FILM = Excited(2.5e-14, 400.0, 0.595297, 0.46)       # as `pump_probe` has it: what a mean number of excitations means
+FILM = Excited(2.5e-14, 400.0, 0.595297, 0.46)       # as the bench file has it: what a mean number of excitations means
 TRANSPARENT = {"measurement": "fluence", "delays": "4", "fluences": 19, "width": 4.0, "blocks": 2}
 DELAYS_PS, LATER_PS = "4:60:4, 72:1000:16", "4, 20:200:20, 250:1000:50"
 HIGHEST_V, EXCESS_V = 20.0, 0.5

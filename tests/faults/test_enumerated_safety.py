@@ -307,7 +307,8 @@ def go_through(case: Undisturbed, kind: str, at: int, folder, safe) -> None:
     outcome, _ = disturbed(case, folder, at, kind, safe)
     allowed = {"abort": ("aborted", "done"), "abort_at_once": ("aborted", "done"), "error": ("failed", "unsafe"),
                "park_raises": ("unsafe", "done")}
-    untold = case.calls[at - 1].endswith(".settings")         # an instrument that does not tell its settings is recorded as such
+    # An instrument that does not tell its settings is recorded as such; one that is parked need not say where it stands.
+    untold = case.calls[at - 1].endswith(".settings") or asked_after_park(case, at)
     if untold:
         allowed["error"] = ("done", "failed", "unsafe")
     assert outcome.status in allowed.get(kind, ("done", "aborted", "failed", "unsafe")), outcome.problems
@@ -325,6 +326,12 @@ def go_through(case: Undisturbed, kind: str, at: int, folder, safe) -> None:
         resumed = runner.resume(case.make(healed), healed, outcome.run.with_suffix(".journal"), figure=False)
     assert resumed.status == "done", resumed.problems
     assert_as_undisturbed(resumed, case, late, costs_time=kind in TIME_COSTS)
+
+
+def asked_after_park(case: Undisturbed, at: int) -> bool:
+    """Tell whether call `at` is the question that follows the park of the same instrument."""
+    role = case.calls[at - 1].partition(".")[0]
+    return next((what for what in reversed(case.calls[:at - 1]) if what.partition(".")[0] == role), "") == f"{role}.park"
 
 
 def assert_as_undisturbed(outcome, case: Undisturbed, late: bool, *, costs_time: bool) -> None:

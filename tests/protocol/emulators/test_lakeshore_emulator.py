@@ -82,7 +82,7 @@ class TestTemperature:
         controller = EmulatedLakeShore336([Unit("cryostat", "lakeshore336", {}, cryostat)], clock=clock, seed=1)
         ask(controller, b"SETP 1,100;RANGE 1,1\n", 60 * MINUTE)
         assert cryostat.sensor_k.position == 24.0
-        assert ask(controller, b"HTR? 1\n") == b"+100.0\r\n"
+        assert ask(controller, b"HTR? 1\n") == ask(controller, b"HTR? 1,20\n") == b"+100.0\r\n"
         ask(controller, b"RANGE 1,3\n", 60 * MINUTE)
         assert cryostat.sensor_k.position == 100.0
         assert 20.0 < float(ask(controller, b"HTR? 1\n")) < 40.0

@@ -292,6 +292,26 @@ class TestSwitching:
         assert levels(box) == [4.0, 0.0]
         assert not driver.switches
 
+    def test_no_step_without_a_look_at_what_leaks_however_late_one_asks(self, switcher, clock):
+        driver, box = switcher
+        box.answers.siemens = 1e-3
+        driver.begin_switching()
+        clock.wait(0.6)
+        assert driver.switches
+        clock.wait(0.6)
+        with pytest.raises(LeakageTooHigh):
+            _ = driver.switches
+
+    def test_nothing_is_written_after_it_was_parked(self, switcher, clock):
+        driver, box = switcher
+        driver.begin_switching()
+        clock.wait(0.6)
+        assert driver.switches
+        driver.park()
+        box.said.clear()
+        driver.end_switching()
+        assert levels(box) == []
+
     def test_abort_takes_the_voltage_off(self, switcher, clock):
         driver, box = switcher
         box.said.clear()

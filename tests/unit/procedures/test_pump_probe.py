@@ -83,13 +83,13 @@ def test_the_bleach_falls_with_its_lifetime_and_net_gain_ends(taken) -> None:
 
 
 def test_the_bleach_reaches_transparency_at_its_fluence(taken) -> None:
-    procedure = PumpProbe(measurement="fluence", delays="4", blank="3", blocks=4)
+    procedure = PumpProbe(measurement="fluence", delays="4", blank="3", blocks=4, coupling=0.6, density=0.46)
     reduction = procedure.reduce(taken(procedure, lambda fluence, delay: fluence / 40e-6))
     onset = reduction.results["gain_onset_fluence"]
     assert onset.value == pytest.approx(40.0, abs=0.5)
     assert onset.systematic == pytest.approx(np.hypot(0.05, 0.2) * onset.value, rel=1e-6)
     depth = 0.46 * np.log(10.0)
-    inside = 2.0137 * 0.595297 * 2.5e-2 * -np.expm1(-depth) / depth
+    inside = 2.0137 * 0.6 * 2.5e-2 * -np.expm1(-depth) / depth
     assert reduction.results["gain_threshold_n"].value == pytest.approx(inside * onset.value, rel=1e-3)
     assert reduction.results["bleach_end_slope"].value == pytest.approx(1.0, abs=0.03)
     assert reduction.results["gain_band_blue_edge"].value < 505.0
