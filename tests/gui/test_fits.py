@@ -36,6 +36,7 @@ said = []
 
 def look(where):
     app.processEvents()
+    app.sendPostedEvents()      # a reading may have come with the last of these events: its label has asked for room, not got it
     for kind in (QtWidgets.QLabel, QtWidgets.QAbstractButton):
         for each in window.findChildren(kind):
             if not each.isVisible() or isinstance(each, Elided) or not each.text():
