@@ -35,7 +35,7 @@ from labctl.gui.views.header import HeaderView
 from labctl.gui.views.live import LiveView
 from labctl.gui.views.log_view import LogView
 from labctl.gui.views.parts import Elided, button, label, panel
-from labctl.gui.views.question import ConfirmView, QuestionView
+from labctl.gui.views.question import ConfirmView, OfferView, QuestionView
 from labctl.gui.views.queue_view import QueueView
 from labctl.gui.views.status import StatusView
 from labctl.gui.views.style import apply
@@ -87,7 +87,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.browser_view, self.compare_view = BrowserView(self.browser, theme), CompareView(theme)
         for page, title in ((self.live_view, "Live"), (self.browser_view, "Runs"), (self.compare_view, "Compare")):
             self.centre.add_page(page, title)
-        self.confirm = ConfirmView(self.queue, theme)
+        self.confirm, self.offer = ConfirmView(self.queue, theme), OfferView(self.queue)
         self.queue_view, self.log_view = QueueView(self.queue_model, self.queue, theme), LogView(self.session, theme)
         self.cards, self.beam = CardsView(self.instruments, theme), BeamPathView(self.session, theme)
         self.status = StatusView(self.session)
@@ -105,6 +105,7 @@ class MainWindow(QtWidgets.QMainWindow):
         column.addWidget(self._reading)
         column.addWidget(self.question)
         column.addWidget(self.confirm)
+        column.addWidget(self.offer)
         column.addWidget(self.centre, 1)
         self.middle = _split(QtCore.Qt.Orientation.Vertical, (middle, 1), (self.bottom, 0))
         self.whole = _split(QtCore.Qt.Orientation.Horizontal, (self._left(), 0), (self.middle, 1), (self._right(), 0))

@@ -21,7 +21,7 @@ from labctl.gui.main_window import MainWindow
 from labctl.gui.model.session import Session
 from labctl.gui.theme import DARK
 
-SETTINGS = {"start": "522", "stop": "524", "step": "1", "dark_frames": "1"}
+SETTINGS = {"start": "522", "stop": "524", "step": "0.1", "dark_frames": "1"}
 
 
 class Teller(QtCore.QObject):
@@ -49,6 +49,7 @@ class Teller(QtCore.QObject):
         window = self.window
         if not self._placed and ready(window):
             self._placed = True
+            QtWidgets.QApplication.sendPostedEvents()        # the last answer may have asked for room that it has not got yet
             self.tell(ready=True, places={name: self._middle(widget) for name, widget in (
                 ("abort", window.header.abort), ("queue", window.before.queue), ("sample", window.header.sample),
                 ("start", window.form_view.fields["start"].editor))})

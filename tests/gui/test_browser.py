@@ -60,9 +60,9 @@ def presenter(qtbot, twin_ple, tmp_path):
 
 
 def found(qtbot, presenter) -> list[Entry]:
-    presenter.model.show([])
     presenter.search()
-    qtbot.waitUntil(lambda: (presenter.tick(), bool(presenter.model.entries))[1], timeout=20_000)
+    qtbot.waitUntil(lambda: (presenter.tick(), not presenter.searching)[1], timeout=20_000)
+    assert presenter.model.entries
     return presenter.model.entries
 
 
@@ -81,7 +81,7 @@ def read(qtbot, presenter) -> None:
     def idle() -> bool:
         presenter.session.reader.tick()
         presenter.tick()
-        return not presenter.session.reader.busy and not presenter._looker.busy
+        return not presenter.session.reader.busy and not presenter._looker.busy and not presenter.searching
 
     qtbot.waitUntil(idle, timeout=20_000)
 
@@ -123,7 +123,7 @@ class TestList:
     def test_a_folder_that_is_not_there_is_said(self, qtbot, presenter, tmp_path):
         presenter.session.root = tmp_path / "nowhere"
         presenter.search()
-        qtbot.waitUntil(lambda: (presenter.tick(), bool(presenter.words))[1], timeout=20_000)
+        qtbot.waitUntil(lambda: (presenter.tick(), not presenter.searching)[1], timeout=20_000)
         assert "There is no data folder" in presenter.words
 
 

@@ -59,6 +59,7 @@ def window(qapp, session_state, tmp_path_factory):
         patch.setenv("LABCTL_STATE", str(session_state))
         with opened(tmp_path_factory.mktemp("golden"), size=(1440, 810)) as made:
             until(lambda: made.instruments.shown(made.cards.cards[-1].card).detail)
+            until(lambda: made.run.beam()[0].word == "BEAM OFF" and made.run.emissions()[0][1].word == "ON")
             yield made
 
 

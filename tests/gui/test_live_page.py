@@ -11,6 +11,7 @@ from labctl.gui.theme import DARK, RED
 from labctl.gui.views.live import LiveView, pump_text
 from labctl.store.run import load
 from tests.gui.made_up import reading
+from tests.gui.windows import held, scanned
 from tests.runs.conftest import calibrate
 
 BENCH = "ying2021"
@@ -55,14 +56,15 @@ def frames(page) -> int:
 def test_look_keep_go_back_and_stop(qtbot, session, page, tmp_path):
     kept = []
     page.presenter.kept.connect(kept.append)
-    assert page.presenter.start()
-    wait(qtbot, session, lambda: frames(page) >= 5)
-    assert page.plot.spec.title == "Live spectrum"
-    assert page.go.text() == "Stop"
-    page.note.setText("look at this")
-    page.back.setValue(1)
-    shown = page.presenter.measured.counts(1)
-    page.keep_shown()
+    with held(page.presenter._news, lambda event: scanned(event) and event.reading.index >= 8):
+        assert page.presenter.start()
+        wait(qtbot, session, lambda: frames(page) >= 5)
+        assert page.plot.spec.title == "Live spectrum"
+        assert page.go.text() == "Stop"
+        page.note.setText("look at this")
+        page.back.setValue(1)
+        shown = page.presenter.measured.counts(1)
+        page.keep_shown()
     wait(qtbot, session, lambda: kept)
     with load(kept[0]) as run:
         np.testing.assert_array_equal(run.counts()[0], shown)
@@ -87,7 +89,7 @@ def test_what_the_bench_cannot_do_is_said_and_not_done(qtbot, session, page):
     assert page.presenter.set_pump("pump.power", "10,5 uW")
     page.presenter.step_exposure(+1)
     wait(qtbot, session, lambda: page.presenter.live.standing.get("pump.power") == pytest.approx(10.5e-6))
-    assert page.presenter.exposure_s == 0.2
+    wait(qtbot, session, lambda: page.presenter.exposure_s == 0.2)
     page.presenter.stop()
     wait(qtbot, session, lambda: not session.busy)
 

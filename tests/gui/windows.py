@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 from qtpy import QtCore
 
 from labctl import api
+from labctl.engine.events import PointDone
 from labctl.gui.app import application, ready, wait_until
 from labctl.gui.main_window import MainWindow
 from labctl.gui.model.session import Session
@@ -20,6 +22,7 @@ from labctl.gui.theme import DARK, Theme
 PATIENCE_S = 60.0
 COARSE = {"wavelengths": 6, "angles": 10}
 SHORT = {"start": "522", "stop": "524", "step": "1"}
+LIT = {"start": "520", "stop": "524", "step": "0.1", "exposure": "60", "dark_frames": "1"}      # so long that nobody comes too late
 
 
 _calibrated: set[tuple[str, str]] = set()
@@ -83,6 +86,38 @@ def run_to_end(window: MainWindow) -> None:
     window.form.enqueue()
     until(lambda: len(window.queue_model.items) > before and window.queue_model.items[-1].status not in ("waiting", "running")
           and not window.session.busy)
+
+
+def dark(window: MainWindow) -> bool:
+    """Tell whether the shutter of the simulated bench really is closed, whatever anybody says."""
+    return window.session.bench.emulator("shutter").shutter.opening.target == 0.0
+
+
+def scanned(event: object) -> bool:
+    """Whether an event of the engine is a point that was not taken in the dark."""
+    return isinstance(event, PointDone) and event.reading.point.kind == "scan"
+
+
+@contextmanager
+def held(intake: Any, wanted: Callable[[object], bool]) -> Iterator[None]:
+    """Let the bench's thread wait at the first event that is wanted, until the block ends: nothing overtakes the test.
+
+    `intake` is where that thread leaves its events; the block begins before the job that is to be held.
+    """
+    put, reached, go = intake.put, threading.Event(), threading.Event()
+
+    def hold(thing: object) -> None:
+        put(thing)
+        if not reached.is_set() and wanted(thing):
+            reached.set()
+            go.wait(PATIENCE_S)
+
+    setattr(intake, "put", hold)  # noqa: B010  a method, for pyright
+    try:
+        yield
+    finally:
+        setattr(intake, "put", put)  # noqa: B010
+        go.set()
 
 
 def watch_for(seconds: float) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import getpass
-import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 from qtpy import QtCore
 
 from labctl.core.errors import LabctlError
-from labctl.gui.model.intake import LatestBox
+from labctl.gui.model.planner import Planner
 from labctl.gui.model.reader import Opened, Reader
 from labctl.gui.model.runs_model import RunsModel
 from labctl.gui.model.session import Session
@@ -23,12 +21,6 @@ from labctl.store.catalogue import Catalogue, Entry, Query
 
 MOST_RUNS = 2000
 MOST_COMPARED = 4
-
-
-@dataclass(frozen=True)
-class _Answer:
-    entries: list[Entry]
-    problem: str = ""
 
 
 class BrowserPresenter(QtCore.QObject):
@@ -49,28 +41,25 @@ class BrowserPresenter(QtCore.QObject):
         self.words = ""
         self._looker = Reader(session.say, newest_only=True)         # who goes through the list wants the last one only
         self._said = ""
-        self._box: LatestBox[_Answer] = LatestBox()
-        self._thread: threading.Thread | None = None
-        self._again = False
+        self._finder = Planner()
+        self._asked = self._answered = 0
 
     # ---------------------------------------------------------------- finding
     def search(self) -> None:
         """Look for runs below the data folder, new and changed ones too; `tick` takes up the answer."""
-        if self._thread is not None and self._thread.is_alive():
-            self._again = True
-            return
-        root, box = self.session.root, self._box
+        root = self.session.root
 
-        def work() -> None:
-            try:
-                with Catalogue(root) as catalogue:
-                    catalogue.refresh()
-                    box.put(_Answer(catalogue.find(Query(limit=MOST_RUNS))))
-            except (LabctlError, OSError) as exc:
-                box.put(_Answer([], str(exc)))
+        def found() -> list[Entry]:
+            with Catalogue(root) as catalogue:
+                catalogue.refresh()
+                return catalogue.find(Query(limit=MOST_RUNS))
 
-        self._thread = threading.Thread(target=work, name="catalogue", daemon=True)
-        self._thread.start()
+        self._asked = self._finder.ask(found)
+
+    @property
+    def searching(self) -> bool:
+        """Whether an answer about the runs is still to come."""
+        return self._answered != self._asked
 
     def tick(self) -> None:
         """Take up what has been found and read."""
@@ -78,15 +67,14 @@ class BrowserPresenter(QtCore.QObject):
         if self._looker.words != self._said:
             self._said = self._looker.words
             self.waits.emit(self._said)
-        found = self._box.take()
+        found = self._finder.answer()
         if found is None:
             return
-        self.model.show(found.entries)
-        self.words = found.problem or f"{len(found.entries)} runs in {self.session.root}"
+        self._answered = found.number
+        entries: list[Entry] = found.value or []
+        self.model.show(entries)
+        self.words = f"{len(entries)} runs in {self.session.root}" if found.error is None else str(found.error)
         self.changed.emit()
-        if self._again:
-            self._again = False
-            self.search()
 
     # ---------------------------------------------------------------- looking
     def look(self, entry: Entry | None) -> None:
@@ -121,6 +109,7 @@ class BrowserPresenter(QtCore.QObject):
     def close(self) -> None:
         """Close the files."""
         self._looker.close()
+        self._finder.close()
         for each in (self.preview, *self.together):
             if each is not None:
                 each.close()

@@ -28,12 +28,15 @@ class QueuePresenter(QtCore.QObject):
 
     opened = QtCore.Signal(object)       # paths of runs that somebody wants to see, one or several to compare
     asks = QtCore.Signal(object)         # tuple of words: dangerous steps that somebody has to confirm; empty when nothing is asked
+    offers = QtCore.Signal(object)       # tuple of words: runs that were cut off; empty when there are none
 
     def __init__(self, session: Session, model: QueueModel, form: FormPresenter):
         super().__init__()
         self.session, self.model, self.form = session, model, form
         self._confirmed: set[int] = set()            # items whose dangerous steps somebody wants; read in the bench's thread, too
         form.queued.connect(self._queued)
+        session.opened.connect(self.offer)
+        session.queue_changed.connect(self.offer)
 
     @property
     def running(self) -> bool:
@@ -42,7 +45,7 @@ class QueuePresenter(QtCore.QObject):
 
     def _queued(self, item: Item) -> None:
         """Begin at once what was queued, unless others wait that nobody has started."""
-        others = [each for each in self.model.items if each.status == "waiting"]
+        others = [each for each in self.model.items if each.status == "waiting" or each.abandoned]
         self.model.reread()
         if self.running:
             self.session.say(f"queued: {item.procedure}, item {item.id}")
@@ -60,13 +63,16 @@ class QueuePresenter(QtCore.QObject):
             self._ask()
         elif not self.session.busy:
             self.session.run_queue(self._allowed)
+        elif not self.running:
+            doing = self.session.doing or "something else"
+            self.session.say(f"the queue waits: the bench is busy with {doing}. Start it afterwards.", "warning")
 
     # ---------------------------------------------------------------- dangerous steps
     def _allowed(self, item: Item) -> bool:
         return item.id in self._confirmed or item.options.get(DANGERS) == []
 
     def _unconfirmed(self) -> list[Item]:
-        return [item for item in self.model.items if item.status == "waiting" and not self._allowed(item)]
+        return [item for item in self.model.items if (item.status == "waiting" or item.abandoned) and not self._allowed(item)]
 
     def _ask(self) -> None:
         title = self.session.procedures.title
@@ -87,17 +93,45 @@ class QueuePresenter(QtCore.QObject):
     @staticmethod
     def can_go_on(item: Item) -> bool:
         """Whether a run has points left to measure: its journal is kept until it is complete."""
-        return item.status in ("aborted", "failed") and bool(item.run_id) and _journal(item).is_file()
+        ended = item.status in ("aborted", "failed") or item.abandoned
+        return ended and bool(item.run_id) and _journal(item).is_file()
 
     def go_on(self, item: Item) -> None:
         """Go on with an aborted or failed run at its first missing point."""
         if not self.can_go_on(item):
-            self.session.say("only a run that was aborted or has failed, and has its journal, can go on", "warning")
+            self.session.say("only a run that was aborted or cut off, or has failed, and has its journal, can go on", "warning")
             return
         self.model.waiting.wait_again(item.id, "goes on where it was")
         self.model.reread()
         if not self.running:
             self.start()
+
+    # ---------------------------------------------------------------- runs that were cut off
+    def cut_off(self) -> list[Item]:
+        """Give the runs of this bench that were under way in a program that has died."""
+        names = self.session.bench_name, str(self.session.path)
+        return [item for item in self.model.items if item.abandoned and item.bench in names]
+
+    def offer(self) -> None:
+        """Say which runs were cut off, so that somebody decides what becomes of them."""
+        kept = {True: "what it has measured is kept", False: "it had not measured anything yet"}
+        self.offers.emit(tuple(f"{self.session.procedures.title(item.procedure)}, item {item.id}, was cut off when its program "
+                               f"ended: {kept[self.can_go_on(item)]}" for item in self.cut_off()))
+
+    def finish_cut_off(self) -> None:
+        """Go on with the runs that were cut off, each at its first missing point."""
+        for item in self.cut_off():
+            self.model.waiting.wait_again(item.id, "goes on where it was cut off")
+        self.model.reread()
+        self.offer()
+        self.start()
+
+    def leave_cut_off(self) -> None:
+        """Count them as aborted: they stay in the queue, and can go on later."""
+        for item in self.cut_off():
+            self.model.waiting.end(item.id, "aborted", "was cut off, and left so")
+        self.model.reread()
+        self.offer()
 
     def journal(self, run_id: str) -> Path | None:
         """Give the journal of a run of the queue that had begun earlier."""

@@ -42,6 +42,7 @@ class BrowserView(QtWidgets.QWidget):
         super().__init__(parent)
         self.presenter, self.theme = presenter, theme
         self.plot: PlotView | None = None
+        self._held: list[Path] = []
         self.filter = QtWidgets.QLineEdit()
         self.filter.setPlaceholderText("Filter: words that occur anywhere, e.g. ple aborted …")
         self.filter.setAccessibleName("Filter of runs")
@@ -83,7 +84,8 @@ class BrowserView(QtWidgets.QWidget):
         table.horizontalHeader().setStretchLastSection(len(WIDTHS) - 1 == FILE)
         table.selectionModel().selectionChanged.connect(lambda *_: self._chosen())
         table.doubleClicked.connect(lambda index: self.presenter.show(model.entries[index.row()]))
-        model.modelReset.connect(self._enable)
+        model.modelAboutToBeReset.connect(self._remember)
+        model.modelReset.connect(self._choose_again)
 
     def _lay_out(self) -> None:
         presenter = self.presenter
@@ -134,6 +136,19 @@ class BrowserView(QtWidgets.QWidget):
         self._enable()
         if len(chosen) <= 1:
             self.presenter.look(chosen[0] if chosen else None)
+
+    def _remember(self) -> None:
+        self._held = [entry.path for entry in self.chosen]
+
+    def _choose_again(self) -> None:
+        """Choose what was chosen before the list was read anew; what is looked at stays."""
+        selection, flag = self.table.selectionModel(), QtCore.QItemSelectionModel.SelectionFlag
+        selection.blockSignals(True)
+        for row, entry in enumerate(self.presenter.model.entries):
+            if entry.path in self._held:
+                selection.select(self.presenter.model.index(row, 0), flag.Select | flag.Rows)
+        selection.blockSignals(False)
+        self._enable()
 
     def _compare(self) -> None:
         self.presenter.compare([entry.path for entry in self.chosen])

@@ -42,6 +42,28 @@ class QuestionView(QtWidgets.QFrame):
             self._text.setText(f"▲ {self._open[0].instrument}: {self._open[0].request.text}")
 
 
+class OfferView(QtWidgets.QFrame):
+    """Runs that were cut off when a program died, and what can become of them; hidden while there are none."""
+
+    def __init__(self, presenter: QueuePresenter, parent: QtWidgets.QWidget | None = None):
+        super().__init__(parent)
+        self.setObjectName("card")
+        self._text = label("", "strong", wrap=True)
+        self.finish = button("Go on", presenter.finish_cut_off, "primary", "Measure the missing points, from the first on")
+        self.leave = button("Leave it", presenter.leave_cut_off, "", "Count it as aborted; Go on in the queue takes it up later")
+        row = QtWidgets.QHBoxLayout(self)
+        row.setContentsMargins(2 * GRID, GRID, GRID, GRID)
+        row.addWidget(self._text, 1)
+        row.addWidget(self.finish)
+        row.addWidget(self.leave)
+        self.hide()
+        presenter.offers.connect(self._offer)
+
+    def _offer(self, runs: tuple[str, ...]) -> None:
+        self.setVisible(bool(runs))
+        self._text.setText("\n".join(f"▲ {run}" for run in runs))
+
+
 class ConfirmView(QtWidgets.QFrame):
     """What is dangerous in the queue, and a button to be held for it; hidden while nothing is asked."""
 

@@ -129,7 +129,7 @@ class QueueView(QtWidgets.QWidget):
     def refresh(self) -> None:
         """Show what may be done now."""
         self._summary.say(self.presenter.summary if self.width() >= SUMMARY_PX else "")
-        waits = any(item.status == "waiting" for item in self.model.items)
+        waits = any(item.status == "waiting" or item.abandoned for item in self.model.items)
         self.start.setEnabled(waits and not self.presenter.session.busy)
         chosen = self.chosen()[:1]
         self.go_on.setEnabled(any(self.presenter.can_go_on(item) for item in chosen))
