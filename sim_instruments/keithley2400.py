@@ -66,6 +66,7 @@ class EmulatedKeithley2400(ScpiSourceMeter):
         "SENSe[1]:{}[:DC]:PROTection[:LEVel]?", lambda meter, function, argument: meter.shown(meter.limit[function]))
     _tripped_volts, _tripped_amps = both("SENSe[1]:{}[:DC]:PROTection:TRIPped?", lambda meter, function, argument: str(int(
         meter.output_on and meter.function != function and meter.sample.limited())))
+
     @header("SENSe[1]:FUNCtion[:ON]")
     def _sense(self, argument: str) -> None:
         named = {function_named(text, VOLT, CURR, OHMS) for text in argument.split(",")}
@@ -152,6 +153,7 @@ class EmulatedKeithley2400(ScpiSourceMeter):
 
     _configure_volts, _configure_amps = both(
         "CONFigure:{}[:DC]", lambda meter, function, argument: meter._configure(function))
+
     @header("CONFigure:RESistance")
     def _configure_ohms(self, argument: str) -> None:
         self._configure(OHMS)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 HIDDEN = "***"
-_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s:\"']*:[^/@\s\"']+(?=@)")
-_NAMED = re.compile(r"""(?P<name>\b\w*(?:passw(?:or)?d|token|secret|api_?key)["']?\s*[:=]\s*)
+_IN_ADDRESS = re.compile(r"""(?<=://)[^/@\s:"']*:(?:[^/\s"']+|(?!\d+/)[^\s"']+)(?=@)""")      # a password may hold @, or a slash
+_NAMED = re.compile(r"""(?P<name>\b[\w-]*(?:passw(?:or)?d|passphrase|token|secret|api[_-]?key)["']?\s*[:=]\s*
+                            |(?<!\w)--[\w-]*(?:password|token|secret|api-key)\s+
+                            |\bBearer\s+)
                         (?P<value>"[^"\n]*"|'[^'\n]*'|[^\s,;&}"']+)""", re.IGNORECASE | re.VERBOSE)
 
 

@@ -15,6 +15,7 @@ from labctl.core.words import human_time
 from labctl.store.markup import png, results_table, table
 from labctl.store.run import load
 from labctl.store.waiting import Item
+from labctl.store.whole import write_whole
 
 MOST_PICTURES = 100         # inside one page: some 10 MB
 HEAD = ("run", "procedure", "status", "began (UTC)", "takes", "file", "")
@@ -65,9 +66,7 @@ def write(stem: Path, title: str, said: Sequence[str], lines: Sequence[Line], *,
     texts = {"md": markdown(title, said, lines, stem.parent)} | ({"html": html(title, said, lines)} if page else {})
     paths = tuple(stem.with_name(f"{stem.name}.{ending}") for ending in texts)
     for path, text in zip(paths, texts.values(), strict=True):
-        unfinished = path.with_name(f".{path.name}.part")
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)
+        write_whole(path, text)
     return paths
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import os
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,6 +13,7 @@ from labctl.reproduce.judging import VERDICTS, Answer, Line, tally
 from labctl.reproduce.plan import Panel, Paper
 from labctl.reproduce.session import Reproduced
 from labctl.reproduce.taking import Taken
+from labctl.store.whole import write_whole
 
 WORDS = {"pass": "pass", "fail": "fail", "skip": "skipped", "not_simulated": "not simulated"}
 STYLE = """
@@ -64,9 +64,7 @@ def write_report(found: Reproduced, path: Path, seeds: int) -> Path:
         lines = [line for line in found.lines if line.row.bench == paper.name]
         parts.append(_paper(paper, lines, [each for each in found.answers if each.paper.name == paper.name]))
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".partial")
-    beside.write_text("\n".join([*parts, "</body></html>\n"]), encoding="utf-8")
-    os.replace(beside, path)
+    write_whole(path, "\n".join([*parts, "</body></html>\n"]))
     return path
 
 

@@ -62,7 +62,8 @@ def _claimed_size(path: Path) -> int:
 
 def _ask(path: Path, deadline_s: float, memory_bytes: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Let the child look and read; gives what it says and its arrays."""
-    command = [sys.executable, "-m", "labctl.store.foreign_child", str(path.resolve()), str(memory_bytes), str(int(deadline_s) + 1)]
+    command = [sys.executable, "-P", "-m", "labctl.store.foreign_child",        # -P: the folder one stands in holds no modules
+               str(path.resolve()), str(memory_bytes), str(int(deadline_s) + 1)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=deadline_s, check=False,     # noqa: S603  our own interpreter
                               stdin=subprocess.DEVNULL)

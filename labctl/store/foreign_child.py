@@ -12,9 +12,10 @@ from typing import Any
 import h5py
 import numpy as np
 
+from labctl.store.confined import leading_out
+
 MOST_OBJECTS = 20_000
 LARGEST_DATASET = 512 * 2**20       # bytes once read
-LARGEST_RATIO = 2000                # bytes once read per byte of file: deflate cannot do better than about 1000
 
 
 class _Refused(Exception):
@@ -53,48 +54,41 @@ def _limit(memory_bytes: int, seconds: int) -> None:
 
 def _judge(file: Any, size: int) -> None:
     """Refuse what leads out of the file or claims more than it can hold; follows no link that does."""
-    for seen, (name, link, item) in enumerate(_links(file)):
+    if reason := leading_out(file, size):
+        raise _Refused(reason)
+    for seen, (name, item) in enumerate(_things(file)):
         if seen >= MOST_OBJECTS:
             raise _Refused(f"it has more than {MOST_OBJECTS} objects.")
-        if isinstance(link, h5py.ExternalLink):
-            raise _Refused(f"{name} links to another file, {link.filename!r}.")
         if isinstance(item, h5py.Dataset):
-            _judge_dataset(name, item, size)
+            _judge_dataset(name, item)
 
 
-def _links(group: Any, where: str = "", seen: frozenset[Any] = frozenset()) -> Iterator[tuple[str, Any, Any]]:
+def _things(group: Any, where: str = "", seen: frozenset[Any] = frozenset()) -> Iterator[tuple[str, Any]]:
     address = h5py.h5o.get_info(group.id).addr      # pyright: ignore[reportAttributeAccessIssue]
     if address in seen:
         return
     for name in group:
-        link = group.get(name, getlink=True)
-        item = group[name] if isinstance(link, h5py.HardLink) else None      # soft links lead to what is met anyway
-        yield f"{where}/{name}", link, item
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            continue                # soft links lead to what is met anyway
+        item = group[name]
+        yield f"{where}/{name}", item
         if isinstance(item, h5py.Group):
-            yield from _links(item, f"{where}/{name}", seen | {address})
+            yield from _things(item, f"{where}/{name}", seen | {address})
 
 
-def _judge_dataset(name: str, item: Any, size: int) -> None:
-    if item.external:
-        raise _Refused(f"{name} keeps its data in another file, {item.external[0][0]!r}.")
-    if item.is_virtual and any(source.file_name != "." for source in item.virtual_sources()):
-        raise _Refused(f"{name} is put together from other files.")
+def _judge_dataset(name: str, item: Any) -> None:
     if h5py.check_ref_dtype(item.dtype) is not None:
         raise _Refused(f"{name} holds object references.")
     if item.dtype.kind not in "biufcSOUV":
         raise _Refused(f"{name} is of the type {item.dtype}.")
-    needed = item.dtype.itemsize
-    for length in item.shape or ():
-        needed *= int(length)
-    if needed > LARGEST_DATASET or needed > max(size, 4096) * LARGEST_RATIO:
-        raise _Refused(f"{name} claims to be {item.shape}, {needed / 2**20:.0f} MB, in a file of {size / 2**20:.2f} MB.")
+    if item.nbytes > LARGEST_DATASET:
+        raise _Refused(f"{name} has {item.nbytes / 2**20:.0f} MB; up to {LARGEST_DATASET / 2**20:.0f} MB are read.")
 
 
 def _read_through(file: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Read every dataset and attribute once, so that what the parent reads later has been read before."""
-    for _, _, item in _links(file):
-        if item is not None:
-            dict(item.attrs)
+    for _, item in _things(file):
+        dict(item.attrs)
         if isinstance(item, h5py.Dataset):
             item[()]
     return {}, {}
@@ -125,7 +119,7 @@ def _default(file: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def _largest(file: Any) -> Any:
-    tables = [item for _, _, item in _links(file) if isinstance(item, h5py.Dataset) and item.dtype.kind in "biuf" and item.ndim]
+    tables = [item for _, item in _things(file) if isinstance(item, h5py.Dataset) and item.dtype.kind in "biuf" and item.ndim]
     return max(tables, key=lambda item: int(item.size or 0), default=None)
 
 

@@ -72,7 +72,7 @@ def spe(path: Path) -> Foreign:
 def _lightfield(footer: bytes | str) -> tuple[np.ndarray | None, str, float]:
     """Give wavelengths in nm, start and exposure in s from the XML behind the frames of an SPE 3 file."""
     text = footer if isinstance(footer, bytes) else footer.encode()
-    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+    if b"<!DOCTYPE" in text or b"<!ENTITY" in text or b"\0" in text:        # a zero: UTF-16, in which the words look otherwise
         raise StoreError("its XML declares entities, which no camera writes; it is not read.")
     root = ElementTree.fromstring(text)  # noqa: S314  without entities there is nothing to expand
     found = root.find(".//spe:WavelengthMapping/spe:Wavelength", PRINCETON)

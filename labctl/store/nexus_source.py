@@ -14,6 +14,7 @@ import numpy as np
 from labctl.core.errors import StoreError
 from labctl.core.quantities import file_name
 from labctl.store import nexus_process, provenance, seal
+from labctl.store.confined import leading_out
 from labctl.store.header import SCHEMA
 from labctl.store.layout import POINT_INDEX, WAVELENGTH
 from labctl.store.nexus_data import Node
@@ -169,6 +170,7 @@ class NexusSource:
         try:
             file = self._stack.enter_context(h5py.File(self.path, "r"))
             schema = file.attrs.get("labctl_schema")
+            outside = leading_out(file, self.path.stat().st_size)
         except (OSError, RuntimeError, ValueError) as exc:
             self._stack.close()
             raise StoreError(f"{self.path} cannot be read as a run file: {exc}.") from exc
@@ -177,6 +179,9 @@ class NexusSource:
             newer = f"was written by a newer labctl (schema {schema}); update labctl"
             reason = "was not written by labctl" if schema is None else newer
             raise StoreError(f"{self.path} {reason}.")
+        if outside:
+            self._stack.close()
+            raise StoreError(f"{self.path} is refused: {outside} labctl writes no such files.")
         return file
 
 

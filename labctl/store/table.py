@@ -165,7 +165,7 @@ class JournalTable:
             told = self._coords.get(dim)
             return None if told is None else np.asarray(told["values"], dtype=float)
         read = self._own[dim][np.isfinite(self._own[dim]).all(axis=1)]
-        return read[0] if (read == read[0]).all() else None
+        return read[0] if len(read) and (read == read[0]).all() else None
 
     def _form(self, name: str) -> tuple[np.dtype, tuple[int, ...]]:
         for record in self._records:

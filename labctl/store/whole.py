@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import threading
 from pathlib import Path
 
 
 def write_whole(target: Path, text: str, *, new: bool = False) -> None:
     """Write a file beside its place, sync and rename it: who reads sees the old one or the new one, and never half of it.
 
-    A `new` file needs a free name. Raises FileExistsError where somebody took it, OSError where the file cannot be written.
+    Whoever may read its neighbours may read it. A `new` file needs a free name. Raises FileExistsError where somebody took it,
+    OSError where the file cannot be written.
     """
-    handle, beside = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".partial")
+    beside = target.with_name(f".{target.name}.{os.getpid()}_{threading.get_ident()}.partial")
     try:
-        with open(handle, "w", encoding="utf-8") as file:
+        with beside.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -22,4 +23,4 @@ def write_whole(target: Path, text: str, *, new: bool = False) -> None:
             target.open("x").close()
         os.replace(beside, target)
     finally:
-        Path(beside).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)

@@ -42,7 +42,7 @@ class Probe:
         if passed <= 0.0:
             return np.zeros(len(wavelength_nm))
         early = occupied is None or delay_s < 0.0
-        key = (float(wavelength_nm[0]), None if early else (occupied.tobytes(), round(delay_s, 16)),      # type: ignore[union-attr]
+        key = (float(wavelength_nm[0]), float(wavelength_nm[-1]), None if early else (occupied.tobytes(), round(delay_s, 16)),      # type: ignore[union-attr]
                sample.kinetics.charged_fraction, temperature_k)
         if key not in self._seen:
             if len(self._seen) > 64:

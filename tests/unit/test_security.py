@@ -9,10 +9,12 @@ import socket
 import stat
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -24,9 +26,10 @@ from labctl.core import registry
 from labctl.core.errors import ConfigError, Refused, StoreError
 from labctl.core.secrets import without_secrets
 from labctl.engine.events import Event, Listeners
-from labctl.store import names, state
+from labctl.store import foreign_formats, names, seal, state, unsafe
 from labctl.store.ledger import Ledger
 from labctl.store.run import load
+from labctl.store.whole import write_whole
 from tests.unit.test_repository import TREE, read, shipped
 
 SHORT = {"exposures": 3, "longest": 0.1}
@@ -205,10 +208,61 @@ class TestNamesStayWhereTheyBelong:
         assert list(tmp_path.parent.rglob("*evil*")) == []
 
 
+# ------------------------------------------------------------------ files that lead elsewhere
+def _link(file: h5py.File, elsewhere: Path) -> None:
+    file["entry/data"] = h5py.ExternalLink(str(elsewhere), "/")
+
+
+def _stored_elsewhere(file: h5py.File, elsewhere: Path) -> None:
+    file.create_dataset("entry/data", (4,), "u1", external=[(str(elsewhere), 0, 4)])
+
+
+def _pieced_together(file: h5py.File, elsewhere: Path) -> None:
+    layout = h5py.VirtualLayout((4,), "u1")
+    layout[:] = h5py.VirtualSource(str(elsewhere), "x", (4,))
+    file.create_virtual_dataset("entry/data", layout)
+
+
+def _claims_too_much(file: h5py.File, elsewhere: Path) -> None:
+    file.create_dataset("entry/data", (2**40,), "u1", chunks=(2**20,))
+
+
+class TestFilesThatLeadElsewhere:
+    """The seal of a run file is a checksum, which anybody can make: it does not let a file off."""
+
+    @pytest.mark.parametrize(("plant", "said"), [
+        (_link, "links to another file"), (_stored_elsewhere, "keeps its data in another file"),
+        (_pieced_together, "put together from other files"), (_claims_too_much, "claims to be")])
+    def test_in_a_forged_run_file(self, plant: Callable[[h5py.File, Path], None], said: str, tmp_path: Path) -> None:
+        forged, elsewhere = tmp_path / "forged.nxs", tmp_path / "secret.txt"
+        elsewhere.write_text("nobody's business")
+        with h5py.File(forged, "w") as file:
+            file.attrs.update({"labctl_schema": 1, "labctl_status": "done"})
+            plant(file, elsewhere)
+        seal.add(forged, {})
+        with pytest.raises(StoreError, match=said):
+            load(forged)
+
+    def test_nothing_is_imported_from_the_folder_of_a_download(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "h5py.py").write_text("raise SystemExit('the reader imported a module that came with the data')\n")
+        with h5py.File(tmp_path / "other.h5", "w") as file:
+            file["counts"] = np.arange(6.0).reshape(2, 3)
+        monkeypatch.chdir(tmp_path)
+        with load("other.h5") as run:
+            assert run.counts().shape == (2, 3)
+
+    @pytest.mark.parametrize("how", ["utf-8", "utf-16"])
+    def test_entities_in_the_xml_of_a_camera(self, how: str) -> None:
+        bomb = f'<?xml version="1.0" encoding="{how}"?><!DOCTYPE a [<!ENTITY b "b">]><a>&b;</a>'
+        with pytest.raises(StoreError, match="entities"):
+            foreign_formats._lightfield(bomb.encode(how))
+
+
 # ------------------------------------------------------------------ secrets
 SECRET = "hunter2hunter2"  # noqa: S105  made up
 TELLING = [f"visa://ann:{SECRET}@host/ASRL1", f"token={SECRET}", f'password = "{SECRET}"', f"api_key: {SECRET}, and more",
-           f"LABCTL_TOKEN={SECRET}", f"{{'secret': '{SECRET}'}}", f"PASSWD={SECRET}&x=1"]
+           f"LABCTL_TOKEN={SECRET}", f"{{'secret': '{SECRET}'}}", f"PASSWD={SECRET}&x=1", f"labctl serve --token {SECRET}",
+           f"Authorization: Bearer {SECRET}", f"tcp://ann:p@ss{SECRET}@host:5025/x", f"tcp://ann:a/{SECRET}@host", f"http://:{SECRET}@h/"]
 
 
 class TestSecrets:
@@ -217,7 +271,9 @@ class TestSecrets:
         assert SECRET not in without_secrets(text)
         assert "***" in without_secrets(text)
 
-    @pytest.mark.parametrize("text", ["ASRL/dev/ttyUSB0::INSTR", "TCPIP::10.0.0.5::5025::SOCKET", "https://host/p?a=b", "a: b", "",
+    @pytest.mark.parametrize("text", ["ASRL/dev/ttyUSB0::INSTR", "TCPIP::10.0.0.5::5025::SOCKET", "https://host/p?a=b",
+                                      "http://host:8000/who@where", "visa://bench-computer/ASRL1", "--tokens are written down",
+                                      "a: b", "",
                                       "the attenuator's token of light is 5 uW", 'name = "ying2021"'])
     def test_nothing_else_is(self, text: str) -> None:
         assert without_secrets(text) == text
@@ -245,7 +301,7 @@ class TestSecrets:
 @posix
 class TestTheStateFolderIsItsOwners:
     @pytest.fixture(autouse=True)
-    def careless(self) -> Callable[[], None]:
+    def careless(self) -> Iterator[None]:
         """Make files for everybody, as some accounts do."""
         old = os.umask(0)
         yield
@@ -260,6 +316,16 @@ class TestTheStateFolderIsItsOwners:
         state_folder.mkdir(mode=0o750, parents=True)
         state.make(state_folder / "locks")
         assert stat.S_IMODE(state_folder.stat().st_mode) == 0o750
+
+    def test_outside_of_it_whoever_may_read_the_folder_may_read_a_report(self, tmp_path: Path) -> None:
+        write_whole(tmp_path / "night.md", "all well")
+        assert stat.S_IMODE((tmp_path / "night.md").stat().st_mode) == 0o666
+
+    def test_a_mark_that_nobody_can_read_still_refuses(self, state_folder: Path) -> None:
+        unsafe.mark("desk", [])
+        (state_folder / "unsafe" / "desk.json").write_text('{"since": "20')
+        with pytest.raises(Refused, match="left unsafe by an earlier run"):
+            unsafe.refuse_if_marked("desk", simulated=False)
 
     def test_tokens_are_never_files(self) -> None:
         """The one token there is comes from the environment or the command line, and is written nowhere."""
