@@ -106,7 +106,11 @@ def new(
     found = discovery.search(config, ports, RealClock(), state.folder() / "locks")
     written = discovery.write_bench(name, text, config, found)
     parse(written, str(path))
-    path.write_text(written, encoding="utf-8")
+    try:
+        path.write_text(written, encoding="utf-8")
+    except OSError as exc:
+        text = f"{path} cannot be written: {exc.strerror or exc}. Choose another file with --out."
+        raise Refused([Problem("name", text)]) from None
     for role, identity in found.identities.items():
         typer.echo(f"{role:<16} {identity}")
     for resource, reason in found.reasons.items():

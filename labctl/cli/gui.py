@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 FIRST = "ple"            # what a newcomer sees first; later the window shows what was chosen last
+DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")       # any of which tells Qt where to draw
 SPEED = 10.0             # of simulated benches, so that a person sees what happens
 
 
@@ -37,6 +40,10 @@ def gui(
         raise Refused([Problem("gui", text)]) from None
     if theme and theme not in THEMES:
         raise Refused([Problem("theme", f"there is no theme {theme!r}; there are {', '.join(THEMES)}.")])
+    if sys.platform == "linux" and screenshot is None and not any(map(os.environ.get, DISPLAYS)):
+        text = ("there is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set). Over ssh, 'ssh -X' brings one; without it the "
+                "command line does everything: 'labctl run', 'labctl queue', 'labctl show'.")
+        raise Refused([Problem("gui", text)])
     if screenshot is not None:
         app.screenshot(screenshot, bench, theme=theme, root=out, run=run, tab=tab, size=_size(size),
                        procedure=procedure or FIRST)

@@ -78,6 +78,10 @@ def main() -> None:
     except LabctlError as exc:
         typer.echo(f"error: {exc}", err=True)
         sys.exit(1)
+    except OSError as exc:
+        where = f"{exc.filename}: " if exc.filename else ""
+        typer.echo(f"error: {where}{exc.strerror or exc}. So says the system; finished run files are never written again.", err=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("aborted", err=True)
         sys.exit(130)

@@ -30,6 +30,9 @@ def note(
         made = notes.Note(datetime.now(UTC).isoformat(timespec="seconds"), told.run_id, getpass.getuser(), text, tuple(tag or ()))
         typer.echo(f"noted in {notes.append(path, made)}")
         return
-    for found in notes.read(notes.path_of(path)):
+    written = notes.read(notes.path_of(path))
+    if not written:
+        typer.echo(f"nobody has written anything about {path.name}", err=True)
+    for found in written:
         tags = "".join(f" #{word}" for word in found.tags)
         typer.echo(f"{found.time[:16].replace('T', ' ')} {found.user}: {found.text}{tags}")

@@ -140,7 +140,8 @@ def load(path: Path) -> tuple[Night, str]:
         text = path.read_text(encoding="utf-8")
         data = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise Refused([Problem("file", f"{path} cannot be read: {exc}. Nothing was moved.")]) from None
+        reason = exc.strerror if isinstance(exc, OSError) else exc
+        raise Refused([Problem("file", f"{path} cannot be read: {reason}. Nothing was moved.")]) from None
     try:
         return Night.model_validate(data), text
     except ValidationError as exc:

@@ -13,9 +13,10 @@ from typing import Any
 import h5py
 
 from labctl.core.errors import StoreError
-from labctl.store import notes, seal, state
+from labctl.store import notes, processes, seal, state
 from labctl.store.find import rank
 from labctl.store.header import JOURNAL_SUFFIX, RUN_SUFFIX
+from labctl.store.journal import INTERRUPTED, RUNNING
 from labctl.store.reader import JournalReader
 
 VERSION = 3
@@ -161,7 +162,8 @@ def facts(path: Path) -> Mapping[str, Any] | None:
     try:
         if path.suffix == JOURNAL_SUFFIX:
             with JournalReader(path) as reader:
-                return facts_of(reader.header, reader.status)
+                left = reader.status == RUNNING and processes.lives(reader.writer) is False       # killed: nobody wrote an end
+                return facts_of(reader.header, INTERRUPTED if left else reader.status)
         told = seal.facts(path)
         return _attributes(path) if told is None else {"rehearsal": 0} | told
     except (OSError, RuntimeError, KeyError, ValueError, StoreError):

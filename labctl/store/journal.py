@@ -28,8 +28,8 @@ log = logging.getLogger("labctl.store")
 
 APPLICATION_ID = 0x6C_61_62_63          # "labc": tells a journal from any other SQLite file
 VERSION = 2                             # 2: whole numbers may be packed (see `_TABLES`); version 1 is read and continued
-STATUSES = ("done", "aborted", "failed", "unsafe", "interrupted")
-RUNNING = "running"
+RUNNING, INTERRUPTED = "running", "interrupted"
+STATUSES = ("done", "aborted", "failed", "unsafe", INTERRUPTED)
 SYNC_EVERY_S = 1.0                      # points that come faster than 10/s reach the platter at most this often
 LEAST_FREE_BYTES = 128 * 1024
 PACKED, MOST_PACKED = np.dtype("<u2"), 0xFFFF

@@ -16,7 +16,7 @@ from labctl.core.errors import LabctlError, StoreError
 from labctl.core.plan import Problem
 from labctl.store import names, nexus, places, processes, state
 from labctl.store.header import JOURNAL_SUFFIX, RUN_SUFFIX
-from labctl.store.journal import RUNNING, Journal
+from labctl.store.journal import INTERRUPTED, RUNNING, Journal
 from labctl.store.reader import JournalReader
 
 log = logging.getLogger("labctl.store")
@@ -125,7 +125,7 @@ def _finish(path: Path) -> Recovered:
     text = f"the process was killed after {len(records)} points; recovered {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     with Journal.open(path) as journal:
         journal.event("warning", seconds, text, now=True)
-        journal.end("interrupted", end={
+        journal.end(INTERRUPTED, end={
             "problems": [Problem("run", text).as_json()], "seconds": seconds, **({"end_utc": ended.isoformat()} if ended else {})})
     target, supersedes = free_name(path)
     run, moved = render_somewhere(path, target, supersedes=supersedes)

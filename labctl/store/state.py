@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 from labctl.core.calibration import Calibration
-from labctl.core.errors import StoreError
+from labctl.core.errors import Refused, StoreError
+from labctl.core.plan import Problem
 from labctl.store.whole import write_whole
 
 
@@ -23,12 +24,23 @@ def folder() -> Path:
 
 
 def make(place: Path) -> None:
-    """Make a folder of the state, and the state folder around it: for its owner alone (where the system knows owners)."""
+    """Make a folder of the state, and the state folder around it: for its owner alone (where the system knows owners).
+
+    Raises Refused where it cannot be made or written.
+    """
     root = folder()
-    if place.is_relative_to(root) and not root.exists():
-        root.parent.mkdir(parents=True, exist_ok=True)
-        root.mkdir(mode=0o700, exist_ok=True)
-    place.mkdir(parents=True, exist_ok=True)
+    try:
+        if place.is_relative_to(root) and not root.exists():
+            root.parent.mkdir(parents=True, exist_ok=True)
+            root.mkdir(mode=0o700, exist_ok=True)
+        place.mkdir(parents=True, exist_ok=True)
+        reason = "" if os.access(place, os.W_OK) else "it may not be written"
+    except OSError as exc:
+        reason = exc.strerror or str(exc)
+    if reason:
+        text = (f"the state folder {place} cannot be used: {reason}. Dose, calibrations and locks are kept there. Make it writable, or "
+                "set LABCTL_STATE to a folder that is.")
+        raise Refused([Problem("state", text)])
 
 
 def save_calibration(state: Path, bench: str, calibration: Calibration) -> Path:

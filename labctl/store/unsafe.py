@@ -27,7 +27,7 @@ def mark(bench: str, problems: Sequence[Problem]) -> None:
     try:
         state.make(path.parent)
         write_whole(path, json.dumps(told))
-    except OSError as exc:
+    except (OSError, Refused) as exc:
         log.error("%s is unsafe, but that could not be kept in %s (%s): the next run will not be refused.", bench, path, exc)
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from labctl.core.errors import StoreError
 from labctl.core.plan import Point
-from labctl.store import nexus, notes, phu, prune
+from labctl.store import nexus, notes, phu, processes, prune
 from labctl.store.catalogue import Catalogue, Query
 from labctl.store.export import export
 from labctl.store.journal import Journal
@@ -72,6 +72,12 @@ class TestCatalogue:
         with Catalogue(data) as again:
             again.refresh()
             assert len(again.find()) == 3
+
+    def test_a_run_whose_writer_was_killed_is_not_said_to_run(self, catalogue, monkeypatch):
+        monkeypatch.setattr(processes, "lives", lambda writer: False)
+        catalogue.refresh()
+        assert [entry.number for entry in catalogue.find(Query(status="interrupted"))] == [9]
+        assert catalogue.find(Query(status="running")) == []
 
     def test_file_without_seal_is_found_by_its_attributes(self, catalogue, data):
         raw = (data / "a_0007.nxs").read_bytes()
