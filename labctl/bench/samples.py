@@ -89,8 +89,8 @@ def _is_path(sample: str) -> bool:
 def _find(sample: str) -> Path | None:
     if _is_path(sample):
         if not Path(sample).is_file():
-            raise Refused([Problem("sample", f"there is no file {sample}. A sample without a file is named by a word with neither a "
-                                             "slash nor .toml in it.")])
+            raise Refused([Problem("sample", f"there is no file {sample}. A sample without a file is named by a word with neither "
+                                             "a slash nor .toml in it.")])
         return Path(sample)
     try:
         found = [path for folder in folders() if (path := folder / f"{sample}.toml").is_file()]

@@ -41,8 +41,8 @@ def gui(
     if theme and theme not in THEMES:
         raise Refused([Problem("theme", f"there is no theme {theme!r}; there are {', '.join(THEMES)}.")])
     if sys.platform == "linux" and screenshot is None and not any(map(os.environ.get, DISPLAYS)):
-        text = ("there is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set). Over ssh, 'ssh -X' brings one; without it the "
-                "command line does everything: 'labctl run', 'labctl queue', 'labctl show'.")
+        text = ("there is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set). Over ssh, 'ssh -X' brings one; without "
+                "it the command line does everything: 'labctl run', 'labctl queue', 'labctl show'.")
         raise Refused([Problem("gui", text)])
     if screenshot is not None:
         app.screenshot(screenshot, bench, theme=theme, root=out, run=run, tab=tab, size=_size(size),

@@ -80,7 +80,7 @@ def main() -> None:
         sys.exit(1)
     except OSError as exc:
         where = f"{exc.filename}: " if exc.filename else ""
-        typer.echo(f"error: {where}{exc.strerror or exc}. So says the system; finished run files are never written again.", err=True)
+        typer.echo(f"error: {where}{exc.strerror or exc}. So says the system. Finished runs are never written again.", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("aborted", err=True)

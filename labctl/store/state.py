@@ -38,8 +38,8 @@ def make(place: Path) -> None:
     except OSError as exc:
         reason = exc.strerror or str(exc)
     if reason:
-        text = (f"the state folder {place} cannot be used: {reason}. Dose, calibrations and locks are kept there. Make it writable, or "
-                "set LABCTL_STATE to a folder that is.")
+        text = (f"the state folder {place} cannot be used: {reason}. Dose, calibrations and locks are kept there. Make it "
+                "writable, or set LABCTL_STATE to a folder that is.")
         raise Refused([Problem("state", text)])
 
 
