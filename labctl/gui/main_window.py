@@ -22,6 +22,7 @@ from labctl.gui.presenter.live import LivePresenter
 from labctl.gui.presenter.queue import QueuePresenter
 from labctl.gui.presenter.run import RunPresenter
 from labctl.gui.presenter.shown import ShownPresenter
+from labctl.gui.right_of_way import RightOfWay
 from labctl.gui.theme import GRID, THEMES, Theme
 from labctl.gui.views.beam_path import BeamPathView
 from labctl.gui.views.before import BeforeView
@@ -41,6 +42,7 @@ from labctl.gui.views.status import StatusView
 from labctl.gui.views.style import apply
 
 TICK_MS = 33
+REFRESH_EVERY = 3        # ticks between two writings of what has changed beside the plots: nobody reads faster
 SLOW_EVERY = 15          # ticks between two looks at what changes slowly
 LEFT_PX, RIGHT_PX, BOTTOM_PX = 304, 284, 206
 PINNED_FROM_PX = 900     # height of the window from which on the spectrum is pinned
@@ -62,14 +64,16 @@ class MainWindow(QtWidgets.QMainWindow):
         self.live, self.fit = LivePresenter(session), LiveFit()
         self.browser = BrowserPresenter(session, self.form)
         self._ticks, self._leaving, self._first = 0, 0.0, procedure
+        self._changed = False
         self._rubbish = Rubbish()
         self._dress(theme)                   # before there are widgets: each would be dressed twice
         self._make_views()
         self._connect()
-        self.keys = Keys(self._actions(), self)
+        self.keys, self.right_of_way = Keys(self._actions(), self), RightOfWay(session.courtesy, self)
         app = QtWidgets.QApplication.instance()
         if app is not None:
             app.installEventFilter(self.keys)
+            self.right_of_way.begin(app)
         self._timer = QtCore.QTimer(self)
         self._timer.setInterval(TICK_MS)
         self._timer.setTimerType(QtCore.Qt.TimerType.PreciseTimer)
@@ -162,7 +166,7 @@ class MainWindow(QtWidgets.QMainWindow):
         return frame
 
     def _connect(self) -> None:
-        self.session.changed.connect(self._refresh)
+        self.session.changed.connect(lambda: setattr(self, "_changed", True))
         self.session.opened.connect(self._bench_opened)
         self.session.closed.connect(lambda closed: self.queue_model.reread())
         self.session.job_ended.connect(self._job_ended)
@@ -215,8 +219,9 @@ class MainWindow(QtWidgets.QMainWindow):
         self._say_reading()
         if self.fit.tick(self.shown.live):
             self.centre.reduced()
-        if self._ticks % SLOW_EVERY == 0:
+        if self._ticks % SLOW_EVERY == 0 or (self._changed and self._ticks % REFRESH_EVERY == 0):
             self._refresh()
+        if self._ticks % SLOW_EVERY == 0:
             self.status.refresh()
         if self._leaving and (self.session.gone or began - self._leaving > LEAVE_S):
             self._leave_now()
@@ -230,6 +235,7 @@ class MainWindow(QtWidgets.QMainWindow):
             self._reading.setVisible(bool(words))
 
     def _refresh(self) -> None:
+        self._changed = False
         self.header.refresh()
         self.cards.refresh()
         self.beam.refresh()
@@ -382,6 +388,7 @@ class MainWindow(QtWidgets.QMainWindow):
         app = QtWidgets.QApplication.instance()
         if app is not None:
             app.removeEventFilter(self.keys)
+            self.right_of_way.end(app)
         self.close()
 
 

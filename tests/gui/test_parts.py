@@ -7,9 +7,11 @@ import threading
 import pytest
 from qtpy import QtCore, QtGui
 
+from labctl.core.pacing import Courtesy
 from labctl.gui.keys import LIST, NAMES, WITH_CONTROL, Keys
 from labctl.gui.model.intake import Intake, LatestBox
 from labctl.gui.model.planner import Planner
+from labctl.gui.right_of_way import RightOfWay
 from labctl.gui.theme import GLYPHS, THEMES, state
 from labctl.gui.views.colour import of_wavelength
 from labctl.gui.views.parts import HOLD_MS, STEP_MS, Badge, Elided, HoldButton
@@ -79,6 +81,28 @@ class TestKeys:
         for key in (Key.Key_L, Key.Key_A, Key.Key_O, Key.Key_D, Key.Key_Space, Key.Key_Return):
             event = QtGui.QKeyEvent(QtCore.QEvent.Type.KeyPress, key, QtCore.Qt.KeyboardModifier.NoModifier)
             assert not keys.eventFilter(qapp, event)
+
+
+def test_the_window_asks_for_the_right_of_way_and_gives_it_back(qapp):
+    told = []
+
+    class Noted(Courtesy):
+        def busy(self) -> None:
+            told.append("busy")
+
+        def idle(self) -> None:
+            told.append("idle")
+
+    mine = RightOfWay(Noted())
+    mine.begin(qapp)
+    try:
+        until(lambda: {"busy", "idle"} <= set(told))
+    finally:
+        mine.end(qapp)
+    assert told[-1] == "idle"
+    before = len(told)
+    qapp.processEvents()
+    assert len(told) == before, "it still looks at events after its end"
 
 
 def test_a_text_too_long_is_cut_and_told_in_full(qtbot):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ SHARE_ROLE = STATE_ROLE + 1
 STATES = {"waiting": ("off", "queued"), "running": ("busy", "running"), "done": ("ok", "done"), "aborted": ("warning", "aborted"),
           "failed": ("fault", "failed"), "refused": ("fault", "refused"), "unsafe": ("fault", "unsafe"),
           "skipped": ("off", "left out")}
+LOOK_S = 2.0             # between two looks whether the processes of runs still live: a table is drawn thirty times a second
 
 
 class QueueModel(QtCore.QAbstractTableModel):
@@ -29,12 +31,15 @@ class QueueModel(QtCore.QAbstractTableModel):
         self.session = session
         self.waiting = Waiting()
         self.items: list[Item] = self.waiting.items()
+        self._cut_off: set[int] = set()
+        self._looked = -LOOK_S
         session.queue_changed.connect(self.reread)
         session.changed.connect(self._progress)
 
     def reread(self) -> None:
         """Read the file again."""
         found = self.waiting.items()
+        self._looked = -LOOK_S
         if [item.id for item in found] == [item.id for item in self.items]:
             self.items = found
             if found:
@@ -103,7 +108,10 @@ class QueueModel(QtCore.QAbstractTableModel):
 
     def state(self, item: Item) -> State:
         """Give the state of an item."""
-        return state("warning", "cut off") if item.abandoned else state(*STATES.get(item.status, ("off", item.status)))
+        if time.monotonic() - self._looked >= LOOK_S:
+            self._looked = time.monotonic()
+            self._cut_off = {each.id for each in self.items if each.abandoned}
+        return state("warning", "cut off") if item.id in self._cut_off else state(*STATES.get(item.status, ("off", item.status)))
 
     def share(self, item: Item) -> float:
         """How much of an item is done."""

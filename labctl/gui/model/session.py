@@ -20,6 +20,7 @@ from labctl import api
 from labctl.bench.panel import Card, Ordered, Watch, cards
 from labctl.core.errors import Aborted, LabctlError, Refused
 from labctl.core.operator import Request
+from labctl.core.pacing import Courtesy, PacedClock
 from labctl.engine import events
 from labctl.engine.events import Listeners
 from labctl.gui.model.intake import Intake, LatestBox
@@ -89,6 +90,7 @@ class Session(QtCore.QObject):
         self.sample = self.note = ""
         self.state, self.run = OPENING, RunState()
         self.procedures, self.reader = Procedures(), Reader(self.say)
+        self.courtesy = Courtesy()       # a simulated bench lets the window go first
         self.bench: api.Bench | None = None
         self.watch: Watch | None = None
         self.cards: tuple[Card, ...] = ()
@@ -234,6 +236,8 @@ class Session(QtCore.QObject):
     @_take.register
     def _(self, opened: Opened) -> None:
         self.bench, self.state = opened.bench, IDLE
+        if isinstance(opened.bench.clock, PacedClock):
+            opened.bench.clock.courtesy = self.courtesy
         self.watch, self.cards = Watch(opened.bench), cards(opened.bench)
         self.say(f"{self.name} is open: {len(self.cards)} instruments")
         self.opened.emit()

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from labctl.core.clock import VirtualClock
-from labctl.core.pacing import PacedClock
+from labctl.core.pacing import Courtesy, PacedClock
 
 WATCHDOG_S = 20.0
 
@@ -69,3 +69,48 @@ class TestPacedClock:
     def test_speed_has_to_be_above_nought(self):
         with pytest.raises(ValueError, match="must be above 0"):
             PacedClock(0.0)
+
+
+class TestCourtesy:
+    """A bench that is simulated stands still while a window draws; nothing else about it changes."""
+
+    @pytest.mark.parametrize("speed", [1.0, float("inf")])
+    def test_time_stands_still_while_somebody_is_busy(self, speed):
+        clock, courtesy, order = PacedClock(speed), Courtesy(most_s=WATCHDOG_S), []
+        clock.courtesy = courtesy
+        courtesy.busy()
+
+        def draw() -> None:
+            order.append("drawn")
+            courtesy.idle()
+
+        threading.Timer(0.02, draw).start()
+        clock.wait(0.001)
+        order.append("time has passed")
+        assert order == ["drawn", "time has passed"]
+
+    def test_nobody_stops_time_for_good(self):
+        clock, courtesy = PacedClock(float("inf")), Courtesy(most_s=0.01)
+        clock.courtesy = courtesy
+        courtesy.busy()
+        for _ in range(100):
+            courtesy.busy()             # asking again makes it no longer
+            clock.wait(1.0)
+        assert clock.now() == pytest.approx(100.0)
+
+    def test_a_run_goes_the_same_way(self):
+        clock, courtesy, over = PacedClock(float("inf")), Courtesy(most_s=0.001), threading.Event()
+        clock.courtesy = courtesy
+
+        def interfere() -> None:
+            while not over.is_set():
+                courtesy.busy()
+                courtesy.idle()
+
+        window = threading.Thread(target=interfere)
+        window.start()
+        try:
+            assert interleaving(clock) == interleaving(VirtualClock())
+        finally:
+            over.set()
+            window.join()
