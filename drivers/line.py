@@ -13,10 +13,15 @@ from pyvisa.errors import VisaIOError
 
 from labctl.core.errors import BadReply, CommunicationError, Disconnected, NoReply, ResourceBusy
 
+try:
+    from termios import error as TerminalError  # what a serial adapter that was pulled out says first; it is no OSError
+except ImportError:                                 # Windows
+    TerminalError = OSError
+
 wire = logging.getLogger("labctl.wire")
 
 REMEDY = "Check cable, power and the resource in the bench file."
-FAILURES = (VisaError, OSError)
+FAILURES = (VisaError, OSError, TerminalError)
 LOOK_S = 0.001          # how long a look for bytes that may have come takes
 
 
@@ -48,14 +53,14 @@ class Line:
                                    remedy="Close the other program.") from exc
             raise Disconnected(self.name, f"the port cannot be opened ({exc.abbreviation}).", state="nothing was sent",
                                remedy=REMEDY) from exc
-        except (VisaError, OSError, ValueError) as exc:
+        except (*FAILURES, ValueError) as exc:
             raise Disconnected(self.name, f"the port cannot be opened ({exc}).", state="nothing was sent", remedy=REMEDY) from exc
 
     def close(self) -> None:
         """Close the connection; harmless when it is closed or gone."""
         try:
             self.adapter.close()
-        except (VisaError, OSError) as exc:
+        except FAILURES as exc:
             wire.debug("%s ! closing failed: %s", self.name, exc)
 
     def send(self, data: bytes) -> None:

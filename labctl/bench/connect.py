@@ -22,6 +22,7 @@ from labctl.store.locks import ProcessLock
 
 SDK_PREFIX = "sdk:"
 MANUAL_PREFIX = "manual:"     # no connection but a person
+GAP = "GAP"                   # where `labctl bench new` has not found a box
 
 
 class ResourceLock:

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from labctl.bench.config import BenchConfig
-from labctl.bench.connect import MANUAL_PREFIX, SDK_PREFIX, ResourceLock, by_resource, make_driver, open_connection
+from labctl.bench.connect import GAP, MANUAL_PREFIX, SDK_PREFIX, ResourceLock, by_resource, make_driver, open_connection
 from labctl.core import registry
 from labctl.core.clock import Clock
 from labctl.core.errors import InstrumentError
 from labctl.core.instrument import Identity
 
-GAP = "GAP"
 HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?$")
 KEY = re.compile(r"\s*(\w+)\s*=")
 

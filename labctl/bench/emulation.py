@@ -32,7 +32,7 @@ SERVED: dict[str, Served] = {
                   "NKT bus: SuperK EXTREME at 15, VARIA at 16, SELECT with its RF driver at 6; serial 115200"),
     "elliptec": _one("elliptec", "Thorlabs ELL14 rotation mount at address 0; serial 9600", address="0"),
     "k10cr1": _one("k10cr1", "Thorlabs K10CR1 rotation mount, APT; serial 115200"),
-    "fw102c": _one("filter_wheel", "Thorlabs FW102C filter wheel; serial 115200"),
+    "fw102c": _one("filter_wheel", "Thorlabs FW102C filter wheel (driver filter_wheel); serial 115200"),
     "spectrapro": _one("spectrapro", "Acton SpectraPro spectrograph, echo on until NO-ECHO; serial 9600"),
     "keithley2400": _one("keithley2400", "Keithley 2400 source-meter, SCPI"),
     "keithley2450": _one("keithley2450", "Keithley 2450 source-meter, SCPI"),

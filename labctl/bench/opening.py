@@ -11,7 +11,7 @@ from labctl.bench.bench import Bench
 from labctl.bench.calibrations import newest_valid
 from labctl.bench.closing import Closer, close_all
 from labctl.bench.config import BenchConfig
-from labctl.bench.connect import MANUAL_PREFIX, SDK_PREFIX, ResourceLock, World, by_resource, make_driver, open_connection
+from labctl.bench.connect import GAP, MANUAL_PREFIX, SDK_PREFIX, ResourceLock, World, by_resource, make_driver, open_connection
 from labctl.bench.devices import Device
 from labctl.bench.parts import assemble
 from labctl.core import registry
@@ -47,7 +47,7 @@ class _Opening:
     def lock(self, folder: Path) -> None:
         """Take every real resource for this process, or collect who has it."""
         for resource in by_resource(self.config):
-            if resource.startswith(MANUAL_PREFIX):
+            if resource == GAP or resource.startswith(MANUAL_PREFIX):
                 continue
             lock = ResourceLock(folder, resource)
             try:
@@ -114,14 +114,15 @@ def open_bench(config: BenchConfig, text: str, clock: Clock, *, partial: bool = 
     a bench of their own and the problems are returned beside it. `operator` answers for what only a person can set; `make` is the
     class of the bench.
     """
-    unknown = _unknown_drivers(config)
-    if unknown:
-        raise Refused(unknown)
+    unknown, nowhere = _unknown_drivers(config), _nowhere(config)
+    if unknown or (nowhere and (config.simulated or not partial)):
+        raise Refused([*unknown, *nowhere])
     opening = _Opening(config, clock, operator)
+    opening.problems += nowhere
     try:
         if not config.simulated:
             opening.lock(state.folder() / "locks")
-        if not opening.problems:
+        if opening.problems == nowhere:
             drive(clock, _connect_all(opening))
         if opening.problems and not partial:
             raise Refused(opening.problems)
@@ -144,8 +145,16 @@ def _unknown_drivers(config: BenchConfig) -> list[Problem]:
     return problems
 
 
+def _nowhere(config: BenchConfig) -> list[Problem]:
+    """Name the instruments whose place `labctl bench new` could not find out and nobody has filled in."""
+    return [Problem(f"instruments.{role}", f'the bench file does not say where it is (resource = "{GAP}"). Write its port or '
+                                           f"library there, or leave [instruments.{role}] out.")
+            for role, instrument in config.instruments.items()
+            if instrument.resource == GAP and (config.simulated or not instrument.optional)]
+
+
 def _connect_all(opening: _Opening) -> Steps[None]:
-    yield Together({res: opening.connect(res, roles) for res, roles in by_resource(opening.config).items()})
+    yield Together({res: opening.connect(res, roles) for res, roles in by_resource(opening.config).items() if res != GAP})
 
 
 def _build(config: BenchConfig, text: str, clock: Clock, opening: _Opening, make: type[Bench]) -> Bench:

@@ -224,7 +224,7 @@ def _end_journal(journal: Journal, work: _Work, end: RunEnd) -> Problem | None:
     trouble, bench = None, work.bench
     for step in (lambda: journal.end(end.status, end={
             "problems": [problem.as_json() for problem in end.problems], "seconds": end.seconds,
-            "end_utc": bench.clock.utc().isoformat(), "instruments_end": drive(bench.clock, bench.snapshot()),
+            "end_utc": bench.clock.utc().isoformat(), "instruments_end": _last_words(bench),
             "dose": work.meter.report(), "truth": bench.truth()}), journal.close):
         try:
             step()
@@ -232,6 +232,15 @@ def _end_journal(journal: Journal, work: _Work, end: RunEnd) -> Problem | None:
             log.exception("the end of the run could not be written")
             trouble = Problem("file", f"the end of the run could not be written: {exc}")
     return trouble
+
+
+def _last_words(bench: Bench) -> dict[str, Any]:
+    """Ask every instrument how it stands; a defect of a driver must not keep the end of the run from being written."""
+    try:
+        return drive(bench.clock, bench.snapshot())
+    except Exception:
+        log.exception("the instruments could not be asked how they stand at the end")
+        return {}
 
 
 def _closed(work: _Work, place: names.Place, end: RunEnd) -> Outcome:

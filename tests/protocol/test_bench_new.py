@@ -65,6 +65,12 @@ def test_boxes_are_found_and_gaps_are_marked(ports, tmp_path, monkeypatch):
     assert config.instruments["power_meter"].resource == "GAP"
     assert "GAP: is this true of your hardware" in text
     assert "GAP              ASRL3::INSTR: no port answered as pm100d" in result.output
+    checked = CliRunner().invoke(app, ["bench", "check", str(path)])
+    assert "instruments.power_meter: the bench file does not say where it is" in checked.output
+    assert "Thorlabs SC10" in checked.output        # what is there answers all the same
+    rehearsed = CliRunner().invoke(app, ["rehearse", "background", "--bench", str(path), "--out", str(tmp_path)])
+    assert "does not say where it is" in rehearsed.output
+    assert rehearsed.exit_code == 2
 
 
 def test_the_pattern_bench_makes_a_valid_file():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import threading
 from typing import ClassVar
 
@@ -354,3 +356,16 @@ class TestTwoThreads:
         leave.set()
         thread.join(20)
         assert clock.now() >= link.LOCK_WAIT_S
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX only")
+def test_a_serial_adapter_pulled_out_is_a_typed_error():
+    """Its first word is termios' own exception, which is no OSError."""
+    controller, terminal = os.openpty()
+    path = os.ttyname(terminal)
+    port = LinePort(f"ASRL{path}::INSTR", clock=RealClock(), name="box", visa_library="@py")
+    os.close(terminal)
+    os.close(controller)
+    with pytest.raises(Disconnected, match="the connection is gone"):
+        port.ask(b"a?\n", number)
+    port.close()
