@@ -64,6 +64,7 @@ def test_boxes_are_found_and_gaps_are_marked(ports, tmp_path, monkeypatch):
     assert config.instruments["attenuator"].serial
     assert config.instruments["power_meter"].resource == "GAP"
     assert "GAP: is this true of your hardware" in text
+    assert 'sample = "ying2021"   # GAP: what stands for your sample' in text
     assert "GAP              ASRL3::INSTR: no port answered as pm100d" in result.output
     checked = CliRunner().invoke(app, ["bench", "check", str(path)])
     assert "instruments.power_meter: the bench file does not say where it is" in checked.output
