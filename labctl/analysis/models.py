@@ -14,15 +14,19 @@ from itertools import pairwise
 import numpy as np
 
 from labctl.analysis import gain as stripes
+from labctl.analysis import noise, polarization, slopes, threshold
 from labctl.analysis import occupancy as poisson_statistics
-from labctl.analysis import polarization, slopes, threshold
 from labctl.analysis.columns import Curve
+from labctl.analysis.fitting import quantile
 from labctl.core.errors import AnalysisError
 from labctl.core.photons import photon_energy_j
 from labctl.core.plan import Result
 
 SMOOTH = 400                # points of a drawn fit
+FEW = 100                   # degrees of freedom up to which the interval is told, as it is wider than ± 2 standard errors
 WIDE = 20.0                 # ratio of the ends of a power series from which it is drawn logarithmically
+FEWEST_NEIGHBOURS = 10      # stripes from which their scatter is told without a law
+EQUAL_OR_PROPORTIONAL = (0.0, 1.0)      # powers of the height with which the error of a stripe grows
 HALF_WAVE = re.compile(r"(?i)half.?wave|hwp|λ/2|lambda/2")
 
 
@@ -35,7 +39,7 @@ class Options:
     start: float | None = None             # limits on the abscissa, in its unit
     stop: float | None = None
     period: float | None = None            # of the excitation, in the unit of the time axis
-    irf: tuple[np.ndarray, np.ndarray] | None = None      # time (unit of the decay's axis) and counts
+    irf: Curve | None = None               # instrument response of a decay
     pump_nm: float | None = None
     instrument_nm: float = 0.0             # FWHM of the instrument
     medium: str = "air"                    # of a wavelength axis that does not say
@@ -108,6 +112,18 @@ def scatter_units(residuals: np.ndarray, sigma: np.ndarray | None, constants: in
     return residuals / spread if spread > 0 else residuals
 
 
+def by_scatter(results: Mapping[str, Result], freedom: int) -> dict[str, Result]:
+    """Give results whose errors come from the scatter of the points: no goodness, and Student's interval."""
+    reach = quantile(freedom) if 0 < freedom <= FEW else 0.0
+
+    def told(one: Result) -> Result:
+        within = one.interval is not None or not reach or one.stderr is None
+        interval = one.interval if within else (one.value - reach * (one.stderr or 0.0), one.value + reach * (one.stderr or 0.0))
+        return replace(one, goodness=None, interval=interval)
+
+    return {name: told(one) for name, one in results.items()}
+
+
 # ---------------------------------------------------------------- power series
 def fit_threshold(curve: Curve, options: Options) -> Fitted:
     """Estimate the threshold by kink, x-intercept and break of the power law, and the slopes of the latter's segments."""
@@ -141,7 +157,8 @@ def _doubtful(data: threshold.Series, found: dict[str, threshold.Threshold]) -> 
     if "kink" not in found:
         return reasons
     low, high = found["kink"].threshold.interval or (data.pump[2], data.pump[2])
-    if low <= data.pump[1] or high >= data.pump[-2]:
+    places = np.unique(data.pump)
+    if low <= places[1] or high >= places[-2]:
         reasons.append(f"kink: its interval, {low:.4g} to {high:.4g} {data.unit}, reaches the end of the series, so that there may "
                        f"be none ({found.pop('kink').threshold}). Extend the series to that side")
     return reasons
@@ -181,16 +198,21 @@ def fit_malus(curve: Curve, options: Options) -> Fitted:
     """Fit Malus' law; a half-wave plate, known by the name of its column, turns the polarisation by twice its own angle."""
     factor = curve.x.factor("angle") or _guessed_angle(curve.x.values)
     factor *= 2 if HALF_WAVE.search(curve.x.name) else 1
-    angle = curve.x.values * factor
-    law = polarization.malus(angle, curve.y.values, curve.sigma)
+    angle, seen = curve.x.values * factor, curve.y.values
+    sigma = curve.sigma
+    if sigma is None:
+        sigma = noise.guessed(seen, lambda errors: polarization.malus(angle, seen, errors).curve(angle), 3)
+    law = polarization.malus(angle, seen, sigma)
     results = {"dolp": law.dolp, "dolp_fit_coefficients": law.dolp_fit_coefficients, "extinction": law.extinction, "axis": law.axis}
     if law.repeats_drift is not None:
         results["repeats_drift"] = Result(100 * law.repeats_drift, None, "%", "mean difference of points 180 deg apart",
                                           goodness=law.repeats_chi2)
     fits = [drawn("Malus", law.curve, float(angle.min()), float(angle.max()))]
     name = "Angle of polarisation, twice the plate's" if HALF_WAVE.search(curve.x.name) else curve.x.name or "Angle"
-    return Fitted(results, angle, curve.y.values, curve.sigma, f"{name} (deg)", curve.y.title, fits, angle,
-                  scatter_units(law.residuals, curve.sigma, 3))
+    if curve.sigma is None:
+        results = by_scatter(results, len(seen) - 3)
+    return Fitted(results, angle, seen, curve.sigma, f"{name} (deg)", curve.y.title, fits, angle,
+                  scatter_units(law.residuals, sigma, 3))
 
 
 def _guessed_angle(values: np.ndarray) -> float:
@@ -205,18 +227,32 @@ def fit_gain(curve: Curve, options: Options) -> Fitted:
     factor = curve.x.factor("length")
     if factor is None:
         raise AnalysisError(f"A gain in cm-1 needs the unit of the stripe's length; {curve.x.title or 'the abscissa'} states none "
-                            "of um, mm, cm. Say it in the heading, e.g. 'length (um)'.")
-    length = curve.x.values * factor
-    law = stripes.stripe_gain(length, curve.y.values, curve.sigma)
+                            "of um, mm, cm. Say it with --x-unit, or in the heading, e.g. 'length (um)'.")
+    length, seen = curve.x.values * factor, curve.y.values
+    sigma = curve.sigma if curve.sigma is not None else _stripes_errors(length, seen)
+    law = stripes.stripe_gain(length, seen, sigma)
     results: dict[str, Result] = {"gain": law.gain, "spontaneous": law.spontaneous}
     if law.saturation_length is not None:
         results["saturation_length"] = law.saturation_length
     if law.depletion_time is not None:
         results["depletion_time"] = law.depletion_time
     inside = length <= law.window_cm
+    if curve.sigma is None:
+        results = by_scatter(results, np.count_nonzero(inside) - 2)
     line = drawn(f"up to {law.window_cm / factor:.4g} {curve.x.unit}", lambda x: law.curve(x * factor), 0.0, law.window_cm / factor)
     return Fitted(results, curve.x.values, curve.y.values, curve.sigma, curve.x.title, curve.y.title, [line],
-                  curve.x.values[inside], scatter_units(law.residuals, curve.sigma, 2))
+                  curve.x.values[inside], scatter_units(law.residuals, sigma, 2))
+
+
+def _stripes_errors(length: np.ndarray, seen: np.ndarray) -> np.ndarray | None:
+    """Give the errors of stripes: by their scatter from neighbour to neighbour, whatever the law; of few, around the law.
+
+    The pump's flicker makes them proportional to a signal that it multiplies; a camera's noise makes them equal.
+    """
+    if len(length) >= FEWEST_NEIGHBOURS and (found := noise.of_smooth_curve(length, seen, EQUAL_OR_PROPORTIONAL)) is not None:
+        return found
+    whole = float(length.max())
+    return noise.guessed(seen, lambda errors: stripes.stripe_gain(length, seen, errors, window_cm=whole).curve(length), 2, (1.0,))
 
 
 def fit_occupancy(curve: Curve, options: Options) -> Fitted:
@@ -225,15 +261,24 @@ def fit_occupancy(curve: Curve, options: Options) -> Fitted:
     factor = curve.x.factor("fluence")
     if per_photon is None and factor is None:
         raise AnalysisError(f"A cross-section needs the fluence in J/cm² or photons/cm²; {curve.x.title or 'the abscissa'} states "
-                            "neither. Say it in the heading, e.g. 'fluence (uJ/cm2)'.")
+                            "neither. Say it with --x-unit, or in the heading, e.g. 'fluence (uJ/cm2)'.")
     if per_photon is None and options.pump_nm is None:
         raise AnalysisError("The wavelength of the pump is needed to count photons. Give it with --pump-nm.")
     pump_nm = options.pump_nm or 500.0          # of photons/cm² the wavelength cancels
     to_j = per_photon * photon_energy_j(pump_nm) if per_photon is not None else factor
     assert to_j is not None    # noqa: S101  one of the two is there
-    law = poisson_statistics.cross_section(curve.x.values * to_j, curve.y.values, curve.sigma, pump_nm=pump_nm)
+    fluence, seen, sigma = curve.x.values * to_j, curve.y.values, curve.sigma
+
+    def law_with(errors: np.ndarray | None) -> poisson_statistics.Occupancy:
+        return poisson_statistics.cross_section(fluence, seen, errors, pump_nm=pump_nm)
+
+    if sigma is None:
+        sigma = noise.guessed(seen, lambda errors: law_with(errors).curve(fluence), 2)
+    law = law_with(sigma)
     highest = Result(float(np.max(law.mean_occupancy)), None, "1", "σ F/hν at the highest fluence")
     line = drawn("1 - P0", lambda x: law.curve(x * to_j), 0.0, float(curve.x.values.max()))
-    return Fitted({"cross_section": law.cross_section, "amplitude": law.amplitude, "highest_occupancy": highest}, curve.x.values,
-                  curve.y.values, curve.sigma, curve.x.title, curve.y.title, [line], curve.x.values,
-                  scatter_units(law.residuals, curve.sigma, 2))
+    results = {"cross_section": law.cross_section, "amplitude": law.amplitude, "highest_occupancy": highest}
+    if curve.sigma is None:
+        results = by_scatter(results, len(seen) - 2)
+    return Fitted(results, curve.x.values, seen, curve.sigma, curve.x.title, curve.y.title, [line], curve.x.values,
+                  scatter_units(law.residuals, sigma, 2))

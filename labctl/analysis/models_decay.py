@@ -1,7 +1,7 @@
 """The model `decay` of `labctl fit`: as many exponentials as the data demand.
 
-By reconvolution where an instrument response is at hand, else from the tail. Numbers that are no counts are made counts again by
-their own noise.
+By reconvolution where an instrument response is at hand, else from the tail. Numbers that are no counts are made counts again, see
+`labctl.analysis.counted`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from labctl.analysis.columns import Curve
+from labctl.analysis.counted import Counted, as_counts
 from labctl.analysis.decay import Decay, fit_decay
 from labctl.analysis.decay_model import Response, Timing, response
 from labctl.analysis.decay_tail import Tail, fit_tail
@@ -28,26 +29,31 @@ ABOVE, WAVES, CALM = 1.2, 16, 0.15       # background multiple; stretches; mean 
 FALLEN = (0.7, 0.5, 0.35, 0.25, 0.15, 0.1, 0.06, 0.03, 0.015, 0.005, 0.002)      # shares of the peak at which it is tried
 UNEVEN = 0.02               # relative difference of steps from which delays are not evenly spaced
 TRUSTED = 1.5               # reduced χ² above which no sum of exponentials describes the data
-NOISE_BLOCK = 24            # neighbouring bins by which noise is compared with height
-PASSES = 6
-MOST_COUNTS = 1e7           # in the highest bin of made-up counts: a noiseless curve would make infinitely many
+BLEACH = 3.0                # times the height of what is positive: a signal that is negative
+SPECTRUM_NM = (150.0, 3000.0)           # numbers without name and unit that are wavelengths, if they begin beyond their own span
 EMPTY_END = 0.03            # share of the bins, all empty at the end, from which they are cut off
 
 
 def fit_decays(curve: Curve, options: Options) -> Fitted:
     """Fit a decay; results are in the unit of the time axis."""
     unit = curve.x.unit or "ns"
-    time, step = _even(curve.x.values)
-    counts, note = _as_counts(curve.y.values)
-    irf = _irf(curve, options, time)
-    problems = [note] if note else []
+    _insist_on_time(curve)
+    time, step, missing = _even(curve.x.values)
+    upright, problems = _upright(curve.y.values)
+    given = as_counts(upright)
+    irf = _irf(curve, options, time, step)
+    problems += [given.note] if given.note else []
     if not curve.x.kinds():
-        problems.append(f"the time axis states no unit; it was taken as {unit}")
+        problems.append(f"the time axis states no unit; it was taken as {unit} (--x-unit says another)")
+    if missing and irf is not None:
+        raise AnalysisError(f"{missing} bins of the decay are missing, and a fit with a response needs them all. Give the "
+                            "histogram as recorded, or leave the response out to fit the tail.")
     if irf is not None:
-        fitted = _reconvolve(curve, options, time, step, counts, irf, unit)
+        fitted = _reconvolve(curve, options, time, step, given, irf, unit)
     else:
+        problems += [f"{missing} bin{'s' * (missing > 1)} of the histogram missing; the fit does without"] if missing else []
         problems.append("there is no instrument response: lifetimes of its order come out too long (--irf gives one)")
-        fitted = _tail(curve, options, time, counts, unit)
+        fitted = _tail(curve, options, time, given, unit)
     worst = max((one.goodness or 0.0 for one in fitted.results.values()), default=0.0)
     if worst > TRUSTED:
         problems.append(f"the residuals are {np.sqrt(worst):.2g} times larger than counting noise: this is no sum of exponentials, "
@@ -56,25 +62,30 @@ def fit_decays(curve: Curve, options: Options) -> Fitted:
 
 
 # ---------------------------------------------------------------- with and without a response
-def _reconvolve(curve: Curve, options: Options, time: np.ndarray, step: float, counts: np.ndarray, irf: np.ndarray,
+def _reconvolve(curve: Curve, options: Options, time: np.ndarray, step: float, given: Counted, irf: np.ndarray,
                 unit: str) -> Fitted:
+    counts = given.counts
     to_ps = curve.x.factor("time") or 1e3
     period = options.period if options.period is not None else step * len(time)
     timing = Timing(step * to_ps, period * to_ps)
     shape = response(irf, timing)
     found, problems = _simplest(options, lambda k: fit_decay(counts, shape, timing, components=k, systematics=False), counts)
     found = fit_decay(counts, shape, timing, components=len(found.lifetimes))
-    results = _named(found, 1 / to_ps, unit)
+    results = _named(found, 1 / to_ps, unit, given)
     if found.shift is not None:
         results["shift"] = rescaled(found.shift, 1 / to_ps, unit)
     if found.scatter is not None:
         results["scatter"] = found.scatter
-    fits = [Drawn("instrument response", time, _scaled_to(shape, counts)), Drawn(_words(len(found.lifetimes)), time, found.model)]
-    return Fitted(results, time, counts, None, _time_label(curve, unit), "Counts", fits, time, found.residuals, "y", problems)
+    seen = given.back(counts)
+    fits = [Drawn("instrument response", time, _scaled_to(shape, seen)),
+            Drawn(_words(len(found.lifetimes)), time, given.back(found.model))]
+    return Fitted(results, time, seen, None, _time_label(curve, unit), given.label(curve.y.title), fits, time, found.residuals, "y",
+                  problems)
 
 
-def _tail(curve: Curve, options: Options, time: np.ndarray, counts: np.ndarray, unit: str) -> Fitted:
+def _tail(curve: Curve, options: Options, time: np.ndarray, given: Counted, unit: str) -> Fitted:
     """Fit from past the peak on; where no sum of exponentials describes that, from later on, and said so."""
+    counts = given.counts
     peak = int(np.argmax(_smooth(counts)))
     last = len(time) if options.stop is not None else _last_bin(counts, peak) + 1
     stop = options.stop if options.stop is not None else float(time[last - 1])
@@ -87,29 +98,31 @@ def _tail(curve: Curve, options: Options, time: np.ndarray, counts: np.ndarray, 
 
     start = options.start if options.start is not None else float(time[_past_the_rise(counts, peak)])
     found, problems = fit_from(start)
-    if options.start is None and not _sane(found):
+    if options.start is None and not _sane(found, given.pedestal):
         for later in _later(time, counts, peak, last):
             try:
                 candidate, refused = fit_from(later)
             except AnalysisError:
                 break
-            if _sane(candidate):
+            if _sane(candidate, given.pedestal):
                 found, problems = candidate, (*refused, "no sum of exponentials describes the decay from its peak on; from "
                                               f"{later:.4g} {unit} on, where this fit begins, one does (--start chooses)")
                 break
-    results = _named(found, 1.0, unit)
-    results["background"] = found.background
+    results = _named(found, 1.0, unit, given)
+    results["background"] = given.result(found.background, height=True)
     used = time[found.used]
-    fits = [Drawn(_words(len(found.lifetimes)), used, found.model)]
-    return Fitted(results, time, counts, None, _time_label(curve, unit), "Counts", fits, used, found.residuals, "y", problems)
+    fits = [Drawn(_words(len(found.lifetimes)), used, given.back(found.model))]
+    return Fitted(results, time, given.back(counts), None, _time_label(curve, unit), given.label(curve.y.title), fits, used,
+                  found.residuals, "y", problems)
 
 
-def _sane(found: Tail) -> bool:
+def _sane(found: Tail, pedestal: float) -> bool:
     """Tell whether the residuals of the decaying part are noise: of the right size, and with no waves in them.
 
     A long flat end would hide both, so that only bins clearly above the background count.
     """
-    decaying = found.residuals[found.model > ABOVE * max(found.background.value, 1.0)]
+    floor = found.background.value
+    decaying = found.residuals[found.model > floor + max((ABOVE - 1) * max(floor - pedestal, 1.0), np.sqrt(pedestal))]
     length = len(decaying) // WAVES
     if length < 2:
         return float(np.mean(found.residuals**2)) < SANE
@@ -144,15 +157,15 @@ def _simplest(options: Options, fit: Callable[[int], Kind], counts: np.ndarray) 
     return best, (refused,) if refused and poor else ()
 
 
-def _named(found: Decay | Tail, factor: float, unit: str) -> dict[str, Result]:
-    """Name lifetimes, shares and averages."""
+def _named(found: Decay | Tail, factor: float, unit: str, given: Counted) -> dict[str, Result]:
+    """Name lifetimes, amplitudes and averages."""
     single = len(found.lifetimes) == 1
     results = {} if single else {"amplitude_average": rescaled(found.amplitude_average, factor, unit),
                                  "intensity_average": rescaled(found.intensity_average, factor, unit)}
     for number, (lifetime, amplitude) in enumerate(zip(found.lifetimes, found.amplitudes, strict=True), 1):
         results["lifetime" if single else f"lifetime_{number}"] = rescaled(lifetime, factor, unit)
         if not single:
-            results[f"amplitude_{number}"] = amplitude
+            results[f"amplitude_{number}"] = given.result(amplitude)
     return results
 
 
@@ -165,25 +178,45 @@ def _time_label(curve: Curve, unit: str) -> str:
 
 
 # ---------------------------------------------------------------- axis and response
-def _even(values: np.ndarray) -> tuple[np.ndarray, float]:
-    """Give the delays and their step; refuses delays that are not evenly spaced."""
+def _insist_on_time(curve: Curve) -> None:
+    """Refuse numbers without name and unit that look like the wavelengths of a spectrum."""
+    low, high = float(curve.x.values.min()), float(curve.x.values.max())
+    if not curve.x.name and not curve.x.unit and SPECTRUM_NM[0] <= low and high <= SPECTRUM_NM[1] and low > high - low:
+        raise AnalysisError(f"The abscissa has neither name nor unit, and {low:g} to {high:g} looks like wavelengths in nm: "
+                            "there is --model lineshape or modes. If it is a time, say its unit with --x-unit.")
+
+
+def _upright(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Turn the sign of a signal that is negative, as that of a bleached transition."""
+    smooth = _smooth(values)[1:-1]
+    if float(-smooth.min()) <= BLEACH * max(float(smooth.max()), 0.0):
+        return values, []
+    return -values, ["the signal is negative; its sign was turned, also that of amplitudes and background"]
+
+
+def _even(values: np.ndarray) -> tuple[np.ndarray, float, int]:
+    """Give the delays, their step, and how many bins are missing; refuses delays that are not evenly spaced."""
     steps = np.diff(values)
     step = float(np.median(steps)) if len(steps) else 0.0
-    if step <= 0 or np.any(np.abs(steps - step) > UNEVEN * step + 1e-9 * abs(values[-1])):
+    bins = np.round(steps / step) if step > 0 else np.zeros(1)
+    if np.any(bins < 1) or np.any(np.abs(steps - bins * step) > UNEVEN * step + 1e-9 * abs(values[-1])):
         raise AnalysisError(
-            "The delays are not evenly spaced (or not in rising order), so the bins do not compare. Give the histogram as recorded."
+            "The delays are not evenly spaced (or come more than once), so the bins do not compare. Give the histogram as recorded."
         )
-    return values[0] + (values[-1] - values[0]) / (len(values) - 1) * np.arange(len(values)), step
+    place = np.concatenate([[0.0], np.cumsum(bins)])
+    return values[0] + (values[-1] - values[0]) / place[-1] * place, step, int(place[-1]) + 1 - len(values)
 
 
-def _irf(curve: Curve, options: Options, time: np.ndarray) -> np.ndarray | None:
+def _irf(curve: Curve, options: Options, time: np.ndarray, step: float) -> np.ndarray | None:
     """Give the response on the bins of the decay: from the same table, or from another of the same bin width."""
     if options.irf is None:
         return None if curve.irf is None else np.round(np.clip(np.nan_to_num(curve.irf), 0, None))
-    there, shape = options.irf
-    _, step = _even(there)
-    if abs(step / (time[1] - time[0]) - 1) > UNEVEN:
-        raise AnalysisError(f"The response has bins of {step:.4g} and the decay of {time[1] - time[0]:.4g}: take both alike.")
+    theirs, ours = options.irf.x.factor("time"), curve.x.factor("time")
+    there, width, missing = _even(options.irf.x.values * (theirs / ours if theirs and ours else 1.0))
+    if missing or abs(width / step - 1) > UNEVEN:
+        raise AnalysisError(f"The response has bins of {width:.4g} {curve.x.unit} ({missing} missing) and the decay of {step:.4g}: "
+                            "take both alike.")
+    shape = options.irf.y.values
     offset = round((there[0] - time[0]) / step)
     counts = np.zeros(len(time))
     source = np.arange(len(shape)) + offset
@@ -192,48 +225,11 @@ def _irf(curve: Curve, options: Options, time: np.ndarray) -> np.ndarray | None:
     return counts
 
 
-def _scaled_to(shape: Response, counts: np.ndarray) -> np.ndarray:
-    return shape.shape / shape.shape.max() * counts.max()
+def _scaled_to(shape: Response, seen: np.ndarray) -> np.ndarray:
+    return shape.shape / shape.shape.max() * seen.max()
 
 
-# ---------------------------------------------------------------- counts
-def _as_counts(values: np.ndarray) -> tuple[np.ndarray, str]:
-    """Give whole counts; of normalised, averaged or background-free numbers those counts that would scatter as they do.
-
-    The variance of neighbours is fitted as v0 + φ × height: (values + v0/φ)/φ then has Poisson's variance.
-    """
-    if np.all(values >= 0) and np.all(values == np.round(values)) and values.max() > 1:
-        return values, ""
-    slope, constant = _noise(values)
-    top = float(values.max())
-    if slope <= top / MOST_COUNTS or constant / slope > top:
-        # noise that does not grow with the height: equal errors, which counts on a high plateau have
-        spread = max(float(np.sqrt(max(constant, 0.0))), top / np.sqrt(MOST_COUNTS))
-        slope = constant = 0.0
-        factor = top / MOST_COUNTS if spread <= 1.01 * top / np.sqrt(MOST_COUNTS) else spread**2 / top
-        return np.round(np.clip((values - min(values.min(), 0.0)) / factor, 0, None)), (
-            "the numbers are no counts and their noise does not grow as counts' does: errors and goodness are estimates")
-    counts = np.round(np.clip(values / slope + max(constant, 0.0) / slope**2, 0, None))
-    return counts, f"the numbers are no counts: by their noise {slope:.3g} of them is one count, to which errors and goodness refer"
-
-
-def _noise(values: np.ndarray) -> tuple[float, float]:
-    """Fit variance = v0 + φ height to blocks of neighbours, from second differences, which no slope disturbs; gives φ and v0."""
-    second = (values[2:] - 2 * values[1:-1] + values[:-2]) / np.sqrt(6.0)
-    blocks = max(len(second) // NOISE_BLOCK, 1)
-    used = blocks * NOISE_BLOCK if len(second) >= NOISE_BLOCK else len(second)
-    variance = np.mean(second[:used].reshape(blocks, -1) ** 2, axis=1)
-    height = np.mean(values[1:-1][:used].reshape(blocks, -1), axis=1)
-    calm = height < 0.7 * height.max() if blocks > 4 else np.ones(blocks, dtype=bool)     # the edge of the pulse is no noise
-    design, expected = np.column_stack([np.ones(np.count_nonzero(calm)), height[calm]]), np.full(np.count_nonzero(calm), 1.0)
-    constant = slope = 0.0
-    for _ in range(PASSES):              # a variance scatters in proportion to itself: weights from the fit, not from the scatter
-        constant, slope = np.linalg.lstsq(design / expected[:, None], variance[calm] / expected, rcond=None)[0]
-        line = design @ np.array([constant, slope])
-        expected = np.maximum(line, 1e-3 * max(float(line.max()), 1e-300))
-    return float(slope), float(constant)
-
-
+# ---------------------------------------------------------------- the course of the light
 def _smooth(counts: np.ndarray) -> np.ndarray:
     return np.convolve(counts, np.ones(3) / 3, mode="same")
 

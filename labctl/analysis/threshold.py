@@ -92,7 +92,8 @@ def kink(data: Series, *, candidates: int = GRID) -> Threshold:
     rises by less than 3.84, both with χ² scaled to the scatter of the points where that exceeds the stated errors.
     Raises AnalysisError when the slope does not rise by 3 standard errors, or when F_th ends on the edge of the grid.
     """
-    grid = np.linspace(data.pump[1], data.pump[-2], candidates)
+    places = np.unique(data.pump)           # a series up and down again has every one twice
+    grid = np.linspace(places[1], places[-2], candidates)
     sigma = data.weighed(np.zeros_like(data.pump))
     chi2, best, constants = _hinges(data, grid, sigma)
     if data.relative_pump > 0 and sigma is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from labctl.analysis.columns import Curve
     from labctl.analysis.models import Fitted
 
 
@@ -20,6 +21,7 @@ def fit(
     model: Annotated[str, typer.Option(help="threshold, malus, decay, gain, modes, lineshape or occupancy.")],
     x: Annotated[str, typer.Option(help="Column of the abscissa, by name or number; else found out.")] = "",
     y: Annotated[str, typer.Option(help="Column to fit, by name or number; else every one that looks like a signal.")] = "",
+    x_unit: Annotated[str, typer.Option(help="Unit of the abscissa where the file states none, e.g. um, ns, eV, 'uJ/cm2'.")] = "",
     sigma: Annotated[str, typer.Option(help="Column of the standard errors, by name or number.")] = "",
     start: Annotated[float | None, typer.Option(help="Fit from here on, in the unit of the abscissa.")] = None,
     stop: Annotated[float | None, typer.Option(help="Fit up to here.")] = None,
@@ -48,7 +50,7 @@ def fit(
     numbers = numbers_of(path, model, point=point, band_nm=_band(band))
     options = Options(components, segments, start, stop, period, _response(irf), pump_nm or numbers.pump_nm, instrument_nm,
                       numbers.medium or medium)
-    fits, refused = fit_columns(numbers.columns, model, options, x=x, y=y, sigma=sigma)
+    fits, refused = fit_columns(numbers.columns, model, options, x=x, y=y, sigma=sigma, x_unit=x_unit)
     drawn = None if no_figure or not fits else _save(fits, model, path, figure)
     if json_:
         typer.echo(json.dumps(_plain(path, model, fits, refused, drawn)))
@@ -83,8 +85,8 @@ def _band(text: str) -> tuple[float, float] | None:
     return low, high
 
 
-def _response(path: Path | None) -> Any:
-    """Give time and counts of a response, in the unit its file states."""
+def _response(path: Path | None) -> Curve | None:
+    """Give time and counts of a response."""
     if path is None:
         return None
     from labctl.analysis.columns import IRF_WORDS, curves
@@ -92,8 +94,7 @@ def _response(path: Path | None) -> Any:
 
     columns = numbers_of(path, "decay").columns
     named = [column for column in columns if IRF_WORDS.search(column.name)]
-    found = curves(columns, ("time",), y=named[0].name if named else "")[0]
-    return found.x.values, found.y.values
+    return curves(columns, ("time",), y=named[0].name if named else "")[0]
 
 
 def _save(fits: dict[str, Fitted], model: str, path: Path, wanted: Path | None) -> str | None:

@@ -57,9 +57,21 @@ def _of_text(table: TextTable) -> Numbers:
         width = _bin_width(table.remarks)
         if width is None:
             raise AnalysisError("The text holds one column only, and does not say how wide its bins are (e.g. '0.016 ns/bin').")
-        return Numbers((Column("time", width[1], width[0] * np.arange(len(values))), Column("counts", "counts", values[:, 0])),
-                       table.remarks)
+        return Numbers((_delays(len(values), width), Column("counts", "counts", values[:, 0])), table.remarks)
+    if (width := _bin_width(table.remarks)) is not None and not any(table.names) and _histograms_only(values):
+        return Numbers((_delays(len(values), width),
+                        *(Column(f"curve {k + 1}", "counts", values[:, k]) for k in range(len(columns)))), table.remarks)
     return Numbers(tuple(columns), table.remarks)
+
+
+def _delays(bins: int, width: tuple[float, str]) -> Column:
+    return Column("time", width[1], width[0] * np.arange(bins))
+
+
+def _histograms_only(values: np.ndarray) -> bool:
+    """Tell that no column can be an axis: all are whole numbers, and the first does not go on rising."""
+    known = values[np.isfinite(values)]
+    return bool(np.all(known >= 0) and np.all(known == np.round(known)) and np.any(np.diff(values[:, 0]) <= 0))
 
 
 def _bin_width(text: str) -> tuple[float, str] | None:

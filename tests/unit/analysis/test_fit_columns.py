@@ -67,7 +67,7 @@ class TestColumns:
 
     def test_unclear_columns_are_listed(self) -> None:
         columns = table(("a", "V", rng().normal(size=8)), ("b", "V", rng().normal(size=8)), ("c", "", rng().normal(size=8)))
-        with pytest.raises(AnalysisError, match=r"1 a \(V\), 2 b \(V\), 3 c is a angle"):
+        with pytest.raises(AnalysisError, match=r"1 a \(V\), 2 b \(V\), 3 c is an angle"):
             curves(columns, ("angle",))
         with pytest.raises(AnalysisError, match="There is no column 'd'"):
             find(columns, "d")
