@@ -11,7 +11,7 @@ import numpy as np
 from sim_instruments.clock import Clock, Handle
 from sim_instruments.faults import FaultSwitch
 from sim_instruments.lakeshore_settings import REMEMBERED, Remembered
-from sim_instruments.scpi import ScpiDevice, ScpiError, header, number
+from sim_instruments.scpi import ScpiDevice, ScpiError, head_and_argument, header, number
 from sim_instruments.twin.more_elements import Cryostat
 from sim_instruments.twin.motion import Mover
 from sim_instruments.wire import Unit, serial_number
@@ -280,7 +280,7 @@ class LakeShore(ScpiDevice):
 
     def _unit(self, text: str, path: str) -> tuple[str | None, str]:
         """Carry out one command; the remembered ones need to know which they are."""
-        head, _, argument = text.lstrip(":").partition(" ")
+        head, argument = head_and_argument(text.lstrip(":"))
         kind = REMEMBERED.get(head.upper().removesuffix("?"))
         if kind is None:
             return super()._unit(text, path)

@@ -20,6 +20,10 @@ EVENT_BIT = {-1: 5, -2: 4, -3: 3, -4: 2}
 """Bit of the standard event register for each hundred of error numbers (SCPI-99, volume 1, 21.8)."""
 
 
+BETWEEN_UNITS = re.compile(r""";(?=(?:[^"]*"[^"]*")*[^"]*$)""")
+"""The semicolons of a chain; one inside of a quoted text is none."""
+
+
 class ScpiError(Exception):
     """A command failed: `code` and `text` go to the error queue."""
 
@@ -43,6 +47,12 @@ def header_pattern(manual: str) -> re.Pattern[str]:
             optional = f"(?:{name[len(short):]})?" if name != short else ""
             pattern += ":" * (word != part) + short + optional + word[len(name):]
     return re.compile(pattern, re.IGNORECASE)
+
+
+def head_and_argument(text: str) -> tuple[str, str]:
+    """Split a command at its first white space, blanks or tabs."""
+    head, *rest = text.split(None, 1)
+    return head, rest[0].strip() if rest else ""
 
 
 def header(*manual: str) -> Callable[[Method], Method]:
@@ -108,7 +118,7 @@ class ScpiDevice(LineDevice):
     def obey(self, line: bytes) -> bytes | Work:
         """Work off one line, a chain of commands."""
         answers, path = [], ""
-        for text in line.decode("latin-1").split(";"):
+        for text in BETWEEN_UNITS.split(line.decode("latin-1")):
             if text := text.strip():
                 answer, path = self._unit(text, path)
                 answers += [] if answer is None else [answer]
@@ -129,14 +139,14 @@ class ScpiDevice(LineDevice):
 
     def _unit(self, text: str, path: str) -> tuple[str | None, str]:
         """Carry out one command; gives its answer and the path the next header of the chain is relative to."""
-        head, _, argument = text.partition(" ")
+        head, argument = head_and_argument(text)
         # A device that were strict would only try the relative header; drivers in the wild rely on both.
         full = [head.removeprefix(":")] if head.startswith((":", "*")) or not path else [f"{path}:{head}", head]
         try:
             for candidate in full:
                 if method := self.find(candidate):
                     below = path if head.startswith("*") else candidate.rpartition(":")[0]
-                    return method(self, argument.strip()), below
+                    return method(self, argument), below
             raise ScpiError(-113, "Undefined header")
         except ScpiError as error:
             self.complain(error)

@@ -41,6 +41,8 @@ class TestGrammar:
         (b"sens:corr:wav? min;wav? max\n", b"4.000000E+02;1.100000E+03\n"),
         (b"*OPC?;SENS:AVER:COUN?;*ESR?\n", b"1;1;0\n"),
         (b"\n;;\n", b""),
+        (b"SENS:CORR:WAV\t515 ; WAV?\n", b"5.150000E+02\n"),
+        (b'SENS:CORR:WAV "5;*IDN?;5";*OPC?\n', b"1\n"),           # a semicolon in quotes ends nothing
         (b"SENS:CORR:WAV 515\n", b""),
     ])
     def test_lines_and_chains(self, meter, ask, sent, received):
