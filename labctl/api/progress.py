@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
-
 from labctl.core.dose import written
 from labctl.core.errors import UnsafeState
 from labctl.core.plan import Estimate
@@ -50,6 +47,9 @@ class ProgressBar:
     """A listener that draws points done, bench time left, and log lines above the bar."""
 
     def __init__(self) -> None:
+        from rich.console import Console  # not for those who draw no bar: a window starts without it
+        from rich.progress import BarColumn, Progress, TextColumn
+
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f} points"),

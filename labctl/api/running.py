@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labctl.api.opening import AnnounceText, MakeOperator, load_bench_file, open_bench, open_config
 from labctl.api.progress import looked_after
@@ -17,7 +17,6 @@ from labctl.core import registry
 from labctl.core.clock import RealClock, VirtualClock
 from labctl.core.errors import LabctlError, Refused
 from labctl.core.plan import Problem
-from labctl.core.procedure import Procedure
 from labctl.engine import preparing, rehearsal, runner
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.control import Control
@@ -28,6 +27,9 @@ from labctl.engine.runner import Order, Outcome
 from labctl.store import recover
 from labctl.store.find import find_run
 from labctl.store.header import JOURNAL_SUFFIX
+
+if TYPE_CHECKING:
+    from labctl.core.procedure import Procedure
 
 
 def make_procedure(name: str, values: Mapping[str, Any], config: bench_config.BenchConfig | None = None) -> Procedure:
@@ -64,6 +66,8 @@ def run(procedure: Procedure | type[Procedure] | str, bench: Bench, values: Mapp
 def _made(procedure: Procedure | type[Procedure] | str, values: Mapping[str, Any],
           config: bench_config.BenchConfig) -> tuple[str, Procedure]:
     """Give name and instance of what a person calls a procedure; raises Refused with every wrong parameter."""
+    from labctl.core.procedure import Procedure  # brings a tenth of what it takes to start a window
+
     if isinstance(procedure, Procedure):
         if values:
             raise Refused([Problem(name, "the procedure is made already: give it its parameters, or give its class.")

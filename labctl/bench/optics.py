@@ -8,11 +8,11 @@ calibrated law of plate and filters is extrapolated from a brighter reading.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import erfc
 
 from labctl.analysis import attenuator
 from labctl.bench.config import Pump, Spot
@@ -243,7 +243,7 @@ class PumpLevel:
         once = beam.plate.eta(0.0, 15.0) + beam.settle_s
         wavelength = beam.wavelength.value or float(np.mean(beam.wavelength.limits))
         if stop / self.per_watt(wavelength) / beam.pickoff.nominal_ratio >= beam.config.lowest_reading_w:
-            return once * (1.0 + float(erfc(beam.config.tolerance / (LEVEL_SPREAD * np.sqrt(2.0)))))
+            return once * (1.0 + math.erfc(beam.config.tolerance / (LEVEL_SPREAD * math.sqrt(2.0))))
         return 2.0 * once + (0.0 if beam.wheel is None else beam.wheel.eta(1.0, 2.0))
 
     def move(self, value: float, at: Mapping[str, float]) -> Steps[dict[str, float]]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from labctl.bench.bench import Bench
 from labctl.bench.filters import CENTRE, SPECTRAL
 from labctl.core.errors import Refused
 from labctl.core.plan import Bounds, Estimate, Point, Problem, Reading
-from labctl.core.procedure import AdaptiveSteps, Procedure
 from labctl.engine import preflight
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.course import AdaptiveCourse
+
+if TYPE_CHECKING:
+    from labctl.core.procedure import AdaptiveSteps, Procedure
 
 MOST_CORNERS = 1024       # every combination of the extremes of ten quantities
 
@@ -97,4 +99,4 @@ class Adaptive:
     def _steps(self, bench: Bench) -> AdaptiveSteps:
         """Begin the procedure's generator; an iterable that needs no readings will do as well."""
         plan = self.procedure.plan(bench)
-        return cast(AdaptiveSteps, plan if isinstance(plan, Generator) else (point for point in plan))
+        return cast("AdaptiveSteps", plan if isinstance(plan, Generator) else (point for point in plan))

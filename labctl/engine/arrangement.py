@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from labctl.core.plan import Point, Problem
-from labctl.core.procedure import AdaptiveSteps
+
+if TYPE_CHECKING:
+    from labctl.core.procedure import AdaptiveSteps
 
 ORDERS = ("planned", "down", "up-down", "random", "interleaved")
 

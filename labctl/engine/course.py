@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from labctl.core.errors import Refused
 from labctl.core.plan import Bounds, Point, Problem, Reading
-from labctl.core.procedure import AdaptiveSteps
+
+if TYPE_CHECKING:
+    from labctl.core.procedure import AdaptiveSteps
 
 Check = Callable[[Point], list[Problem]]
 Dose = Callable[[Point], float]

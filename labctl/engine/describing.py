@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labctl.bench.bench import Bench
 from labctl.core.plan import plan_hash
-from labctl.core.procedure import Procedure
 from labctl.core.secrets import without_secrets
 from labctl.core.steps import drive
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.planning import AS_PLANNED, Plan, describe
 from labctl.store.environment import environment
+
+if TYPE_CHECKING:
+    from labctl.core.procedure import Procedure
 
 
 def header(procedure: Procedure, bench: Bench, plan: Plan, *, name: str, run_id: str, number: int, seed: int, sample: str,

@@ -21,7 +21,6 @@ from labctl.bench.samples import SampleFile
 from labctl.core.errors import AnalysisError, LabctlError, Refused
 from labctl.core.plan import Estimate, Point, Problem, Reading
 from labctl.core.plots import Image, Plot, Spectrum
-from labctl.core.procedure import Procedure
 from labctl.core.quality import Policy, policies
 from labctl.engine import describing, preflight
 from labctl.engine.control import Control
@@ -245,6 +244,8 @@ def run(bench: Bench, live: Live, order: Order, *, listeners: Listeners | None =
     Raises Refused, with every problem, before anything moves; whatever happens afterwards is in what it gives.
     """
     control = control or Control()
+    from labctl.core.procedure import Procedure  # brings a tenth of what it takes to start a window
+
     sample, problems = sample_file(bench, order.sample)
     problems = [*problems, *check(bench, live.wish)]
     if any(problem.level == "error" for problem in problems):

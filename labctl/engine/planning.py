@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labctl.bench.bench import Bench
 from labctl.bench.optics import PumpLevel
 from labctl.core.dose import Light
 from labctl.core.errors import AnalysisError, CalibrationNeeded, Refused, StoreError
 from labctl.core.plan import Bounds, Estimate, Point, Problem, Reading
-from labctl.core.procedure import Procedure
 from labctl.core.quality import policies
 from labctl.engine import preflight
 from labctl.engine.adaptive import Adaptive
@@ -23,6 +22,9 @@ from labctl.engine.quality import with_shorter_darks
 from labctl.engine.rehearsal import FOLDER as REHEARSALS
 from labctl.store.find import find_run
 from labctl.store.run import load
+
+if TYPE_CHECKING:
+    from labctl.core.procedure import Procedure
 
 MOST_POINTS = 1_000_000
 AS_PLANNED = Arrangement()

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labctl.bench.bench import Bench
 from labctl.core.dose import DARK, Budget, Light, Spot
 from labctl.core.errors import Refused
 from labctl.core.plan import Problem
-from labctl.core.procedure import Procedure
 from labctl.core.pump_units import EXCITONS, OF_QUANTITY, THRESHOLD, PumpUnits
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.known import known
 from labctl.engine.planning import AS_PLANNED, Plan, make_plan
 from labctl.engine.preparing import sample_file
 from labctl.store.ledger import REAL, open_ledger
+
+if TYPE_CHECKING:
+    from labctl.core.procedure import Procedure
 
 
 @dataclass(frozen=True)

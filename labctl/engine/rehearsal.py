@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,13 +18,15 @@ from labctl.analysis.agreement import DIFFERS, MODEL_TOLERANCE, agreement
 from labctl.core.dose import Light
 from labctl.core.errors import AnalysisError, LabctlError
 from labctl.core.plan import Problem
-from labctl.core.procedure import Procedure
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.preparing import REHEARSED
 from labctl.store import state
 from labctl.store.journal import Journal
 from labctl.store.run import Run, load
 from labctl.store.view import View
+
+if TYPE_CHECKING:
+    from labctl.core.procedure import Procedure
 
 log = logging.getLogger("labctl.engine")
 

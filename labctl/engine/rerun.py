@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labctl.bench.bench import Bench
 from labctl.core import registry
 from labctl.core.errors import Refused
 from labctl.core.plan import Problem, plan_hash
-from labctl.core.procedure import Procedure
 from labctl.core.secrets import without_secrets
 from labctl.engine import preflight, runner
 from labctl.engine.control import Control
@@ -20,6 +19,9 @@ from labctl.engine.planning import Plan, make_plan
 from labctl.engine.runner import Order, Outcome
 from labctl.store import run as store
 from labctl.store.environment import environment
+
+if TYPE_CHECKING:
+    from labctl.core.procedure import Procedure
 
 SAME_CONSTANT = 1e-9
 

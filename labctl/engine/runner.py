@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labctl.bench.bench import Bench
 from labctl.bench.samples import SampleFile
@@ -16,7 +16,6 @@ from labctl.core.calibration import Calibration
 from labctl.core.dose import DARK, Budget, Light
 from labctl.core.errors import AnalysisError, LabctlError, Refused, StoreError
 from labctl.core.plan import Problem, Result, plan_hash
-from labctl.core.procedure import Procedure
 from labctl.core.quality import policies
 from labctl.core.reduction import Reduction
 from labctl.core.steps import drive
@@ -37,6 +36,9 @@ from labctl.store.journal import Journal
 from labctl.store.reader import JournalReader
 from labctl.store.run import Run
 from labctl.store.run import load as load_run
+
+if TYPE_CHECKING:
+    from labctl.core.procedure import Procedure
 
 log = logging.getLogger("labctl.engine")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -55,6 +57,21 @@ class TestLiveRun:
         assert not run.complete
         assert run.counts(4) is None
         assert run.counts(2) is not None
+
+    def test_memory_is_given_back_as_soon_as_nobody_wants_the_run(self):
+        was_on = gc.isenabled()
+        gc.disable()                            # a cycle would wait for the collector, which may take long to come
+        try:
+            forgotten = LiveRun(header())
+            forgotten.add(reading(0, kind="dark"))
+            forgotten.add(reading(1))
+            _ = forgotten.signal(0), forgotten.dark(), forgotten.view.signal()
+            gone = weakref.ref(forgotten._arrays)
+            del forgotten
+            assert gone() is None
+        finally:
+            if was_on:
+                gc.enable()
 
     def test_a_ring_forgets_the_oldest_row(self):
         run = LiveRun(header(), most_rows=3)

@@ -55,8 +55,8 @@ def test_no_experiment_is_named(name):
     assert not found
 
 
-SLOW = ("matplotlib", "xarray", "h5netcdf", "pandas", "scipy.optimize", "scipy.signal", "scipy.stats", "sim_instruments",
-        "procedures")
+SLOW = ("matplotlib", "xarray", "h5netcdf", "pandas", "pymeasure", "pint", "scipy.special", "scipy.optimize", "scipy.signal",
+        "scipy.stats", "rich", "sim_instruments", "procedures")
 
 
 def test_the_window_opens_without_slow_packages():

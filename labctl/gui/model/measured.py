@@ -118,6 +118,14 @@ def abscissa(view: View, channel: str) -> tuple[str, str, np.ndarray] | None:
 
 
 # ------------------------------------------------------------------ while it runs
+class _Kept(dict[int, Mapping[str, np.ndarray]]):
+    """The arrays of points by their numbers, as tables ask for them: a table that held the run would keep it in memory for long."""
+
+    def arrays(self, record: Record) -> Mapping[str, np.ndarray]:
+        """Give the arrays of a point."""
+        return self[record.number]
+
+
 class LiveRun:
     """A run that is under way; with `most_rows` only the last of them are kept, as of live light."""
 
@@ -130,7 +138,7 @@ class LiveRun:
         self.complete = True                    # false once arrays had to be left out
         self._room = most_bytes
         self._records: dict[str, list[Record]] = {}
-        self._arrays: dict[int, Mapping[str, np.ndarray]] = {}
+        self._arrays = _Kept()
         self._columns: dict[str, list[float]] = {}
         self._dark: tuple[int, JournalTable] | None = None      # number of the last frame, and the table with it
         self._raw = False                       # counts cannot be turned into electrons
@@ -182,19 +190,15 @@ class LiveRun:
     def __len__(self) -> int:
         return len(self._records.get("scan", ()))
 
-    def arrays(self, record: Record) -> Mapping[str, np.ndarray]:
-        """Give the arrays of a point, as a journal does."""
-        return self._arrays[record.number]
-
     @property
     def view(self) -> View:
         """The points so far; it does not change when others come."""
-        tables = {kind: JournalTable(self, self.header, tuple(records), kind) for kind, records in self._records.items()}
+        tables = {kind: JournalTable(self._arrays, self.header, tuple(records), kind) for kind, records in self._records.items()}
         return self._view(tables)
 
     def _view(self, tables: Mapping[str, JournalTable]) -> View:
         def table(kind: str) -> JournalTable:
-            return tables[kind] if kind in tables else JournalTable(self, self.header, (), kind)
+            return tables[kind] if kind in tables else JournalTable(self._arrays, self.header, (), kind)
 
         return View(self.header, table)
 
@@ -216,7 +220,7 @@ class LiveRun:
         record = self._records["scan"][row]
         if WAVELENGTH not in record.arrays:
             return None
-        return self._view({"scan": JournalTable(self, self.header, (record,), "scan")}).wavelength("vacuum")
+        return self._view({"scan": JournalTable(self._arrays, self.header, (record,), "scan")}).wavelength("vacuum")
 
     def signal(self, row: int) -> np.ndarray | None:
         """Give a row in electrons per second; in counts for good once that turned out to be impossible."""
@@ -224,7 +228,7 @@ class LiveRun:
         if counts is None or self._raw:
             return counts
         record = self._records["scan"][row]
-        one = JournalTable(self, self.header, (record,), "scan")
+        one = JournalTable(self._arrays, self.header, (record,), "scan")
         try:
             return self._view({"scan": one, "dark": self._dark_table()}).signal()[0]
         except LabctlError:
@@ -253,7 +257,7 @@ class LiveRun:
         records = self._records.get("dark", [])
         last = records[-1].number if records else -1
         if self._dark is None or self._dark[0] != last:
-            self._dark = last, JournalTable(self, self.header, tuple(records), "dark")
+            self._dark = last, JournalTable(self._arrays, self.header, tuple(records), "dark")
         return self._dark[1]
 
 

@@ -6,11 +6,13 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labctl.core.errors import Refused
-from labctl.core.procedure import Procedure
 from labctl.core.quantities import to_float
+
+if TYPE_CHECKING:
+    from labctl.core.procedure import Procedure
 
 NUMBER, COUNT, CHOICE, SWITCH, TEXT = "number", "count", "choice", "switch", "text"
 # What people read and type, where the program's own unit would give awkward numbers: unit and factor (shown = value × factor).

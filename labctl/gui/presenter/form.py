@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy import QtCore
 
@@ -12,7 +12,6 @@ from labctl import api
 from labctl.core import registry
 from labctl.core.errors import LabctlError, Refused
 from labctl.core.plan import Problem
-from labctl.core.procedure import Procedure
 from labctl.engine.prospect import Prospect, Pump, prospect
 from labctl.gui.model.planner import Planner
 from labctl.gui.model.session import Session
@@ -20,6 +19,9 @@ from labctl.gui.presenter.fields import NUMBER, Field, fields, own_defaults
 from labctl.gui.presenter.orders import Orders
 from labctl.gui.presenter.pump import also, foreign, read, sets_the_pump
 from labctl.store.environment import environment
+
+if TYPE_CHECKING:
+    from labctl.core.procedure import Procedure
 
 log = logging.getLogger("labctl.gui")
 
