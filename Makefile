@@ -72,10 +72,10 @@ bench-own: $(VENV)/.test
 	$(BIN)/python benchmarks/engine.py
 	QT_QPA_PLATFORM=offscreen $(BIN)/python benchmarks/gui.py
 
-# The peers bring a hundred packages of their own: not in the venv people work in.
-bench-peers: $(VENV)/.test
+# The peers bring a hundred packages of their own: not in the venv people work in. PEERS='--into benchmarks/README.md' puts the table there.
+bench-peers:
 	@$(MAKE) --no-print-directory VENV=$(VENV)-peers $(VENV)-peers/.peers
-	$(BIN)/python -m benchmarks.peers --python $(VENV)-peers/bin/python
+	$(VENV)-peers/bin/python -m benchmarks.peers $(PEERS)
 
 score: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.score --out docs/reference/twin-scores.json
@@ -129,6 +129,7 @@ $(VENV)/.gui: $(VENV)/.runtime
 
 # Dependency groups need pip 25.1; Debian 12 brings 23.0.
 $(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(VENV)/.interop $(VENV)/.peers: $(VENV)/.%: $(VENV)/.runtime
+	@echo 'Installing what $* needs into $(VENV) (once; a few minutes)'
 	$(PIP) 'pip>=25.1'
 	$(PIP) --group $*
 	@touch $@

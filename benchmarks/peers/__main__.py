@@ -1,59 +1,67 @@
 """Run the standard scan on every tool in turns, kill every tool while it writes, and print one table.
 
-What only computes is measured in processor time, so that a busy machine does not count against anybody.
-
-Usage: `python -m benchmarks.peers [COUNT ...] [--keep FILE]`; without counts 200, 1000 and 5000 points and the kills. With `--keep`
-what was measured stays in a file, and the table is printed of all that is in it, so that it can be measured in pieces.
+Usage: `python -m benchmarks.peers [COUNT ...] [--keep FILE] [--into FILE]`; without counts 200, 1000, 5000 points and the kills.
+How far it is stands on stderr. With `--keep` what was measured stays in a file, and the table is printed of all that is in it, so
+that it can be measured in pieces; with `--into` the table replaces the one in a document.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import os
-import platform
 import random
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.peers.table import AS_INSTALLED, NAMES, TOOLS, replaced, table
+
 TREE = Path(__file__).resolve().parents[2]
-TOOLS = {
-    "with_labctl": "labctl", "with_h5py": "plain h5py, SWMR", "with_pymeasure": "PyMeasure, CSV", "with_qcodes": "QCoDeS",
-    "with_qcodes_uncached": "QCoDeS, uncached",
-    "with_bluesky": "Bluesky, JSON lines", "with_bluesky_msgpack": "Bluesky, msgpack"}
-AS_INSTALLED = {"with_qcodes_default": "QCoDeS, write period of 5 s", "with_h5py_unflushed": "plain h5py, closed at the end"}
-FRAMEWORKS = ("with_pymeasure", "with_qcodes", "with_qcodes_uncached", "with_bluesky", "with_bluesky_msgpack")
-BLUESKY = ("with_bluesky", "with_bluesky_msgpack")
-VERSIONS = ("pymeasure", "qcodes", "bluesky", "h5py", "numpy")
 ROUNDS = {200: 3, 1000: 3, 5000: 2}
 KILLS, PACES_S, KILLED_AFTER = 3, (0.0, 0.01), (20, 120)
-PYTHON = "LABCTL_PEERS_PYTHON"          # the interpreter that has the peers
+MOST = 100_000          # points for which a tool is set up that will be killed before
+AT_A_TIME = 2           # tools that are killed; how long that takes is nobody's concern
 EDGE = 0.1              # the first and the last tenth are compared
 SETTLED = 10            # points that are left out at the beginning: imports, first allocations
-LONGEST_S = 300
+LONGEST_S = 60.0        # of a scan: a tool that needs longer is cut off there, and the table says at which point
+PATIENCE_S = 180.0      # of a whole process, reading included
+
+
+class Failed(Exception):
+    """A tool did not do what it was asked for."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One tool: `count` points scanned and read back; or, `after` so many points, killed, and read back."""
+
+    tool: str
+    count: int = 0
+    after: int = 0
+    pace_s: float = 0.0
+
+    @property
+    def kind(self) -> str:
+        """What it is among what was measured."""
+        return "kills" if self.after else "scans"
+
+    def __str__(self) -> str:
+        what = f"killed after {self.after} points" if self.after else f"{self.count} points"
+        return f"{NAMES[self.tool]}, {what}"
 
 
 def command(tool: str, what: str, folder: str, count: int, pace_s: float = 0.0) -> list[str]:
-    python = sys.executable if tool == "with_labctl" else os.environ[PYTHON]
-    return [python, "-m", "benchmarks.peers.worker", tool, what, folder, str(count), str(pace_s)]
-
-
-def asked(tool: str, what: str, folder: str, count: int) -> dict[str, Any]:
-    """Let a tool work in a process of its own; gives the JSON object on its last line."""
-    done = subprocess.run(command(tool, what, folder, count), cwd=TREE, env=environment(folder), capture_output=True, text=True,
-                          timeout=LONGEST_S, check=False)
-    if done.returncode:
-        raise SystemExit(f"{tool} {what}: {done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return [sys.executable, "-m", "benchmarks.peers.worker", tool, what, folder, str(count), str(pace_s), str(LONGEST_S)]
 
 
 def environment(folder: str) -> dict[str, str]:
@@ -61,170 +69,142 @@ def environment(folder: str) -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "HOME": folder, "LABCTL_STATE": f"{folder}/state", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def scans(count: int, rounds: int, names: list[str]) -> Iterator[dict[str, Any]]:
-    """Scan so many points with every tool, in turns that begin with another tool each time."""
-    for turn in range(rounds):
-        for tool in names[turn:] + names[:turn]:
-            with tempfile.TemporaryDirectory(prefix="labctl-peers-") as folder:
-                written = asked(tool, "write", folder, count)
-                found = asked(tool, "read", folder, count)
-            if found["points"] != count:
-                raise SystemExit(f"{tool}: {found['points']} of {count} points came back: {found['error']}")
-            yield {"tool": tool, "count": count, **told(written), "reload_s": found["seconds"]}
+def asked(tool: str, what: str, folder: str, count: int) -> dict[str, Any]:
+    """Let a tool work in a process of its own; gives the JSON object on its last line."""
+    try:
+        done = subprocess.run(command(tool, what, folder, count), cwd=TREE, env=environment(folder), capture_output=True, text=True,
+                              timeout=PATIENCE_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{what} took longer than {PATIENCE_S:.0f} s") from None
+    if done.returncode:
+        raise Failed(f"{what} ended with {done.returncode}: {done.stderr.strip()[-600:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def carried_out(task: Task) -> dict[str, Any]:
+    """Carry out a task; a tool that fails at it has `failed` in its record, and the others go on."""
+    with tempfile.TemporaryDirectory(prefix="labctl-peers-") as folder:
+        try:
+            found = killed(task, folder) if task.after else scanned(task, folder)
+        except Failed as exc:
+            found = {"failed": str(exc)}
+    return {"tool": task.tool, "count": task.count, "pace_s": task.pace_s, **found}
+
+
+def scanned(task: Task, folder: str) -> dict[str, Any]:
+    """Scan, and read everything back: what was said to be done must be there."""
+    written = asked(task.tool, "write", folder, task.count)
+    points = len(written["wall"])
+    found = asked(task.tool, "read", folder, points)
+    if found["points"] < points:
+        raise Failed(f"{found['points']} of {points} points came back: {found['error']}")
+    return {**told(written), "reload_s": found["seconds"], "cut_off": points if points < task.count else 0}
 
 
 def told(written: dict[str, Any]) -> dict[str, Any]:
-    """Give the numbers of a scan; times in µs, of the processor unless they say otherwise."""
+    """Give the numbers of a scan; times in µs a point, of the processor unless they say otherwise."""
     wall, each = (np.diff(written[clock])[SETTLED:] * 1e6 for clock in ("wall", "processor"))
     edge = max(int(len(each) * EDGE), 1)
-    return {"median": float(np.median(each)), "wall": float(np.median(wall)), "p99": float(np.percentile(each, 99)),
-            "growth": float(np.median(each[-edge:]) / np.median(each[:edge])), "grown_mb": written["grown_mb"],
-            "bytes": written["bytes"], "finish_s": written["finish_s"]}
+    return {"median": float(np.median(each)), "p99": float(np.percentile(each, 99)), "wall": float(np.median(wall)),
+            "wall_p99": float(np.percentile(wall, 99)), "growth": float(np.median(each[-edge:]) / np.median(each[:edge])),
+            "grown_mb": written["grown_mb"], "bytes": written["bytes"] / len(written["wall"]), "finish_s": written["finish_s"]}
 
 
-def kills(times: int, before: int, names: list[str]) -> Iterator[dict[str, Any]]:
-    """Kill every tool a few times while it writes; how many points that it had said were done come back, without any repair.
+def killed(task: Task, folder: str) -> dict[str, Any]:
+    """Kill a tool when it has said that so many points are done; how many of those it had said come back, without any repair."""
+    process = subprocess.Popen(command(task.tool, "die", folder, MOST, task.pace_s), cwd=TREE, env=environment(folder), text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    said = 0
+    with process:
+        for line in process.stdout or ():
+            said += line.strip().isdecimal()
+            if said == task.after:
+                process.send_signal(signal.SIGKILL)
+    if said < task.after:
+        raise Failed(f"it ended by itself after {said} points")
+    found = asked(task.tool, "read", folder, said)
+    return {"said": said, "back": found["points"], "error": found["error"]}
 
-    `before` says how many there were already: those that follow come at other moments.
-    """
+
+# ---------------------------------------------------------------- what is to be done, in which order
+def scans(rounds: dict[int, int], names: list[str]) -> Iterator[Task]:
+    """Scan with every tool in turns that begin with another tool each time."""
+    for count, turns in rounds.items():
+        for turn in range(turns):
+            first = turn % len(names)
+            yield from (Task(tool, count) for tool in names[first:] + names[:first])
+
+
+def kills(times: int, before: int, names: list[str]) -> Iterator[Task]:
+    """Kill every tool a few times at each pace; `before` says how many there were: those that follow come at other moments."""
     drawn = random.Random(before)       # noqa: S311  when to kill
     for pace_s in PACES_S:
         for _ in range(times):
             after = drawn.randint(*KILLED_AFTER)
-            for tool in names:
-                with tempfile.TemporaryDirectory(prefix="labctl-peers-") as folder:
-                    said = killed(tool, folder, after, pace_s)
-                    found = asked(tool, "read", folder, said)
-                yield {"tool": tool, "pace_s": pace_s, "said": said, "back": found["points"], "error": found["error"]}
+            yield from (Task(tool, after=after, pace_s=pace_s) for tool in names)
 
 
-def killed(tool: str, folder: str, after: int, pace_s: float) -> int:
-    """Kill a tool when it has said that so many points are done; gives how many it had said in the end."""
-    process = subprocess.Popen(command(tool, "die", folder, 1_000_000, pace_s), cwd=TREE, env=environment(folder), text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    said = 0
-    with process:
-        assert process.stdout is not None   # noqa: S101  it was asked for
-        for line in process.stdout:
-            said += line.strip().isdecimal()
-            if said == after:
-                process.send_signal(signal.SIGKILL)
-    if said < after:
-        raise SystemExit(f"{tool} ended by itself after {said} points")
-    return said
+def measured(tasks: list[Task], say: Callable[[str], None]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Carry out all tasks, scans alone and kills a few at a time, and give each record as soon as it is known."""
+    timed, others = ([task for task in tasks if task.kind == kind] for kind in ("scans", "kills"))
+    began = time.monotonic()
+    with ThreadPoolExecutor(min(AT_A_TIME, os.cpu_count() or 1)) as pool:
+        answers = zip((*timed, *others), chained(map(carried_out, timed), lambda: pool.map(carried_out, others)), strict=True)
+        for number, (task, record) in enumerate(answers, 1):
+            say(f"{number:3}/{len(tasks)} {time.monotonic() - began:4.0f} s  {task}: {summary(record)}")
+            yield task.kind, record
 
 
-# ---------------------------------------------------------------- the table
-def rows(measured: list[dict[str, Any]], deaths: list[dict[str, Any]]) -> list[list[str]]:
-    """Give a row of the table for every tool: those that lose nothing first, the fastest first."""
-    counts = sorted({each["count"] for each in measured})
-    found: dict[str, list[str]] = {}
-    order: dict[str, tuple[bool, float]] = {}
-    for tool, name in TOOLS.items():
-        mine = [each for each in measured if each["tool"] == tool]
-        of = {count: same for count in counts if (same := [each for each in mine if each["count"] == count])}
-        if not of:
-            continue
-        most = max(of)
-        number = {key: statistics.median(each[key] for each in of[most]) for key in of[most][0] if key not in ("tool", "count")}
-        died = [each for each in deaths if each["tool"] == tool]
-        lost = [max(each["said"] - each["back"], 0) for each in died]
-        order[tool] = (any(lost), number["median"])
-        medians = [f"{statistics.median(each['median'] for each in of[count]):.0f}" if count in of else "" for count in counts]
-        found[tool] = [name, *medians, f"{number['p99']:.0f}", f"{number['wall']:.0f}", f"{number['growth']:.2f}",
-                       f"{number['grown_mb']:.1f}", f"{number['bytes'] / most:.0f}", f"{1e3 * number['reload_s']:.0f}",
-                       survived(died, lost)]
-    return [found[tool] for tool in sorted(found, key=lambda tool: order[tool])]
+def chained(first: Iterable[Any], then: Callable[[], Iterable[Any]]) -> Iterator[Any]:
+    """Give the first, and only when they are over begin with the others."""
+    yield from first
+    yield from then()
 
 
-def survived(died: list[dict[str, Any]], lost: list[int]) -> str:
-    """Say what kill -9 left."""
-    if not died:
-        return "not tried"
-    if not any(lost):
-        return f"all, {len(died)} of {len(died)} times"
-    return f"lost {max(lost)} at worst, something {sum(map(bool, lost))} of {len(died)} times"
+def summary(record: dict[str, Any]) -> str:
+    """Say in a few words what was found."""
+    if "failed" in record:
+        return f"FAILED: {record['failed']}"
+    if "said" in record:
+        return f"{min(record['back'], record['said'])} of {record['said']} came back"
+    cut = f", cut off at {record['cut_off']}" if record["cut_off"] else ""
+    return f"{record['median']:.0f} µs a point ({record['wall']:.0f} on the clock){cut}"
 
 
-def table(measured: list[dict[str, Any]], deaths: list[dict[str, Any]]) -> str:
-    """Give the table in Markdown, with what it was measured on."""
-    counts = sorted({each["count"] for each in measured})
-    heads = ["", *(f"µs/point, N = {count}" for count in counts), "99 %", "wall", "last/first", "memory grown, MB", "bytes/point",
-             "reload, ms", "after kill -9"]
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    lines += ["| " + " | ".join(row) + " |" for row in rows(measured, deaths)]
-    return "\n".join([*lines, "", *losses(deaths), *ratios(measured), machine()])
-
-
-def losses(deaths: list[dict[str, Any]]) -> list[str]:
-    """Say what is lost by those that are not durable at every point; they are not ranked."""
-    told = []
-    for tool, name in AS_INSTALLED.items():
-        died = [each for each in deaths if each["tool"] == tool]
-        if died:
-            told.append(f"{name}: {survived(died, [max(each['said'] - each['back'], 0) for each in died])}")
-    return [f"Not ranked. {'; '.join(told)}.", ""] if told else []
-
-
-def ratios(measured: list[dict[str, Any]]) -> list[str]:
-    """Say how labctl stands to the fastest framework and to Bluesky, at the longest scan."""
-    there = {tool: {each["count"] for each in measured if each["tool"] == tool} for tool in TOOLS}
-    longest = max(set.intersection(*there.values()), default=0)
-    if not longest:
-        return []
-    median = {tool: statistics.median(each["median"] for each in measured if (each["tool"], each["count"]) == (tool, longest))
-              for tool in TOOLS}
-    fastest = min(FRAMEWORKS, key=lambda tool: median[tool])
-    bluesky = min(BLUESKY, key=lambda tool: median[tool])
-    ours = median["with_labctl"]
-    finish = statistics.median(each["finish_s"] for each in measured if (each["tool"], each["count"]) == ("with_labctl", longest))
-    return [f"labctl is {median[fastest] / ours:.1f} times faster per point than the fastest framework ({TOOLS[fastest]}), "
-            f"{median[bluesky] / ours:.1f} times than {TOOLS[bluesky]}; its run file takes {1e6 * finish / longest:.0f} µs a point "
-            "more, once, at the end.", ""]
-
-
-def machine() -> str:
-    """Say on what it was measured."""
-    asking = "import importlib.metadata as m, sys; print(*(f'{name} {m.version(name)}' for name in sys.argv[1:]), sep=', ')"
-    peers = subprocess.run([os.environ[PYTHON], "-c", asking, *VERSIONS], capture_output=True, text=True, check=True).stdout.strip()
-    model = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-                  if line.startswith("model name")), platform.machine())
-    ours = f"Python {platform.python_version()}, labctl {importlib.metadata.version('labctl')}"
-    return f"{model}, {os.cpu_count()} cores; {ours}, {peers}"
-
-
-def measurements(given: argparse.Namespace, everything: bool, before: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Measure what is asked for, and give each thing as soon as it is known."""
-    for count in ROUNDS if everything else given.counts:
-        for found in scans(count, given.rounds or ROUNDS.get(count, 1), given.tools or list(TOOLS)):
-            yield "scans", found
+def asked_for(given: argparse.Namespace, before: int) -> list[Task]:
+    """Give the tasks that the command line asks for."""
+    everything = not given.counts and not given.kills
+    rounds = {count: given.rounds or ROUNDS.get(count, 1) for count in (ROUNDS if everything else given.counts)}
+    tasks = list(scans(rounds, given.tools or list(TOOLS)))
     if everything or given.kills:
-        for found in kills(given.kills or KILLS, before, given.tools or [*TOOLS, *AS_INSTALLED]):
-            yield "kills", found
+        tasks += kills(given.kills or KILLS, before, given.tools or [*TOOLS, *AS_INSTALLED])
+    return tasks
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="The standard scan on labctl and its peers.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description="The standard scan on labctl and its peers.")
     parser.add_argument("counts", nargs="*", type=int, default=[])
     parser.add_argument("--kills", type=int, default=0, help="how often each is killed at each pace; default 3 without counts")
-    parser.add_argument("--tools", nargs="*", default=[], help="some of them alone; default all")
+    parser.add_argument("--tools", nargs="*", choices=list(NAMES), default=[], help="some of them alone; default all")
     parser.add_argument("--rounds", type=int, default=0, help="turns of every tool; default 3, and 2 of 5000 points")
     parser.add_argument("--keep", type=Path, default=None, help="keep what was measured in this file")
-    parser.add_argument("--python", default=str(TREE / ".venv-peers" / "bin" / "python"), help="the interpreter that has the peers")
+    parser.add_argument("--into", type=Path, default=None, help="replace the table of this document")
     given = parser.parse_args()
-    if not Path(given.python).exists():
-        raise SystemExit(f"There is no {given.python} with the peers in it: run 'make bench-peers' once.")
-    os.environ[PYTHON] = str(Path(given.python).absolute())
     kept: dict[str, list[dict[str, Any]]] = {"scans": [], "kills": []}
     if given.keep is not None and given.keep.exists():
         kept = json.loads(given.keep.read_text(encoding="utf-8"))
-    everything = not given.counts and not given.kills
-    for what, found in measurements(given, everything, len(kept["kills"])):
-        kept[what].append(found)
+    load = os.getloadavg()[0]
+    for kind, record in measured(asked_for(given, len(kept["kills"])), lambda text: print(text, file=sys.stderr, flush=True)):
+        kept[kind].append(record)
         if given.keep is not None:
             given.keep.write_text(json.dumps(kept, indent=1), encoding="utf-8")
     if kept["scans"]:
-        print(table(kept["scans"], kept["kills"]))
+        text = table(kept["scans"], kept["kills"], load)
+        print(text)
+        if given.into is not None:
+            given.into.write_text(replaced(given.into.read_text(encoding="utf-8"), text), encoding="utf-8")
+    failed = [record for records in kept.values() for record in records if "failed" in record]
+    raise SystemExit(f"{len(failed)} measurements failed; they are in the table as such." if failed else 0)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import resource
 import sys
 import time
@@ -21,29 +22,37 @@ def resident_mb() -> float:
     return pages * resource.getpagesize() / 1e6
 
 
-def write(tool: Any, folder: Path, count: int) -> dict[str, Any]:
+def write(tool: Any, folder: Path, count: int, longest_s: float) -> dict[str, Any]:
     """Give the times at which the points were durable, in s of the wall and of the processor, and by how much memory has grown.
 
     Memory is looked at from the fiftieth point on. The processor's time is that of all threads: a busy machine does not change it.
+    After `longest_s` the process tells what there is and ends at once: nobody waits for a scan that takes ever longer.
     """
     wall: list[float] = []
     spent: list[float] = []
     memory: list[float] = []
 
+    def found(finish_s: float) -> dict[str, Any]:
+        size = sum(path.stat().st_size for path in folder.rglob("*"))
+        return {"wall": [each - wall[0] for each in wall], "processor": [each - spent[0] for each in spent],
+                "grown_mb": resident_mb() - memory[0], "finish_s": finish_s, "bytes": size}
+
     def done(index: int) -> None:
         wall.append(time.perf_counter())
         spent.append(time.process_time())
-        if index in (min(50, count // 4), count - 1):
+        if index == min(50, count // 4):
             memory.append(resident_mb())
+        if wall[-1] - wall[0] > longest_s:
+            sys.stdout.write(json.dumps(found(0.0)) + "\n")
+            sys.stdout.flush()
+            os._exit(0)
 
     tool.write(folder, count, done)
+    grown = found(0.0)["grown_mb"]
     began = time.process_time()
     if hasattr(tool, "finish"):
         tool.finish(folder)
-    finish_s = time.process_time() - began
-    size = sum(path.stat().st_size for path in folder.rglob("*"))
-    return {"wall": [each - wall[0] for each in wall], "processor": [each - spent[0] for each in spent],
-            "grown_mb": memory[-1] - memory[0], "memory_mb": memory[-1], "finish_s": finish_s, "bytes": size}
+    return {**found(time.process_time() - began), "grown_mb": grown}
 
 
 def read(tool: Any, folder: Path) -> dict[str, Any]:
@@ -72,12 +81,13 @@ def die(tool: Any, folder: Path, count: int, pace_s: float) -> None:
 
 
 def main() -> None:
-    module, what, folder, count, pace_s = sys.argv[1:6]
+    module, what, folder, count, pace_s, longest_s = sys.argv[1:7]
     tool = importlib.import_module(f"benchmarks.peers.{module}")
     if what == "die":
         die(tool, Path(folder), int(count), float(pace_s))
     else:
-        print(json.dumps(write(tool, Path(folder), int(count)) if what == "write" else read(tool, Path(folder))))
+        found = write(tool, Path(folder), int(count), float(longest_s)) if what == "write" else read(tool, Path(folder))
+        print(json.dumps(found))
 
 
 if __name__ == "__main__":
