@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,6 +16,7 @@ from labctl.core.plan import Problem
 from labctl.core.quantities import to_float
 from labctl.engine.queue import END_LEVELS
 
+ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+(@[\w.-]+)?", re.ASCII)
 PAGE = "docs/reference/night-file.md"
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=40)]
 Plain = bool | int | float | str
@@ -109,6 +111,13 @@ class Notify(_Strict):
     command: list[str] = []
     mail: str = ""
     on: list[Literal["failure", "end", "entry"]] = ["failure", "end"]
+
+    @field_validator("mail")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        if value and not all(ADDRESS.fullmatch(each.strip(" ")) for each in value.split(",")):
+            raise ValueError("no address of a mail, e.g. you@example.org; several stand between commas")
+        return value
 
 
 class Night(_Strict):

@@ -24,7 +24,7 @@ from labctl.engine.runner import draw_seed
 from labctl.nights import file, report
 from labctl.nights.check import Checkup, check
 from labctl.nights.expand import expand
-from labctl.nights.notify import Messenger
+from labctl.nights.notify import Messenger, lacking
 from labctl.store.waiting import OVER, WAITING, Item, Waiting
 
 Say = Callable[[str], None]
@@ -56,8 +56,9 @@ def read(path: str | Path, now: datetime | None = None) -> Opened:
 
 def checkup(opened: Opened, begin: datetime, bench: Bench | None = None) -> Checkup:
     """Plan every run of the night, none of which has begun. Raises Refused for what cannot even be planned."""
-    return check(expand(opened.night), until=opened.terms.until, begin=begin, most_lit_s=opened.terms.most_lit_s,
-                 out=opened.night.out, opened=bench)
+    found = check(expand(opened.night), until=opened.terms.until, begin=begin, most_lit_s=opened.terms.most_lit_s,
+                  out=opened.night.out, opened=bench)
+    return replace(found, problems=(*found.problems, *lacking(opened.night.notify)))
 
 
 def enqueue(opened: Opened, checked: Checkup, waiting: Waiting) -> list[Item]:
@@ -165,6 +166,8 @@ class Night:
         self.messenger.tell("end", f"labctl {self.opened.night.name}: {ended.status}", text,
                             [path for path in figures if path.is_file()][-1:])
         self.messenger.finish()
+        for failure in self.messenger.failures:
+            self.say(f"warning: {failure}")
 
 
 def run_night(path: str | Path, *, anew: bool = False, speed: float | None = None, operator: MakeOperator | None = None,

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -83,12 +84,23 @@ def night_file(folder, text=SMALL, **changes):
     return path
 
 
+def mailer(folder, monkeypatch):
+    """Put a mailer on the PATH that keeps its last mail in a file."""
+    (folder / "bin").mkdir()
+    (folder / "bin" / "sendmail").write_text(f"#!/bin/sh\ncat > {folder}/mail\n")
+    (folder / "bin" / "sendmail").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the mailer is a POSIX script")
 def test_a_night_unattended_with_one_failure(tmp_path, benches, monkeypatch):
     told = tmp_path / "told.txt"
     script = f"import sys; open({str(told)!r}, 'a').write(sys.stdin.read() + '---')"
     (text,) = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert "$ labctl queue night.toml --check" in PAGE.read_text(encoding="utf-8")
     text = text.replace("command = []", f"command = {json.dumps([sys.executable, '-c', script])}")
+    text = text.replace('mail = ""', 'mail = "you@example.org"')
+    mailer(tmp_path, monkeypatch)
     path = tmp_path / "night.toml"
     path.write_text(text)
     check = CliRunner().invoke(app, ["queue", "night.toml", "--check"])
@@ -118,6 +130,9 @@ def test_a_night_unattended_with_one_failure(tmp_path, benches, monkeypatch):
     assert page.count("data:image/png") == 5
     assert told.read_text().count("---") == 1, "the retry mended it, so that only the end was told"
     assert "above_threshold: done" in told.read_text()
+    mailed = message_from_bytes((tmp_path / "mail").read_bytes())
+    assert (mailed["To"], mailed["Subject"]) == ("you@example.org", "labctl above_threshold: done")
+    assert [part.get_content_type() for part in mailed.walk()] == ["multipart/mixed", "text/plain", "image/png"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

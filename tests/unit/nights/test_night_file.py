@@ -18,6 +18,7 @@ from labctl.nights.expand import expand
 from labctl.store.waiting import Item
 
 DOCS = Path(__file__).parents[3] / "docs"
+needs_a_shell = pytest.mark.skipif(sys.platform == "win32", reason="the mailer is a POSIX script")
 HEAD = 'schema = 1\nname = "n"\nbench = "ying2021"\n'
 
 
@@ -99,34 +100,82 @@ class TestExpanding:
 
 
 class TestMessages:
+    @pytest.fixture
+    def sendmail(self, tmp_path, monkeypatch):
+        """Put a mailer on the PATH that keeps the words it was called with, and the mail; its script may be replaced."""
+        (tmp_path / "bin").mkdir()
+        program = tmp_path / "bin" / "sendmail"
+        program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/words\ncat > {tmp_path}/mail\n')
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+        return program
+
     def test_nobody_is_told_unless_named(self, monkeypatch):
         monkeypatch.setattr(notify, "send", lambda *what: pytest.fail("sent"))
         messenger = notify.Messenger(file.Notify())
         messenger.tell("failure", "subject", "text")
         messenger.finish()
+        assert messenger.failures == notify.lacking(file.Notify()) == []
 
     def test_a_command_gets_the_message_and_no_shell(self, tmp_path):
         told = tmp_path / "told"
         words = [sys.executable, "-c", f"import sys; open({str(told)!r}, 'w').write(sys.argv[1] + sys.stdin.read())", "$HOME; ls"]
         messenger = notify.Messenger(file.Notify(command=words))
         messenger.tell("entry", "not wanted", "")
-        messenger.tell("end", "subject", "text")
+        messenger.tell("end", "subject", "text \udcff of a strange file name")
         messenger.finish()
-        assert told.read_text() == "$HOME; lssubject\n\ntext\n"
+        assert told.read_text() == "$HOME; lssubject\n\ntext ? of a strange file name\n"
 
     @pytest.mark.parametrize("words", [["/nowhere/at/all"], [sys.executable, "-c", "raise SystemExit(3)"]])
     def test_what_fails_is_logged_and_that_is_all(self, words, caplog):
+        messenger = notify.Messenger(file.Notify(command=words))
         with caplog.at_level(logging.WARNING):
-            notify.send(words, b"text")
-        assert caplog.text
+            messenger.tell("end", "subject", "text")
+            messenger.finish()
+        assert caplog.messages == messenger.failures
+        assert messenger.failures[0].startswith(f"nobody could be told by {words[0]}: ")
 
-    def test_a_mail_has_the_picture_and_one_recipient(self, tmp_path):
+    @needs_a_shell
+    def test_a_mail_goes_through_the_mailer_with_its_picture_and_reaches_one_reader(self, tmp_path, sendmail):
         (tmp_path / "a.png").write_bytes(b"png")
-        made = message_from_bytes(notify.mail("you@example.org", "done", "all", [tmp_path / "a.png", tmp_path / "gone.png"]))
-        assert (made["To"], made["Subject"]) == ("you@example.org", "done")
-        assert [part.get_filename() for part in made.walk() if part.get_filename()] == ["a.png"]
+        messenger = notify.Messenger(file.Notify(mail="you@example.org"))
+        pictures = [tmp_path / "a.png", tmp_path / "gone.png"]
+        messenger.tell("end", "labctl night: done", "all\n.\nTo: all@example.org\n \udcff", pictures)
+        messenger.finish()
+        assert messenger.failures == []
+        assert (tmp_path / "words").read_text() == "-t -oi\n", "recipients from the head alone, and a lone dot does not end it"
+        made = message_from_bytes((tmp_path / "mail").read_bytes())
+        assert (made.get_all("To"), made.get_all("Subject")) == (["you@example.org"], ["labctl night: done"])
+        assert (made["Cc"], made["Bcc"], made["Auto-Submitted"]) == (None, None, "auto-generated")
+        text, picture = made.get_payload()
+        assert "To: all@example.org" in text.get_payload(decode=True).decode()
+        assert (picture.get_filename(), picture.get_payload(decode=True)) == ("a.png", b"png")
+
+    @needs_a_shell
+    def test_a_mailer_that_hangs_is_given_up_and_holds_nobody_up(self, sendmail, monkeypatch):
+        sendmail.write_text("#!/bin/sh\nexec sleep 600\n")
+        monkeypatch.setattr(notify, "PATIENCE_S", 0.3)
+        messenger = notify.Messenger(file.Notify(mail="you@example.org"))
+        messenger.tell("end", "subject", "text")
+        for thread in messenger._threads:
+            thread.join()
+        messenger.finish()
+        assert "timed out after 0.3 seconds" in messenger.failures[0]
+
+    def test_an_address_can_not_bring_lines_of_its_own(self, tmp_path):
+        for mail in ("you@example.org\\nBcc: all@example.org", "you@example.org, ", "-oQ/tmp you", "<you@example.org>"):
+            with pytest.raises(Refused, match="no address of a mail"):
+                load(tmp_path, f'[notify]\nmail = "{mail}"\n' + entry("a"))
+        assert load(tmp_path, '[notify]\nmail = "you@example.org, root"\n' + entry("a")).notify.mail == "you@example.org, root"
         with pytest.raises(ValueError, match="linefeed"):
-            notify.mail("you@example.org\nBcc: all@example.org", "done", "all", [])
+            notify.mail("you@example.org\nBcc: all@example.org", "done", "all")
+
+    def test_what_cannot_be_told_is_said_before_the_night(self, monkeypatch, tmp_path):
+        monkeypatch.setattr(notify, "MAILERS_LIE", ())
+        monkeypatch.setenv("PATH", str(tmp_path))
+        said = notify.lacking(file.Notify(mail="you@example.org", command=["notify-somebody"]))
+        assert [(problem.level, "notify-somebody" in problem.text, "sendmail" in problem.text) for problem in said] == [
+            ("warning", True, False), ("warning", False, True)]
 
 
 def test_a_report_of_what_has_no_file_is_escaped(tmp_path):
