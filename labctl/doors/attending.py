@@ -11,132 +11,24 @@ import queue
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from labctl.api import Bench, Order, move
 from labctl.core.errors import LabctlError, Refused, UnsafeState
 from labctl.core.plan import Point, Problem, Reading
 from labctl.core.quality import policies
 from labctl.core.steps import drive
+from labctl.doors.requests import PATIENCE_S, Course, Request, Status
 from labctl.engine import preflight
 from labctl.engine.control import Control
 from labctl.engine.engine import Engine, RunEnd
-from labctl.engine.live import ENDLESS, NOTHING, Unsaved
+from labctl.engine.live import NOTHING, Unsaved
 from labctl.engine.preparing import sample_file, taken
 from labctl.store import unsafe
 
 LOOK_S = 0.2                # on the wall: how often a waiting engine looks whether somebody wants the end
-PATIENCE_S = 60.0           # on the wall: the longest that opening, parking and closing are waited for
+STOPPED = "the plan was stopped"
 SAME_BEAM = ("pump.power", "pump.photon_flux", "pump.fluence", "attenuator.angle")      # the one set last is the one that holds
-
-
-class Status:
-    """Whether something that was asked for is over, and how it ended; Bluesky's protocol of that name."""
-
-    def __init__(self) -> None:
-        self._over = threading.Event()
-        self._lock = threading.Lock()
-        self._error: BaseException | None = None
-        self._callbacks: list[Callable[[Status], None]] = []
-
-    def finish(self, error: BaseException | None = None) -> None:
-        """Say that it is over; the first time counts."""
-        with self._lock:
-            if self._over.is_set():
-                return
-            self._error = error
-            self._over.set()
-            callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            callback(self)
-
-    def add_callback(self, callback: Callable[[Status], None]) -> None:
-        """Have somebody called when it is over, at once if it is."""
-        with self._lock:
-            if not self._over.is_set():
-                self._callbacks.append(callback)
-                return
-        callback(self)
-
-    def exception(self, timeout: float | None = 0.0) -> BaseException | None:
-        """Give what went wrong; raises TimeoutError when it is not over within `timeout` seconds of the wall."""
-        if not self._over.wait(timeout):
-            raise TimeoutError("it is not over yet")
-        return self._error
-
-    def result(self, timeout: float = PATIENCE_S) -> None:
-        """Wait for the end, and raise what went wrong."""
-        if (error := self.exception(timeout)) is not None:
-            raise error
-
-    @property
-    def done(self) -> bool:
-        """Whether it is over."""
-        return self._over.is_set()
-
-    @property
-    def success(self) -> bool:
-        """Whether it is over and went well."""
-        return self.done and self._error is None
-
-
-@dataclass(eq=False)
-class Request:
-    """What somebody wants: a point visited, or (`ask`) an axis asked where it stands; neither: the session to end."""
-
-    point: Point | None = None
-    ask: str = ""
-    status: Status = field(default_factory=Status)
-    reading: Reading | None = None
-    stands: float = 0.0
-    time: float = 0.0            # UTC in seconds since 1970, on the bench's clock
-
-
-Due = Callable[[Mapping[str, float], Mapping[str, float]], dict[str, float]]
-
-
-class Course:
-    """The requests of a session, as the engine asks for them."""
-
-    total = ENDLESS
-
-    def __init__(self, first: Request, following: Callable[[], Request | None], due: Due,
-                 finished: Callable[[Request, Reading], None], index: int):
-        self.standing: dict[str, float] = {}
-        self.request: Request | None = first
-        self.index = index
-        self._following, self._due, self._finished = following, due, finished
-        self._point: Point | None = None
-
-    def everything(self) -> Point:
-        """Nothing beforehand: every point sets its detectors up."""
-        return Point(read=())
-
-    def upcoming(self) -> tuple[int, Point] | None:
-        """Give the point that is wanted now; waits until somebody wants one, None when the session is to end."""
-        if self.request is None:
-            self.request = self._following()
-        if self.request is None or self.request.point is None:
-            return None
-        if self._point is None:
-            wanted = self.request.point
-            self._point = replace(wanted, set=self._due(wanted.set, self.standing))
-        return self.index, self._point
-
-    def following(self) -> None:
-        """Nothing: nobody knows what will be asked for."""
-
-    def finish(self, reading: Reading) -> None:
-        """Give the reading to who asked for it."""
-        self.standing.update(reading.point.set)
-        request, self.request, self._point = self.request, None, None
-        self.index += 1
-        if request is not None:
-            self._finished(request, reading)
-
-    def remarks(self) -> list[Problem]:
-        """Nothing."""
-        return []
 
 
 class Attendant:
@@ -147,12 +39,17 @@ class Attendant:
         self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._opened = Status()
         self._closed = threading.Event()
+        self._failed_at_the_end: BaseException | None = None
         self._bench: Bench | None = None
         self._control: Control | None = None         # of the session under way
         self._under_way: Request | None = None
         self._staged: set[int] = set()
         self._wanted: dict[str, float] = {}          # set-points, whoever parked the bench meanwhile
         self._index = 0
+        self._asking = threading.RLock()             # of those who ask
+        self._asked = self._dropped = 0              # numbers: of the last request, and of the last one that was given up
+        self._gathering = False
+        self._gathered: Request | None = None        # moves that wait for those that go with them
 
     def __enter__(self) -> Attendant:
         threading.Thread(target=self._attend, name="bench behind a door", daemon=True).start()
@@ -160,9 +57,14 @@ class Attendant:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        """Park and close; raises what went wrong with that, UnsafeState when nobody knows how the bench was left."""
         self.drop()
         self._requests.put(None)
-        self._closed.wait(PATIENCE_S)
+        if not self._closed.wait(PATIENCE_S):
+            raise UnsafeState(f"The bench has not closed within {PATIENCE_S:.0f} s: an instrument does not answer. It may be lit, "
+                              "biased or unblocked: look at it before going on.")
+        if self._failed_at_the_end is not None:
+            raise self._failed_at_the_end
 
     # ---------------------------------------------------------------- from any thread
     @property
@@ -172,15 +74,47 @@ class Attendant:
         return self._bench
 
     def check(self, point: Point) -> list[Problem]:
-        """Say what is wrong with a point on this bench; touches nothing."""
+        """Say what forbids a point on this bench; touches nothing."""
         bench = self.bench
-        return [*preflight.check_points([point], bench.axes, bench.detectors, bench.actions), *bench.check_light([point])]
+        found = [*preflight.check_points([point], bench.axes, bench.detectors, bench.actions), *bench.check_light([point])]
+        return [problem for problem in found if problem.level == "error"]
 
     def visit(self, point: Point) -> Request:
         """Ask for a point; raises Refused before anything moves."""
-        if problems := [problem for problem in self.check(point) if problem.level == "error"]:
-            raise Refused(problems)
+        self._insist(point)
         return self._put(Request(point))
+
+    def move(self, axis: str, target: float) -> Request:
+        """Ask for an axis to go somewhere; raises Refused before anything moves.
+
+        Moves that are gathered become one point: their axes move at the same time, in the order in which they depend on each other.
+        """
+        with self._asking:
+            before = self._gathered
+            if before is not None and before.point is not None and _go_together(before.point.set, axis):
+                together = replace(before.point, set={**before.point.set, axis: target})
+                self._insist(together)
+                before.point = together
+                return before
+            self.release()
+            point = Point({axis: target}, (), light=False)
+            if not self._gathering:
+                return self.visit(point)
+            self._insist(point)
+            self._gathered = Request(point)
+            return self._gathered
+
+    def gather(self) -> None:
+        """Let the moves that follow wait for each other, until `release` or anything else that is asked for."""
+        with self._asking:
+            self._gathering = True
+
+    def release(self) -> None:
+        """Begin with the moves that were gathered; those that follow go one after the other."""
+        with self._asking:
+            request, self._gathered = self._gathered, None
+            if request is not None:
+                self._put(request)
 
     def ask(self, axis: str) -> Request:
         """Ask an axis where it stands, and wait for the answer."""
@@ -200,16 +134,31 @@ class Attendant:
             self._put(Request()).status.result()
 
     def drop(self) -> None:
-        """Give up what is under way, at once, and park; does nothing when nothing is."""
+        """Give up, at once, whatever was asked for and is not over, and park; does nothing when nothing is."""
+        with self._asking:
+            gathered, self._gathered, self._gathering = self._gathered, None, False
+            self._dropped = self._asked         # first this, then a look at what is under way: nothing slips through between them
+        if gathered is not None:
+            gathered.status.finish(LabctlError(STOPPED))
         control, request = self._control, self._under_way
-        if control is not None and request is not None and not request.status.done:
-            control.request("the plan was stopped")
-            control.request("the plan was stopped")
+        if control is not None and request is not None and request.number <= self._dropped and not request.status.done:
+            control.request(STOPPED)
+            control.request(STOPPED)
+
+    def _insist(self, point: Point) -> None:
+        if problems := self.check(point):
+            raise Refused(problems)
 
     def _put(self, request: Request) -> Request:
-        if self._closed.is_set():
-            raise LabctlError("The door is closed, and its bench with it. Open it again.")
-        self._requests.put(request)
+        with self._asking:
+            if self._closed.is_set():
+                raise LabctlError("The door is closed, and its bench with it. Open it again.")
+            if self._gathered is not None:
+                self.release()
+            self._gathering = False
+            self._asked += 1
+            request.number = self._asked
+            self._requests.put(request)
         return request
 
     # ---------------------------------------------------------------- in the bench's thread
@@ -220,10 +169,12 @@ class Attendant:
                 self._opened.finish()
                 while (request := self._requests.get()) is not None:
                     self._answer(bench, request)
-        except Exception as exc:        # it belongs to whoever opened the door
+        except Exception as exc:        # it belongs to whoever opened the door, and to whoever closes it
             self._opened.finish(exc)
+            self._failed_at_the_end = exc
         finally:
-            self._closed.set()
+            with self._asking:
+                self._closed.set()
             self._refuse_the_rest()
 
     def _refuse_the_rest(self) -> None:
@@ -246,18 +197,33 @@ class Attendant:
             request.status.finish(exc)
 
     def _tell(self, bench: Bench, request: Request) -> None:
-        request.stands = float(drive(bench.clock, bench.axes[request.ask].read()))
-        self._over(bench, request)
+        """Ask an axis; what goes wrong with that belongs to whoever asked, and ends nothing else."""
+        try:
+            request.stands = float(drive(bench.clock, bench.axes[request.ask].read()))
+            self._over(bench, request)
+        except Exception as exc:
+            request.status.finish(exc)
 
     def _over(self, bench: Bench, request: Request) -> None:
         request.time = bench.clock.utc().timestamp()
         request.status.finish()
 
+    def _begin(self, request: Request, control: Control) -> bool:
+        """Take note of what is under way; False, and it is over, when it was given up before it was begun."""
+        self._control, self._under_way = control, request
+        if request.point is None or request.number > self._dropped:
+            return True
+        self._under_way = None
+        request.status.finish(LabctlError(STOPPED))
+        return False
+
     def _by_hand(self, bench: Bench, request: Request, point: Point) -> None:
         """Move outside of a plan that has taken the bench: it stays where it was moved to."""
-        self._control, self._under_way = Control(), request
+        control = Control()
         try:
-            measured = move(bench, self._due(bench, point.set, self._wanted), self._control)
+            if not self._begin(request, control):
+                return
+            measured = move(bench, self._due(bench, point.set, self._wanted), control)
         finally:
             self._control = self._under_way = None
         request.reading = Reading(0, point, {}, measured)
@@ -272,19 +238,27 @@ class Attendant:
         if problems:
             raise Refused(problems)
         unsafe.refuse_if_marked(bench.name, simulated=bench.simulated)
-        self._control, self._under_way = control, first
         doing, seed = self._order.name, self._order.seed or 0
         try:
+            if not self._begin(first, control):
+                return
             with taken(bench, sample, doing=doing, mount=self._order.mount, most_lit_s=self._order.most_lit_s, stop=control.request,
                        rehearsal=self._order.rehearsal):
                 end = Engine(bench, None, control).run(course, Unsaved(), seed=seed, run_id=uuid.uuid4().hex, procedure=doing,
                                                        estimate=NOTHING, quality=policies(bench.config.policies))
+        except Exception as exc:
+            if course.request is not None:          # whoever waits for the end, if that is not who began
+                course.request.status.finish(exc)
+            raise
         finally:
             self._control, self._under_way, self._index = None, None, course.index
         if end.status == "unsafe" and not bench.simulated:
             unsafe.mark(bench.name, end.problems)
+        why = _why(end)
         if course.request is not None:
-            course.request.status.finish(_why(end))
+            course.request.status.finish(why)
+        elif isinstance(why, UnsafeState):
+            self._failed_at_the_end = why           # nobody waits but whoever closes the door
 
     def _following(self, bench: Bench, control: Control) -> Request | None:
         """Wait for the next request of a session; None when it is over."""
@@ -298,10 +272,10 @@ class Attendant:
             if request is None:
                 self._requests.put(None)        # the door is being closed: once this session is over
                 return None
-            if not request.ask:
-                self._under_way = request
+            if request.ask:
+                self._tell(bench, request)
+            elif self._begin(request, control):
                 return request
-            self._tell(bench, request)
         return None
 
     def _due(self, bench: Bench, asked: Mapping[str, float], standing: Mapping[str, float]) -> dict[str, float]:
@@ -328,3 +302,8 @@ def _why(end: RunEnd) -> BaseException | None:
     if end.status == "unsafe":
         return UnsafeState(f"{text}. The bench may be lit, biased or unblocked: look at it before going on.")
     return LabctlError(f"The bench was parked: {text}")
+
+
+def _go_together(moves: Mapping[str, float], axis: str) -> bool:
+    """Tell whether an axis may move with others: once, and of several ways to set the same beam only one."""
+    return axis not in moves and not (axis in SAME_BEAM and any(name in SAME_BEAM for name in moves))

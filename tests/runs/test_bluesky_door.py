@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from bluesky import FailedStatus, RunEngine, RunEngineInterrupted, protocols
 
-from labctl.core.errors import LabctlError, Refused
+from labctl.core.errors import LabctlError, Refused, UnsafeState
+from labctl.core.plan import Problem
 from labctl.doors.bluesky import open_door
 from labctl.store.ledger import open_ledger
 
@@ -177,6 +178,45 @@ def test_what_was_asked_for_holds_for_the_plan_that_follows(door, plans):
     moved.clear()
     plans(bp.count([door.detector("spectrum", exposure="10 ms")], 2))
     assert moved.count(("nd.slot", 2.0)) == 1
+
+
+def test_axes_that_a_plan_sets_together_move_together(door, plans):
+    """On the bench's own clock: as long as the slowest, where they else take as long as all of them."""
+    clock, angle, centre = bench_of(door).clock, door.axis(ANGLE), door.axis("emission.centre")
+
+    def there_s(*plans_there):
+        """Give how long it takes from one place to another, s."""
+        plans(bps.mv(angle, 90.0, centre, 800.0))
+        began = clock.now()
+        for plan in plans_there:
+            plans(plan)
+        return clock.now() - began
+
+    each_s = [there_s(bps.mv(angle, 85.0)), there_s(bps.mv(centre, 500.0))]
+    one_after_the_other_s = there_s(bps.mv(angle, 85.0, centre, 500.0))
+    plans.engine.preprocessors.append(door.together)
+    try:
+        together_s = there_s(bps.mv(angle, 85.0, centre, 500.0))
+        assert [axis.position for axis in (angle, centre)] == pytest.approx([85.0, 500.0], abs=0.2)
+        assert [axis.locate()["setpoint"] for axis in (angle, centre)] == [85.0, 500.0]
+        with pytest.raises(Refused, match=r"1e\+06"):
+            plans(bps.mv(angle, 10.0, centre, 1e6))
+        plans(bp.list_scan([door.detector("spectrum", exposure="10 ms")], angle, [5.0, 6.0], centre, [531.0, 532.0]))
+        assert [event["data"]["emission_centre"] for event in plans.named("event")] == pytest.approx([531.0, 532.0], abs=0.2)
+    finally:
+        plans.engine.preprocessors.clear()
+    assert one_after_the_other_s == pytest.approx(sum(each_s), rel=0.1)
+    assert together_s == pytest.approx(max(each_s), rel=0.1)
+    assert together_s < 0.8 * one_after_the_other_s
+
+
+def test_a_bench_that_is_not_parked_in_the_end_says_so_to_who_closes_the_door(plans):
+    opening = open_door(BENCH, seed=5)
+    door = opening.__enter__()
+    plans(bps.mv(door.axis(ANGLE), 30.0))
+    bench_of(door).run_level = lambda level: [Problem("shutter", "did not close")]
+    with pytest.raises(UnsafeState, match="did not close"):
+        opening.__exit__(None, None, None)
 
 
 def test_closed_doors_say_so():
