@@ -93,7 +93,7 @@ class Folder:
         """Write down what this folder is for; Refused when it is for something else."""
         place, fixed = self.path / ASKED, wanted.fixed()
         if place.is_file():
-            before = json.loads(place.read_text(encoding="utf-8"))
+            before = _asked_before(place)
             different = sorted(name for name in fixed if before.get(name) != fixed[name])
             if different:
                 raise Refused([Problem("out", f"{self.path} holds an ensemble with another {' and '.join(different)}. Choose "
@@ -119,12 +119,30 @@ class Folder:
         _write(self.members / f"{record.key}.json", json.dumps(asdict(record)))
 
 
-def _write(target: Path, text: str) -> None:
+def _asked_before(place: Path) -> Mapping[str, Any]:
     try:
-        write_whole(target, text)
+        found = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        found = exc
+    if isinstance(found, dict):
+        return found
+    raise Refused([Problem("out", f"{place} cannot be read, so nobody knows whose runs these are ({found}). Choose another folder, "
+                                  "or remove that file if they are runs of this ensemble.")])
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Say what to do where a file of an ensemble cannot be written; raises StoreError."""
+    try:
+        yield
     except OSError as exc:
         raise StoreError(f"{target} could not be written: {exc.strerror or exc}. Free space or choose another folder; the same "
                          "command then goes on where it was.") from exc
+
+
+def _write(target: Path, text: str) -> None:
+    with writing(target):
+        write_whole(target, text)
 
 
 def _make(folder: Path) -> None:

@@ -13,7 +13,7 @@ from labctl.core import registry
 from labctl.core.dose import UNITS as LIGHT_UNITS
 from labctl.core.dose import WORDS as LIGHT_WORDS
 from labctl.ensembles.asking import SAMPLE, SEED, Ensemble, Member
-from labctl.ensembles.folder import CATALOGUE, TABLE, Folder, Record
+from labctl.ensembles.folder import CATALOGUE, TABLE, Folder, Record, writing
 from labctl.store.catalogue import Catalogue
 
 if TYPE_CHECKING:
@@ -26,9 +26,10 @@ LIGHT = ("dose_j_cm2", "lit_s", "peak_j_cm2")
 def gather(ensemble: Ensemble, folder: Folder, records: Mapping[str, Record]) -> xarray.Dataset:
     """Make the table of an ensemble, write it into the folder as netCDF, and bring the catalogue up to date."""
     data = table(ensemble, ensemble.members(), records)
-    beside = folder.path / f".{TABLE}.partial"
-    data.to_netcdf(beside, engine="h5netcdf", mode="w")
-    os.replace(beside, folder.path / TABLE)
+    target, beside = folder.path / TABLE, folder.path / f".{TABLE}.partial"
+    with writing(target):
+        data.to_netcdf(beside, engine="h5netcdf", mode="w")
+        os.replace(beside, target)
     with Catalogue(folder.runs, folder.path / CATALOGUE) as catalogue:
         catalogue.refresh()
     return data

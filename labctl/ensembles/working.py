@@ -99,9 +99,12 @@ def _run(task: Task, place: Path) -> api.Outcome:
 
 @contextmanager
 def _part(folder: Folder, key: str) -> Iterator[Path]:
-    """Give a folder that is gone afterwards; its name tells which process makes which member."""
-    place = folder.parts / f"{key[:16]}-{os.getpid()}"
-    place.mkdir(parents=True, exist_ok=True)
+    """Give a folder that is gone afterwards; its name tells which member is made, and by which process.
+
+    It is nobody else's: a worker on another computer may have the same process number, and be given the same member.
+    """
+    folder.parts.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(dir=folder.parts, prefix=f"{key[:16]}-", suffix=f"-{os.getpid()}"))
     try:
         yield place
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -11,10 +12,12 @@ import psutil
 import pytest
 import xarray
 
+from labctl.core.errors import Refused, StoreError
 from labctl.ensembles.asking import asked
 from labctl.ensembles.folder import Folder
 from labctl.ensembles.session import Gathered, make
 from labctl.ensembles.statistics import statistics
+from labctl.ensembles.working import _part
 
 CHEAP = {"exposure": "10 ms", "dark_frames": "1"}
 
@@ -120,6 +123,32 @@ def test_what_is_there_is_not_made_again_and_an_interrupted_ensemble_goes_on(by_
     insist_on_all(made, 6)
     after = {path: path.stat().st_mtime_ns for path in Folder(by_processes.folder).runs.iterdir()}
     assert before.items() < after.items()
+
+
+def test_a_folder_of_which_nobody_knows_whose_it_is_is_refused(by_processes, tmp_path):
+    (tmp_path / "ensemble.json").write_text('["half a file"')
+    with pytest.raises(Refused, match="nobody knows whose runs these are"):
+        make(wanted(4), tmp_path)
+    (tmp_path / "ensemble.json").write_text((by_processes.folder / "ensemble.json").read_text().replace("10 ms", "11 ms"))
+    with pytest.raises(Refused, match="holds an ensemble with another values"):
+        make(wanted(4), tmp_path)
+
+
+def test_two_processes_of_one_number_make_a_member_in_folders_of_their_own(tmp_path):
+    folder = Folder(tmp_path)
+    with _part(folder, "a" * 64) as here, _part(folder, "a" * 64) as there:
+        assert here != there
+        assert {place.name.rpartition("-")[2] for place in (here, there)} == {str(os.getpid())}
+    assert list(folder.parts.iterdir()) == []
+
+
+def test_a_table_that_cannot_be_written_says_what_to_do(by_processes, monkeypatch):
+    def full(*args, **how):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(xarray.Dataset, "to_netcdf", full)
+    with pytest.raises(StoreError, match=r"ensemble\.nc could not be written: No space left on device"):
+        make(wanted(4), by_processes.folder)
 
 
 def test_a_member_that_fails_is_told_and_the_others_stay(tmp_path, labctl_state):
