@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from labctl import api
 from labctl.cli.main import app
 from labctl.core.errors import AnalysisError, LabctlError, Refused
+from tests.docs.pages import Reader
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "fit-numbers.md"
+POLARIZED = "ying2021-polarization"
 SERIES = PAGE.read_text(encoding="utf-8").split("```text\n")[1].split("```")[0]
 
 
@@ -28,16 +31,34 @@ def fit(tmp_path, monkeypatch):
     return call
 
 
-def test_example_of_the_page(fit, tmp_path):
-    (tmp_path / "series.csv").write_text(SERIES)
-    told = fit("series.csv", "--model", "threshold")
-    assert told.exit_code == 0
-    assert "kink of a piecewise straight line" in told.output
+def decay_with_its_response(folder):
+    """Write a decay of 0.5 ns and the response it was counted with, as a counter's text files."""
+    rng = np.random.default_rng(3)
+    time = np.arange(0, 20, 0.02)
+    pulse = np.exp(-0.5 * ((time - 2) / 0.05) ** 2)
+    decay = np.convolve(np.exp(-time / 0.5), pulse)[: len(time)] / pulse.sum()
+    for name, counts in (("decay", rng.poisson(2000 * decay + 1)), ("prompt", rng.poisson(5000 * pulse))):
+        rows = [f"{t:.2f} {n}" for t, n in zip(time, counts, strict=True)]
+        (folder / f"{name}.txt").write_text("\n".join(["#time[ns] counts", *rows]))
+
+
+def test_the_page_from_beginning_to_end(fit, calibrated, tmp_path):
+    """With a decay and its response, and seventeen runs measured, the last one against the analyser's angle."""
+    decay_with_its_response(tmp_path)
+    calibrated(POLARIZED)
+    with api.open_bench(POLARIZED) as bench:
+        order = api.Order("sweep", tmp_path / "labctl_data", seed=1, figure=False, first_number=17)
+        outcome = api.scan(bench, {"analyser.angle": "0:180:30"}, at={"pump.wavelength": 505.0}, level="30 uJ/cm^2",
+                           exposure="200 ms", order=order)
+    assert outcome.status == "done", outcome.problems
+    reader = Reader()
+    assert reader.follow("docs/how-to/fit-numbers.md") == 4
+    series, run, decay = reader.told
+    assert "kink of a piecewise straight line" in series
+    assert "dolp" in run
+    assert abs(json.loads(decay[decay.index("{"):])["results"]["lifetime"]["value"] - 0.5) < 0.02
     assert (tmp_path / "series_threshold.png").stat().st_size > 10_000
-    python = PAGE.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
-    found: dict = {}
-    exec(compile(python, str(PAGE), "exec"), found)  # noqa: S102  the example of the page
-    assert found["fits"]["PL intensity (a.u.)"].results["threshold"].value == pytest.approx(22, abs=0.7)
+    assert reader.names["fits"]["PL intensity (a.u.)"].results["threshold"].value == pytest.approx(22, abs=0.7)
 
 
 def test_json_is_one_object_and_figures_never_overwrite(fit, tmp_path):
@@ -62,14 +83,8 @@ def test_several_curves_and_one_that_is_refused(fit, tmp_path):
 
 
 def test_response_from_a_file_of_its_own(fit, tmp_path):
-    rng = np.random.default_rng(3)
-    time = np.arange(0, 20, 0.02)
-    pulse = np.exp(-0.5 * ((time - 2) / 0.05) ** 2)
-    decay = np.convolve(np.exp(-time / 0.5), pulse)[: len(time)] / pulse.sum()
-    for name, counts in (("decay", rng.poisson(2000 * decay + 1)), ("prompt", rng.poisson(5000 * pulse))):
-        rows = [f"{t:.2f} {n}" for t, n in zip(time, counts, strict=True)]
-        (tmp_path / f"{name}.dat").write_text("\n".join(["#time[ns] counts", *rows]))
-    answer = json.loads(fit("decay.dat", "--model", "decay", "--irf", "prompt.dat", "--json", "--no-figure").stdout)
+    decay_with_its_response(tmp_path)
+    answer = json.loads(fit("decay.txt", "--model", "decay", "--irf", "prompt.txt", "--json", "--no-figure").stdout)
     found = answer["results"]["lifetime"]
     assert abs(found["value"] - 0.5) < 4 * found["stderr"]
     assert found["systematic"] > 0

@@ -17,6 +17,7 @@ from labctl import api
 from labctl.core import registry
 from labctl.core.errors import LabctlError
 from labctl.store.header import SCHEMA
+from tests.docs.pages import Reader, blocks
 
 pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings("ignore")]     # the readers' own warnings are not ours
 PROCEDURES = sorted(registry.points("procedure"))
@@ -213,6 +214,24 @@ class TestTiled:
             assert client[key].metadata["status"] == "done"
             with pytest.raises(Exception, match=r"40[0-9]"):
                 client.write_array(np.arange(3))
+
+    def test_the_command_of_the_page_serves_on_this_computer_alone(self, interop_folder, labctl_state, tmp_path, monkeypatch):
+        """docs/how-to/watch-from-elsewhere.md, asked once instead of serving until somebody ends it."""
+        uvicorn = pytest.importorskip("uvicorn")
+        from starlette.testclient import TestClient
+
+        asked = []
+
+        def served(made, *, host, port, **more):
+            with TestClient(made) as client:
+                asked.append((host, port, client.get("/api/v1/metadata/").status_code))
+
+        monkeypatch.setattr(uvicorn, "run", served)
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "labctl_data").symlink_to(run_once("snapshot", interop_folder).parent)
+        (block,) = [block for block in blocks("docs/how-to/watch-from-elsewhere.md") if "labctl serve" in block.code]
+        Reader().do(block)
+        assert asked == [("127.0.0.1", 8000, 200)]
 
     def test_without_token_nothing_is_told(self, application):
         from starlette.testclient import TestClient
