@@ -13,8 +13,9 @@ from labctl.bench.filter_table import Filter, as_filters
 from labctl.core.errors import ConfigError
 from labctl.core.quality import FLAGS, Policy
 
-NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_.-]*$")
-DRIVER_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\Z")
+DRIVER_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+VISA = ("@py", "@ivi")
 
 
 class _Strict(BaseModel):
@@ -233,6 +234,13 @@ class BenchConfig(_Strict):
     def _known(cls, value: dict[str, Quality]) -> dict[str, Quality]:
         if unknown := sorted(set(value) - set(FLAGS)):
             raise ValueError(f"there is no flag {', '.join(unknown)}; flags are {', '.join(FLAGS)}")
+        return value
+
+    @field_validator("visa")
+    @classmethod
+    def _backend(cls, value: str) -> str:
+        if value not in VISA:       # pyvisa would import a package of that name, or load a library from that path
+            raise ValueError(f"{value!r} is no backend; there are {' and '.join(map(repr, VISA))}")
         return value
 
     @field_validator("name")

@@ -11,7 +11,9 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from multiprocessing import forkserver
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -24,6 +26,7 @@ from labctl.bench import config
 from labctl.cli.main import app
 from labctl.core import registry
 from labctl.core.errors import ConfigError, Refused, StoreError
+from labctl.core.pool import carry_out
 from labctl.core.secrets import without_secrets
 from labctl.engine.events import Event, Listeners
 from labctl.store import foreign_formats, names, seal, state, unsafe
@@ -39,21 +42,21 @@ linux = pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="only
 
 
 # ------------------------------------------------------------------ sockets
-def listening() -> set[str]:
-    """Give the local addresses on which this process listens, TCP and Unix."""
+def listening(process: int | str = "self") -> set[str]:
+    """Give the local addresses on which a process listens, TCP and Unix; this one unless another is named."""
     mine = set()
-    for handle in Path("/proc/self/fd").iterdir():
+    for handle in Path(f"/proc/{process}/fd").iterdir():
         try:
             mine.update(re.findall(r"socket:\[(\d+)\]", os.readlink(handle)))
         except OSError:              # closed meanwhile
             continue
     found = set()
     for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/self/net/{table}").read_text().splitlines()[1:]:
+        for line in Path(f"/proc/{process}/net/{table}").read_text().splitlines()[1:]:
             words = line.split()
             if words[3] == LISTEN and words[9] in mine:
                 found.add(words[1])
-    for line in Path("/proc/self/net/unix").read_text().splitlines()[1:]:
+    for line in Path(f"/proc/{process}/net/unix").read_text().splitlines()[1:]:
         words = line.split()
         if int(words[3], 16) & 0x10000 and words[6] in mine:         # __SO_ACCEPTCON
             found.add(words[-1])
@@ -84,6 +87,16 @@ class TestNothingListens:
         assert outcome.status == "done"
         assert {"PointDone", "RunEnded"} <= set(looks)
         assert seen == set()
+
+    def test_the_processes_of_an_ensemble_listen_to_their_owner_alone(self) -> None:
+        """Python's fork server has a Unix socket; it lies in a folder that nobody else can enter."""
+        server: Any = forkserver._forkserver      # type: ignore[attr-defined]
+        answers = carry_out(abs, [-1, -2], processes=1)
+        next(answers)
+        found = listening(server._forkserver_pid)
+        answers.close()
+        assert found == {server._forkserver_address}
+        assert not Path(server._forkserver_address).parent.stat().st_mode & 0o077
 
     def test_the_window(self, tmp_path: Path, labctl_state: Path) -> None:
         pytest.importorskip("qtpy")
@@ -158,6 +171,11 @@ class TestDriverNames:
     def test_pattern(self, name: str) -> None:
         with pytest.raises(ConfigError, match="entry point"):
             config.parse(self.BENCH.format(name), "b.toml")
+
+    @pytest.mark.parametrize("name", ["/tmp/evil.so@ivi", "@evil", "evil.yaml@sim", "/tmp/evil.so"])  # noqa: S108  that is the attack
+    def test_a_bench_file_names_no_library_that_visa_would_load(self, name: str) -> None:
+        with pytest.raises(ConfigError, match="is no backend"):
+            config.parse(f'visa = "{name}"\n{self.BENCH.format("sc10")}', "b.toml")
 
     @pytest.mark.parametrize("name", ["os", "subprocess", "this"])
     def test_a_module_that_is_no_entry_point_is_not_imported(self, name: str) -> None:
