@@ -54,7 +54,7 @@ def left_over(folder: Path) -> Iterator[Path]:
 
 def home_of(journal: Path) -> Path | None:
     """Give where the run of a journal belongs when that is not beside the journal; None when it is, or cannot be told."""
-    told = _meta(journal).get("home")
+    told = _strayed(journal).get("home")
     return Path(told) if told else None
 
 
@@ -135,7 +135,7 @@ def _finish(path: Path) -> Recovered:
 
 def _reunited(path: Path) -> str:
     """Put the points of the lost first part back, if the journal is a continuation and that part has come back."""
-    first = Path(_meta(path).get("continues", "") or path)
+    first = Path(_strayed(path).get("continues", "") or path)
     if first == path or not first.exists():
         return "" if first == path else f"the points before lie in {first}, which cannot be read now"
     copy = places.spill_place(first)
@@ -158,6 +158,11 @@ def _reunited(path: Path) -> str:
         for left in copy.parent.glob(f"{_escaped(copy.name)}*"):
             left.unlink()
     return f"with the points of {first}"
+
+
+def _strayed(journal: Path) -> dict[str, str]:
+    """Give what a journal says about other places. Ours stray into the state folder only: from elsewhere it is not believed."""
+    return _meta(journal) if journal.resolve().is_relative_to(state.folder().resolve()) else {}
 
 
 def _meta(journal: Path) -> dict[str, str]:

@@ -52,6 +52,17 @@ class TestRecover:
         assert journal.exists()
         assert recover.recover(journal.parent) == []
 
+    def test_a_journal_from_elsewhere_sends_its_file_nowhere_else(self, killed, tmp_path):
+        """Where a run belongs is believed of journals that lie in the state folder, not of one that came by mail."""
+        journal, elsewhere = killed(), tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        with sqlite3.connect(journal) as database:
+            database.execute("INSERT INTO meta VALUES ('home',?)", (str(elsewhere / "planted.journal"),))
+        database.close()
+        (told,) = recover.recover(journal.parent)
+        assert told.run == journal.with_suffix(".nxs")
+        assert list(elsewhere.iterdir()) == []
+
     def test_live_run_is_left_alone(self, kit, tmp_path):
         with Journal.create(tmp_path / "live.journal", kit.header(kit.points())) as journal:
             kit.write(journal, kit.points(), 3)
