@@ -19,6 +19,7 @@ LIST = (
     ("Ctrl+D", "Dry run on the twin"),
     ("Ctrl+T", "Next theme"),
     ("Ctrl+1 … 9", "Tab of that number"),
+    ("Ctrl+0", "Every part of the window in its first size"),
     ("Tab", "Next field or button"),
     ("L A B R C I", "on a plot: log, auto, background, reference, cursor, region"),
     ("F1", "These keys"),
@@ -26,7 +27,7 @@ LIST = (
 NAMES = {"F1": Key.Key_F1, "F2": Key.Key_F2, "F5": Key.Key_F5, "F6": Key.Key_F6, "F8": Key.Key_F8, "F11": Key.Key_F11,
          "F12": Key.Key_F12}
 WITH_CONTROL = {"Ctrl+Return": Key.Key_Return, "Ctrl+Enter": Key.Key_Enter, "Ctrl+D": Key.Key_D, "Ctrl+T": Key.Key_T,
-                **{f"Ctrl+{number}": getattr(Key, f"Key_{number}") for number in range(1, 10)}}
+                **{f"Ctrl+{number}": getattr(Key, f"Key_{number}") for number in range(10)}}
 
 
 class Keys(QtCore.QObject):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qtpy import QtCore, QtGui, QtWidgets
 
-from labctl.gui.keys import LIST, Keys
+from labctl.gui.keys import Keys
 from labctl.gui.model.queue_model import QueueModel
 from labctl.gui.model.reader import Opened
 from labctl.gui.model.rubbish import Rubbish
@@ -23,19 +23,20 @@ from labctl.gui.presenter.queue import QueuePresenter
 from labctl.gui.presenter.run import RunPresenter
 from labctl.gui.presenter.shown import ShownPresenter
 from labctl.gui.right_of_way import RightOfWay
-from labctl.gui.theme import GRID, THEMES, Theme
-from labctl.gui.views.beam_path import BeamPathView
+from labctl.gui.theme import THEMES, Theme
+from labctl.gui.views.arrangement import Arrangement
 from labctl.gui.views.before import BeforeView
 from labctl.gui.views.browser import BrowserView
-from labctl.gui.views.cards import CardsView
 from labctl.gui.views.centre import CentreView
 from labctl.gui.views.compare import CompareView
 from labctl.gui.views.far import FarView
 from labctl.gui.views.form import FormView
 from labctl.gui.views.header import HeaderView
+from labctl.gui.views.instruments import InstrumentsView
+from labctl.gui.views.keys_list import show_keys
 from labctl.gui.views.live import LiveView
 from labctl.gui.views.log_view import LogView
-from labctl.gui.views.parts import Elided, button, label, panel
+from labctl.gui.views.parts import label
 from labctl.gui.views.question import ConfirmView, OfferView, QuestionView
 from labctl.gui.views.queue_view import QueueView
 from labctl.gui.views.status import StatusView
@@ -44,7 +45,7 @@ from labctl.gui.views.style import apply
 TICK_MS = 33
 REFRESH_EVERY = 3        # ticks between two writings of what has changed beside the plots: nobody reads faster
 SLOW_EVERY = 15          # ticks between two looks at what changes slowly
-LEFT_PX, RIGHT_PX, BOTTOM_PX = 304, 284, 206
+SIZE = 1600, 960         # of a window that nobody has sized yet
 PINNED_FROM_PX = 900     # height of the window from which on the spectrum is pinned
 LEAVE_S = 30.0           # longest wait for the bench when the window closes
 SETTINGS = ("labctl", "labctl")
@@ -93,77 +94,24 @@ class MainWindow(QtWidgets.QMainWindow):
             self.centre.add_page(page, title)
         self.confirm, self.offer = ConfirmView(self.queue, theme), OfferView(self.queue)
         self.queue_view, self.log_view = QueueView(self.queue_model, self.queue, theme), LogView(self.session, theme)
-        self.cards, self.beam = CardsView(self.instruments, theme), BeamPathView(self.session, theme)
+        self.right = InstrumentsView(self.session, self.instruments, theme)
+        self.cards, self.beam, self.reconnect = self.right.cards, self.right.beam, self.right.reconnect
         self.status = StatusView(self.session)
-        self.reconnect = button("Reconnect", lambda: self.session.reopen(self.session.speed), "quiet",
-                                "Open the bench anew: a connection was given up after a call had hung")
-        self.reconnect.hide()
-        self._cards_summary, self._beam_words = Elided("muted"), Elided("muted")
-        self.bottom = _split(QtCore.Qt.Orientation.Horizontal, (self.queue_view, 3), (self.log_view, 2))
-        middle = QtWidgets.QWidget()
-        column = QtWidgets.QVBoxLayout(middle)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(GRID)
         self._reading = label("", "strong")
         self._reading.hide()
-        column.addWidget(self._reading)
-        column.addWidget(self.question)
-        column.addWidget(self.confirm)
-        column.addWidget(self.offer)
-        column.addWidget(self.centre, 1)
-        self.middle = _split(QtCore.Qt.Orientation.Vertical, (middle, 1), (self.bottom, 0))
-        self.whole = _split(QtCore.Qt.Orientation.Horizontal, (self._left(), 0), (self.middle, 1), (self._right(), 0))
-        inside = QtWidgets.QWidget()
-        inside.setObjectName("bench")
-        row = QtWidgets.QHBoxLayout(inside)
-        row.setContentsMargins(GRID, GRID, GRID, GRID)
-        row.addWidget(self.whole)
+        self.arrangement = Arrangement((self.form_view, self.before),
+                                       (self._reading, self.question, self.confirm, self.offer, self.centre),
+                                       (self.queue_view, self.log_view), self.right)
         central = QtWidgets.QWidget()
         rows = QtWidgets.QVBoxLayout(central)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(0)
-        for each, stretch in ((self.header, 0), (inside, 1), (self.status, 0)):
+        for each, stretch in ((self.header, 0), (self.arrangement, 1), (self.status, 0)):
             rows.addWidget(each, stretch)
         self.setCentralWidget(central)
         self.setAcceptDrops(True)
-        self._inside = inside
-        self.far = FarView(self.session, self.run, theme, inside)
+        self.far = FarView(self.session, self.run, theme, self.arrangement)
         self.setWindowTitle(f"labctl · {self.session.name}{' (simulated)' if self.session.config.simulated else ''}")
-
-    def _left(self) -> QtWidgets.QWidget:
-        frame, column = panel()
-        column.addWidget(self.form_view, 1)
-        column.addWidget(self.before)
-        frame.setMinimumWidth(LEFT_PX - 24)
-        return frame
-
-    def _right(self) -> QtWidgets.QWidget:
-        frame, column = panel()
-        head = QtWidgets.QHBoxLayout()
-        head.addWidget(label("INSTRUMENTS", "title"))
-        self._cards_summary.setAlignment(QtCore.Qt.AlignmentFlag.AlignRight)
-        head.addWidget(self._cards_summary, 1)
-        head.addWidget(self.reconnect)
-        inside = QtWidgets.QWidget()
-        inside.setObjectName("inside")
-        rows = QtWidgets.QVBoxLayout(inside)
-        rows.setContentsMargins(0, 0, GRID, 0)
-        rows.addWidget(self.cards)
-        beam = QtWidgets.QHBoxLayout()
-        beam.addWidget(label("BEAM PATH", "title"))
-        self._beam_words.setAlignment(QtCore.Qt.AlignmentFlag.AlignRight)
-        beam.addWidget(self._beam_words, 1)
-        rows.addLayout(beam)
-        rows.addWidget(self.beam)
-        rows.addStretch(1)
-        scroll = QtWidgets.QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inside)
-        column.addLayout(head)
-        column.addWidget(scroll, 1)
-        frame.setMinimumWidth(RIGHT_PX - 56)
-        return frame
 
     def _connect(self) -> None:
         self.session.changed.connect(lambda: setattr(self, "_changed", True))
@@ -191,9 +139,9 @@ class MainWindow(QtWidgets.QMainWindow):
     def _actions(self) -> dict[str, Callable[[], object]]:
         actions: dict[str, Callable[[], object]] = {
             "F12": self.run.abort, "F11": self.run.make_safe, "F8": self.run.pause, "F5": self.header.live.click,
-            "F6": self.live_view.keep_shown, "F1": self.show_keys, "F2": self.far.toggle, "Ctrl+Return": self.form.enqueue,
+            "F6": self.live_view.keep_shown, "F1": lambda: show_keys(self), "F2": self.far.toggle, "Ctrl+Return": self.form.enqueue,
             "Ctrl+Enter": self.form.enqueue,
-            "Ctrl+D": self.form.rehearse, "Ctrl+T": self.next_theme}
+            "Ctrl+D": self.form.rehearse, "Ctrl+T": self.next_theme, "Ctrl+0": self.reset_layout}
         for number in range(9):
             actions[f"Ctrl+{number + 1}"] = lambda number=number: self.centre.tabs.setCurrentIndex(number)
         return actions
@@ -237,18 +185,13 @@ class MainWindow(QtWidgets.QMainWindow):
     def _refresh(self) -> None:
         self._changed = False
         self.header.refresh()
-        self.cards.refresh()
-        self.beam.refresh()
+        self.right.refresh()
         self.queue_view.refresh()
         self.centre.set_idle(self.instruments.idle)
-        self._cards_summary.say(self.cards.summary)
-        self._beam_words.say(self.beam.words)
         self.far.refresh()
-        self.reconnect.setVisible(self.session.lost and not self.session.busy)
 
     def _bench_opened(self) -> None:
-        self.cards.make(self.session.cards)
-        self.beam.make()
+        self.right.make()
         self._refresh()
 
     def _live(self) -> None:
@@ -300,8 +243,8 @@ class MainWindow(QtWidgets.QMainWindow):
         """Take another theme."""
         self.theme = theme
         self._dress(theme)
-        for view in (self.header, self.form_view, self.before, self.centre, self.queue_view, self.log_view, self.cards, self.beam,
-                     self.status, self.far, self.confirm):
+        for view in (self.header, self.form_view, self.before, self.centre, self.queue_view, self.log_view, self.right, self.status,
+                     self.far, self.confirm):
             view.restyle(theme)
         self.settings.setValue("theme", theme.name)
 
@@ -316,48 +259,29 @@ class MainWindow(QtWidgets.QMainWindow):
         names = list(THEMES)
         self.restyle(THEMES[names[(names.index(self.theme.name) + 1) % len(names)]])
 
-    def show_keys(self) -> None:
-        """Show the keys beside the window; it stays usable."""
-        dialog = QtWidgets.QDialog(self)
-        dialog.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setWindowTitle("Keys")
-        grid = QtWidgets.QGridLayout(dialog)
-        for row, (key, words) in enumerate(LIST):
-            grid.addWidget(label(key, "strong"), row, 0)
-            grid.addWidget(label(words), row, 1)
-        grid.addWidget(button("Close", dialog.close), len(LIST), 1, QtCore.Qt.AlignmentFlag.AlignRight)
-        dialog.show()
-
     def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
         """Give up what may be given up in a small window."""
         super().resizeEvent(event)
         self.header.fit(self.width())
-        self.far.setGeometry(self._inside.rect())
+        self.far.setGeometry(self.arrangement.rect())
         self.centre.fit(self.height(), PINNED_FROM_PX)
 
     def reset_layout(self) -> None:
         """Put every part back to its first size."""
-        width, height = max(self.width(), 1000), max(self.height(), 700)
-        self.whole.setSizes([LEFT_PX, width - LEFT_PX - RIGHT_PX - 4 * GRID, RIGHT_PX])
-        self.middle.setSizes([height - BOTTOM_PX, BOTTOM_PX])
+        self.arrangement.reset(self.size())
         self.centre.share_out()
-        self.bottom.setSizes([(width - LEFT_PX - RIGHT_PX) * 64 // 100, (width - LEFT_PX - RIGHT_PX) * 36 // 100])
 
     def _restore(self) -> None:
-        self.resize(1600, 960)
+        self.resize(*SIZE)
         geometry = self.settings.value("geometry")
         if isinstance(geometry, QtCore.QByteArray):
             self.restoreGeometry(geometry)
         self.reset_layout()
-        for name in ("whole", "middle", "bottom"):
-            state = self.settings.value(name)
-            if isinstance(state, QtCore.QByteArray):
-                getattr(self, name).restoreState(state)
+        self.arrangement.restore(self.settings)
 
     def _save(self) -> None:
         self.settings.setValue("geometry", self.saveGeometry())
-        for name in ("whole", "middle", "bottom"):
-            self.settings.setValue(name, getattr(self, name).saveState())
+        self.arrangement.save(self.settings)
 
     # ---------------------------------------------------------------- the end
     def closeEvent(self, event: QtGui.QCloseEvent) -> None:
@@ -390,13 +314,3 @@ class MainWindow(QtWidgets.QMainWindow):
             app.removeEventFilter(self.keys)
             self.right_of_way.end(app)
         self.close()
-
-
-def _split(orientation: QtCore.Qt.Orientation, *parts: tuple[QtWidgets.QWidget, int]) -> QtWidgets.QSplitter:
-    made = QtWidgets.QSplitter(orientation)
-    made.setHandleWidth(GRID)
-    made.setChildrenCollapsible(False)
-    for number, (part, stretch) in enumerate(parts):
-        made.addWidget(part)
-        made.setStretchFactor(number, stretch)
-    return made

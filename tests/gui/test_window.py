@@ -390,15 +390,18 @@ class TestLooks:
         with opened(tmp_path) as first:
             first.resize(1500, 900)
             settle()
-            first.whole.setSizes([400, 700, 300])
+            first.arrangement.whole.setSizes([400, 700, 300])
             settle()
-            sizes = first.whole.sizes()
+            sizes = first.arrangement.whole.sizes()
             first._save()
             first.settings.sync()
         with opened(tmp_path) as second:
             second._restore()
             settle()
-            assert abs(second.whole.sizes()[0] - sizes[0]) <= 8
+            assert abs(second.arrangement.whole.sizes()[0] - sizes[0]) <= 8
+            press(second, Key.Key_0, QtCore.Qt.KeyboardModifier.ControlModifier)
+            settle()
+            assert second.arrangement.whole.sizes()[0] < sizes[0] - 8
 
 
 class ZScan(Procedure):

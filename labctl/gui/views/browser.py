@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from qtpy import QtCore, QtGui, QtWidgets
 
@@ -143,10 +144,11 @@ class BrowserView(QtWidgets.QWidget):
     def _choose_again(self) -> None:
         """Choose what was chosen before the list was read anew; what is looked at stays."""
         selection, flag = self.table.selectionModel(), QtCore.QItemSelectionModel.SelectionFlag
+        whole_row: Any = flag.Select | flag.Rows
         selection.blockSignals(True)
         for row, entry in enumerate(self.presenter.model.entries):
             if entry.path in self._held:
-                selection.select(self.presenter.model.index(row, 0), flag.Select | flag.Rows)
+                selection.select(self.presenter.model.index(row, 0), whole_row)
         selection.blockSignals(False)
         self._enable()
 
