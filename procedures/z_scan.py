@@ -84,7 +84,7 @@ class ZScanProcedure(Procedure):
             self._results(run, scan, found)
         fine = np.linspace(place.min(), place.max(), 301)
         drawn = CurveData(PLACE, run[PLACE], seen, "1", "Transmission") if scan is None else CurveData(
-            PLACE, run[PLACE], seen / scan.baseline.value, "1", "Transmission, far from the focus 1", fit_x=fine * MM_PER_CM,
+            PLACE, run[PLACE], seen / scan.baseline.value, "1", "Transmission (far from the focus = 1)", fit_x=fine * MM_PER_CM,
             fit_y=scan.curve(fine) / scan.baseline.value, fit_sigma=scan.curve_error(fine) / scan.baseline.value)
         return Reduction(found.results, {"transmission": drawn}, problems=tuple(found.problems))
 

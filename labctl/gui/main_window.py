@@ -143,7 +143,7 @@ class MainWindow(QtWidgets.QMainWindow):
             "Ctrl+Enter": self.form.enqueue,
             "Ctrl+D": self.form.rehearse, "Ctrl+T": self.next_theme, "Ctrl+0": self.reset_layout}
         for number in range(9):
-            actions[f"Ctrl+{number + 1}"] = lambda number=number: self.centre.tabs.setCurrentIndex(number)
+            actions[f"Ctrl+{number + 1}"] = lambda number=number: self.centre.turn_to(number)
         return actions
 
     # ---------------------------------------------------------------- what happens
@@ -219,7 +219,7 @@ class MainWindow(QtWidgets.QMainWindow):
 
         def front(found: Opened) -> None:
             if not (tab and self.centre.select(tab)):
-                self.centre.tabs.setCurrentIndex(0)
+                self.centre.turn_to(0)
 
         self.shown.open(paths[0], front)
 

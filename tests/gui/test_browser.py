@@ -86,11 +86,16 @@ def read(qtbot, presenter) -> None:
     qtbot.waitUntil(idle, timeout=20_000)
 
 
-def choose(qtbot, view, *rows):
+def select(view, *rows):
+    """Choose rows, whatever keys an earlier test has left pressed."""
     view.table.clearSelection()
     flags = QtCore.QItemSelectionModel.Select | QtCore.QItemSelectionModel.Rows
     for row in rows:
         view.table.selectionModel().select(view.presenter.model.index(row, 0), flags)
+
+
+def choose(qtbot, view, *rows):
+    select(view, *rows)
     read(qtbot, view.presenter)
 
 
@@ -149,6 +154,14 @@ class TestPreview:
         found(qtbot, view.presenter)
         assert view.presenter.model.entries[row_of(view, "ple")].tags == ("paper",)
 
+    def test_what_is_chosen_stays_chosen_when_the_list_is_read_anew(self, qtbot, view):
+        choose(qtbot, view, row_of(view, "ple"))
+        path = view.chosen[0].path
+        assert view.presenter.note(view.chosen[0], "looked at", ())
+        found(qtbot, view.presenter)
+        assert [(entry.path, entry.notes) for entry in view.chosen] == [(path, 1)]
+        assert view._buttons[0].isEnabled()
+
     def test_again_puts_the_settings_into_the_form_and_says_what_differs(self, qtbot, view):
         presenter, said = view.presenter, []
         presenter.session.said.connect(lambda line: said.append(line.text))
@@ -182,7 +195,7 @@ class TestSlowFile:
 
     def test_the_preview_says_that_it_is_read(self, qtbot, view, slow):
         presenter = view.presenter
-        view.table.selectRow(row_of(view, "ple"))
+        select(view, row_of(view, "ple"))
         presenter.tick()
         assert "reading" in view.headline.whole
         assert view.plot is None
@@ -195,7 +208,7 @@ class TestSlowFile:
         presenter, shown = view.presenter, []
         presenter.previewed.connect(lambda found: shown.append(found.measured.header["procedure"] if found else ""))
         for row in (row_of(view, "ple"), row_of(view, "power_calibration")):
-            view.table.selectRow(row)
+            select(view, row)
             presenter.tick()
         slow.set()
         read(qtbot, presenter)

@@ -153,7 +153,7 @@ class BrowserView(QtWidgets.QWidget):
         self._enable()
 
     def _compare(self) -> None:
-        self.presenter.compare([entry.path for entry in self.chosen])
+        self.presenter.compare([entry.path for entry in reversed(self.chosen)])        # the list has the newest first
 
     def _enable(self) -> None:
         count = len(self.chosen)

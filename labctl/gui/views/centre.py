@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from qtpy import QtCore, QtGui, QtWidgets
 
-from labctl.core.plots import Plot, Spectrum
+from labctl.core.plots import Histogram, Plot, Spectrum
 from labctl.gui.model.measured import Measured
 from labctl.gui.theme import DARK, GRID, Theme
 from labctl.gui.views.parts import button
 from labctl.gui.views.plots import PlotView, build
+from labctl.gui.views.titles import fitted
 
-PINNED = Spectrum("Live spectrum")
+PINNED, PINNED_DECAY = Spectrum("Live spectrum"), Spectrum("Live decay")
 TAB_PX = 2 * (GRID + 6) + 6           # of a tab beside its title
-LEAST_TITLE_PX = 40
 ABOVE = 58               # per cent of the height for the plots above the pinned one
 
 
@@ -67,7 +67,8 @@ class CentreView(QtWidgets.QWidget):
             view.setParent(None)
             view.deleteLater()
         self.specs = tuple(specs)
-        spectrum = next((spec for spec in specs if isinstance(spec, Spectrum)), PINNED)
+        newest = PINNED_DECAY if any(isinstance(spec, Histogram) for spec in specs) else PINNED
+        spectrum = next((spec for spec in specs if isinstance(spec, Spectrum)), newest)
         others = [spec for spec in specs if spec is not spectrum]
         self.pinned = self._view(spectrum)
         self.views = [*(self._view(spec) for spec in others), self.pinned]
@@ -92,6 +93,7 @@ class CentreView(QtWidgets.QWidget):
         for view in self.views:
             view.set_run(measured)
             view.set_rehearsal(rehearsal)
+        self._hide_empty()
 
     def expect(self, planned: Measured) -> None:
         """Lay the plots out for a run that has not been started; nobody is led away from what he looks at."""
@@ -107,6 +109,7 @@ class CentreView(QtWidgets.QWidget):
         """The analysis has something to say."""
         for view in self.views:
             view.reduced()
+        self._hide_empty()
 
     def refresh(self) -> None:
         """Draw what has come, where somebody can see it."""
@@ -130,10 +133,16 @@ class CentreView(QtWidgets.QWidget):
     def select(self, title: str) -> bool:
         """Bring a tab to the front by its title; False when there is none."""
         for number in range(self.tabs.count()):
-            if self._title(number).lower() == title.lower():
+            if self._title(number).lower() == title.lower() and self.tabs.isTabVisible(number):
                 self.tabs.setCurrentIndex(number)
                 return True
         return False
+
+    def turn_to(self, place: int) -> None:
+        """Bring the tab at a place among those in sight to the front, 0 the first; none where there is none."""
+        seen = [number for number in range(self.tabs.count()) if self.tabs.isTabVisible(number)]
+        if place < len(seen):
+            self.tabs.setCurrentIndex(seen[place])
 
     @property
     def titles(self) -> list[str]:
@@ -149,20 +158,27 @@ class CentreView(QtWidgets.QWidget):
         return str(self.tabs.tabBar().tabData(number) or self.tabs.tabText(number))
 
     def _fit_titles(self) -> None:
-        """Cut the longest titles of plots in their middle until every tab is in sight; what is cut stands in its tool tip."""
+        """Shorten the titles of plots until every tab is in sight; the whole one stands in its tool tip."""
         bar, metrics = self.tabs.tabBar(), self.tabs.fontMetrics()
-        wide = [metrics.horizontalAdvance(title) for title in self.titles]
-        plots = [number for number in range(len(wide)) if bar.tabData(number)]
-        room = self.width() - self.pin.sizeHint().width() - TAB_PX * len(wide)
-        room -= sum(wide) - sum(wide[number] for number in plots)
-        most = room
-        for rank, number in enumerate(sorted(plots, key=lambda number: wide[number])):        # who needs less leaves it to others
-            most = room // (len(plots) - rank)
-            room -= min(wide[number], most)
-        for number in plots:
-            title = metrics.elidedText(self._title(number), QtCore.Qt.TextElideMode.ElideMiddle, max(most, LEAST_TITLE_PX))
+        seen = [number for number in range(self.tabs.count()) if self.tabs.isTabVisible(number)]
+        plots = [number for number in seen if bar.tabData(number)]
+        pages = sum(metrics.horizontalAdvance(self._title(number)) for number in seen if number not in plots)
+        room = self.width() - self.pin.sizeHint().width() - TAB_PX * len(seen) - pages
+        titles = fitted([self._title(number) for number in plots], room, metrics.horizontalAdvance,
+                        lambda title, most: metrics.elidedText(title, QtCore.Qt.TextElideMode.ElideRight, most))
+        for number, title in zip(plots, titles, strict=True):
             if title != self.tabs.tabText(number):
                 self.tabs.setTabText(number, title)
+
+    def _hide_empty(self) -> None:
+        """Hide the tabs of a finished run for which its analysis has nothing; a run that was not analysed says why in each."""
+        measured = self.measured
+        over = measured is not None and not measured.live and len(measured) > 0 and measured.reduction is not None
+        empty = [over and view.empty and not isinstance(view.spec, Spectrum) for view in self.views]
+        for view, hidden in zip(self.views, empty, strict=True):
+            if self.tabs.indexOf(view) >= 0:
+                self.tabs.setTabVisible(self.tabs.indexOf(view), not hidden or all(empty))
+        self._fit_titles()
 
     def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
         """Give the titles the room there is."""

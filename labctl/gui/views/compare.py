@@ -16,7 +16,8 @@ from labctl.gui.views.plots import PlotView, build
 from labctl.gui.views.plots.axes import PlotAxis
 from labctl.gui.views.plots.marks import dashed, line
 
-RATIO_PX, ROW_PX = 130, 22
+RATIO_PX, ROW_PX = 136, 22
+FEW_ROWS, MOST_ROWS = 4, 8   # of settings, before they scroll
 LEAST_SHARE = 0.02          # of the highest value, below which a ratio is noise over noise and is not drawn
 
 
@@ -50,6 +51,8 @@ class CompareView(QtWidgets.QWidget):
         self.ratio_button = button("Ratio", self._ratio, "quiet", "Second over first; else second minus first")
         self.ratio_button.setCheckable(True)
         self.ratio_button.setChecked(True)
+        self.every_button = button("All settings", self._list, "quiet", "List the settings that are the same, too")
+        self.every_button.setCheckable(True)
         self._hint = label("Choose two to four runs in Runs, or in the queue, and press Compare.", "muted")
         self._hint.setAlignment(QtCore.Qt.AlignmentFlag.AlignCenter)
         self._side = QtWidgets.QHBoxLayout()
@@ -67,11 +70,11 @@ class CompareView(QtWidgets.QWidget):
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
         self.table.verticalHeader().setDefaultSectionSize(ROW_PX)
-        self.table.setMaximumHeight(RATIO_PX + 6 * GRID)
         top = QtWidgets.QHBoxLayout()
         top.addWidget(self.which)
         top.addWidget(self.ratio_button)
         top.addStretch(1)
+        top.addWidget(self.every_button)
         column = QtWidgets.QVBoxLayout(self)
         column.setContentsMargins(GRID, GRID, GRID, GRID)
         column.addLayout(top)
@@ -93,7 +96,7 @@ class CompareView(QtWidgets.QWidget):
         self._hint.setVisible(not common)
         if runs and not common:
             self._hint.setText("These runs have no plot in common: they were measured by different procedures.")
-        for each in (self.which, self.table):
+        for each in (self.which, self.table, self.every_button):
             each.setVisible(bool(runs))
         self._draw()
         self._list()
@@ -154,8 +157,10 @@ class CompareView(QtWidgets.QWidget):
         self.below.getPlotItem().vb.autoRange(padding=0.05)
 
     def _list(self) -> None:
-        """List the settings, those that differ first and marked."""
-        rows = differing(self.runs)
+        """List the settings that differ, marked; all of them where somebody wants to see them."""
+        every = differing(self.runs)
+        rows = [row for row in every if row[2] or self.every_button.isChecked()]
+        self.every_button.setText(f"All settings ({len(every)})")
         self.table.setColumnCount(len(self.runs) + 1)
         self.table.setRowCount(len(rows))
         names = [f"run {run.measured.header.get('run_number', '')}" for run in self.runs]
@@ -167,6 +172,8 @@ class CompareView(QtWidgets.QWidget):
                 cell.setForeground(pg.mkBrush(colour))
                 self.table.setItem(number, column, cell)
         self.table.resizeColumnsToContents()
+        most = MOST_ROWS if self.every_button.isChecked() else FEW_ROWS
+        self.table.setFixedHeight(self.table.horizontalHeader().sizeHint().height() + ROW_PX * min(len(rows), most) + GRID // 2)
 
     def restyle(self, theme: Theme) -> None:
         """Take another theme."""

@@ -24,6 +24,7 @@ FAR_PX = 64                 # of the number that is read from two metres
 BAR_PX = 44
 ALIGN_PX = 190
 PUMP_PX, NOTE_PX = 76, 64
+PUMP_FIELDS = (WAVELENGTH, "Pump nm", "Pump wavelength"), (POWER, "Pump µW", "Pump power")      # with hint and name
 
 
 def pump_text(name: str, value: float) -> str:
@@ -84,7 +85,7 @@ class LiveView(QtWidgets.QWidget):
         self._ring: Measured | None = None
         self.words = Elided("strong")
         self.note = QtWidgets.QLineEdit()
-        self.note.setPlaceholderText("Note for the frame that is kept …")
+        self.note.setPlaceholderText("Note to keep …")
         self.note.setAccessibleName("Note for the frame that is kept")
         self.back = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
         self.back.setAccessibleName("Earlier frames")
@@ -120,8 +121,10 @@ class LiveView(QtWidgets.QWidget):
         self.dark = button("Dark", presenter.take_dark, tip="Take the dark frames of this exposure anew, shutter closed")
         self.keep = button("Keep  F6", self.keep_shown, tip="Make a run of the frame on the screen")
         self.forget = button("Reset maximum", self._reset, "quiet", "Forget the highest brightness so far")
-        self.pump = [self._pump_field(name, words) for name, words in ((WAVELENGTH, "Pump nm"), (POWER, "Pump power"))]
+        self.pump = [self._pump_field(*told) for told in PUMP_FIELDS]
         top, below = QtWidgets.QHBoxLayout(), QtWidgets.QHBoxLayout()
+        for each in (top, below):
+            each.setContentsMargins(GRID, 0, GRID, 0)
         for each in (self.go, self.align, self.shorter, self.exposure, self.longer, self.auto, self.light, self.dark, *self.pump):
             top.addWidget(each)
         top.setSpacing(GRID // 2)
@@ -132,7 +135,7 @@ class LiveView(QtWidgets.QWidget):
             below.addWidget(each, stretch)
         self._aligning = QtWidgets.QWidget()
         far = QtWidgets.QHBoxLayout(self._aligning)
-        far.setContentsMargins(0, 0, 0, 0)
+        far.setContentsMargins(GRID, 0, GRID, 0)
         left = QtWidgets.QVBoxLayout()
         left.addWidget(self.bar, 1)
         left.addWidget(self.forget, 0, QtCore.Qt.AlignmentFlag.AlignLeft)
@@ -143,17 +146,17 @@ class LiveView(QtWidgets.QWidget):
         self._hint = label("Live light is off. F5 or Live begins; nothing is saved until you keep a frame.", "muted")
         self._hint.setAlignment(QtCore.Qt.AlignmentFlag.AlignCenter)
         self._column = QtWidgets.QVBoxLayout(self)
-        self._column.setContentsMargins(GRID, GRID, GRID, GRID)
+        self._column.setContentsMargins(0, GRID, 0, GRID)        # the plot reaches as far as those of the other tabs
         self._column.setSpacing(GRID)
         self._column.addLayout(top)
         self._column.addWidget(self._aligning)
         self._column.addWidget(self._hint, 1)
         self._column.addLayout(below)
 
-    def _pump_field(self, name: str, words: str) -> QtWidgets.QLineEdit:
+    def _pump_field(self, name: str, hint: str, words: str) -> QtWidgets.QLineEdit:
         """Make a field for a set-point of the pump; what was typed stays until it is accepted."""
         field = QtWidgets.QLineEdit()
-        field.setPlaceholderText(words)
+        field.setPlaceholderText(hint)
         field.setAccessibleName(words)
         field.setToolTip(f"{words}: any unit, Return sets it")
         field.setFixedWidth(PUMP_PX)
@@ -208,6 +211,8 @@ class LiveView(QtWidgets.QWidget):
         if self.plot is not None:
             self.plot.refresh()
         self._aligning.setVisible(presenter.aligning)
+        if self.plot is not None:
+            self.plot.tools.setVisible(not presenter.aligning)      # room for the spectrum, as far as there is any
         if presenter.aligning:
             self._refresh_trace()
 
@@ -230,6 +235,8 @@ class LiveView(QtWidgets.QWidget):
         now = time.monotonic()
         self._curve.setData([each.at - now for each in trace], [each.per_s for each in trace])
         self.trace.setXRange(-TRACE_S, 0.0, padding=0.0)
+        clear = [each.per_s for each in trace if each.clear] or [each.per_s for each in trace]
+        self.trace.setYRange(0.0, max(max(clear), 1.0), padding=0.04)        # against zero; first noise does not count
 
     # ---------------------------------------------------------------- what a person does
     @property

@@ -116,6 +116,7 @@ def sheet(theme: Theme) -> str:
     QScrollBar::handle {{ background: {theme.border}; border-radius: 4px; min-height: 24px; min-width: 24px; margin: 1px; }}
     QScrollBar::handle:hover {{ background: {theme.muted}; }}
     QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+    QAbstractScrollArea::corner {{ background: transparent; border: none; }}
     QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
     QMenu {{ background: {theme.card}; border: 1px solid {theme.border}; padding: {GRID // 2}px; }}
     QMenu::item {{ padding: 4px {GRID * 2}px; border-radius: 3px; }}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from labctl.core.reduction import CurveData, Reduction
 from labctl.gui.model.ladders import falling
 from labctl.gui.model.measured import Measured, planned
 from labctl.gui.theme import DARK, Theme
-from labctl.gui.views.plots.axes import PlotAxis
+from labctl.gui.views.plots.axes import SUPERSCRIPTS, PlotAxis, power_of_ten
 from labctl.gui.views.plots.base import VIEWS, PlotView, Table
 from labctl.gui.views.plots.marks import faint, legend, line, restyle_legend
 from labctl.gui.views.plots.points import Points, on_axis
@@ -30,6 +31,9 @@ UNITS = ("nm", "eV", "meV", "deg", "ps", "ns")      # at the end of names of res
 BAND = 1.96                 # standard errors of a 95 % interval
 SAME_POINTS = {"emission", "kink"}      # curves that differ by their fit alone
 MOST_ROOM = 0.5             # of the height, that texts may take above the data
+AGAINST = re.compile(r" by( \w+)?$")          # ends the name of a curve that has several abscissas
+POWER = re.compile(r"e([+-]?\d+)\b")           # of ten, as Python writes it
+EXPONENT = re.compile(r"(?<=[a-z])\^?(-?\d)\b")   # of a unit
 SERIES = 6                  # curves up to which each has a colour of the theme; more share a ramp
 
 
@@ -150,6 +154,11 @@ class CurveView(PlotView):
         """The axis of what is scanned, where the plan tells its values."""
         return () if self._planned is None else (self.main.getAxis("bottom"),)
 
+    @property
+    def x_name(self) -> str:
+        """The quantity along the abscissa: the declared one, else the one that the analysis has found to be varied."""
+        return self.curve_spec.x or next((curve.x_name for curve in self._shown.values()), "")
+
     def _curves(self) -> dict[str, CurveData]:
         """Give what is to be drawn: the reduced curves, else the run's own numbers, else nothing."""
         measured = self.measured
@@ -169,7 +178,7 @@ class CurveView(PlotView):
         self._shown = curves
         while len(self._points) < len(curves):
             self._points.append(Points(self.main))
-        factors = shown_as(self.curve_spec.x)[1], shown_as(self.curve_spec.y)[1]
+        factors = shown_as(self.x_name)[1], shown_as(self.curve_spec.y)[1]
         colours = colours_of(self.theme, len(curves))
         several = len(curves) > 1
         for place, points in enumerate(self._points):
@@ -226,11 +235,11 @@ class CurveView(PlotView):
 
     def _draw_mark(self, curves: Mapping[str, CurveData]) -> None:
         """Mark the result that is a place on this axis, with its 95 % interval."""
-        factor = shown_as(self.curve_spec.x)[1]
+        factor = shown_as(self.x_name)[1]
         every = np.concatenate([curve.x for curve in curves.values()]) * factor if curves else np.empty(0)
         reduction = self.measured.reduction if self.measured is not None else None
         span = (float(every.min()), float(every.max())) if len(every) else (0.0, 0.0)
-        found = marked(reduction, self.curve_spec.x, self.curve_spec.fit, *span)
+        found = marked(reduction, self.x_name, self.curve_spec.fit, *span)
         shown = found is not None and self.fit_button.isChecked() and bool(self.curve_spec.fit or len(curves) == 1)
         self._marked = found[0] if found is not None and shown else ""
         for item in (self._mark, self._band, self._told):
@@ -276,8 +285,8 @@ class CurveView(PlotView):
             self.main.getAxis(side).decades(log)
         one = next(iter(curves.values()), None)
         unit = shown_as(spec.y, one.unit if one is not None else quantity_unit(spec.y))[0]
-        label = one.label if one is not None and len(curves) == 1 else long_name(spec.y).capitalize()
-        self.main.getAxis("bottom").say(quantity_label(spec.x))
+        label = one.label if one is not None and len(curves) == 1 else AGAINST.sub("", long_name(spec.y)).capitalize()
+        self.main.getAxis("bottom").say(quantity_label(self.x_name))
         self.main.getAxis("left").say(axis_label(label, unit))
 
     def _draw_right(self) -> str:
@@ -299,7 +308,7 @@ class CurveView(PlotView):
         if curve is None or len(self._shown) > 1:
             return None
         used = np.ones(len(curve.x), dtype=bool) if curve.used is None else np.asarray(curve.used, dtype=bool)
-        return curve.x[used] * shown_as(self.curve_spec.x)[1], curve.y[used] * shown_as(self.curve_spec.y)[1]
+        return curve.x[used] * shown_as(self.x_name)[1], curve.y[used] * shown_as(self.curve_spec.y)[1]
 
     # ---------------------------------------------------------------- switches, looks, clipboard
     def _toggle_logs(self) -> None:
@@ -327,10 +336,10 @@ class CurveView(PlotView):
         """Give every curve with its errors and whether a point was used, then the fits."""
         names: list[str] = []
         columns: list[np.ndarray] = []
-        (unit_x, factor_x), factor_y = shown_as(self.curve_spec.x, quantity_unit(self.curve_spec.x)), shown_as(self.curve_spec.y)[1]
+        (unit_x, factor_x), factor_y = shown_as(self.x_name, quantity_unit(self.x_name)), shown_as(self.curve_spec.y)[1]
         for key, curve in self._shown.items():
             unit = shown_as(self.curve_spec.y, curve.unit)[0]
-            names += [f"{self.curve_spec.x} ({unit_x})", f"{key} ({unit})"]
+            names += [f"{self.x_name} ({unit_x})", f"{key} ({unit})"]
             columns += [curve.x * factor_x, curve.y * factor_y]
             more = {"standard error": curve.sigma, "used": curve.used, "fit x": curve.fit_x, "fit y": curve.fit_y,
                     "fit standard error": curve.fit_sigma}
@@ -343,9 +352,9 @@ class CurveView(PlotView):
 
     def places(self, x: float, y: float) -> Mapping[str, float]:
         """Give the scanned quantity at a place."""
-        if self.curve_spec.x not in QUANTITIES:
+        if self.x_name not in QUANTITIES:
             return {}
-        return {self.curve_spec.x: float(10.0**x if self.log_x else x) / shown_as(self.curve_spec.x)[1]}
+        return {self.x_name: float(10.0**x if self.log_x else x) / shown_as(self.x_name)[1]}
 
 
 def words(name: str) -> str:
@@ -363,8 +372,11 @@ def refusal(measured: Measured) -> list[tuple[str, str, str]]:
 
 
 def short_text(result: Result) -> str:
-    """Write value ± statistical ± calibration error."""
-    return value_text(result).replace(" (stat)", "").replace(" (cal)", "")
+    """Write value ± statistical ± calibration error, powers as people write them: (1.93 ± 0.02) × 10⁻⁴⁴ cm⁴ s."""
+    text = value_text(result).replace(" (stat)", "").replace(" (cal)", "")
+    number = POWER.sub(lambda found: f" × {power_of_ten(int(found[1]))}", text.removesuffix(f" {result.unit}"))
+    unit = "" if result.unit == "1" else EXPONENT.sub(lambda found: found[1].translate(SUPERSCRIPTS), result.unit)
+    return f"{number} {unit}".rstrip()
 
 
 VIEWS[Curve] = CurveView

@@ -107,14 +107,14 @@ class Points:
         down = np.zeros(len(x), dtype=bool) if falling is None else falling
         self.falling.setData(x[used & down], y[used & down], brush=pg.mkBrush(None), pen=line(colour))
         self.sample.setData(x[used & ~down], y[used & ~down], brush=pg.mkBrush(colour), pen=pg.mkPen(None), size=size)
-        self._draw_left_out(x[~used], y[~used], y[used], theme)
+        self._draw_left_out(x[~used], y[~used], np.empty(0) if logs[1] else y[used], theme)
         self._draw_errors(curve, x, y, used, factors[1], logs[1], colour, errors)
         self._draw_fit(curve, factors, logs, fit, show_fit)
         bars = None if curve.sigma is None or not errors or logs[1] else np.nan_to_num(np.asarray(curve.sigma) * factors[1])
         self._remember(x, y, used, logs[1], bars)
 
     def _remember(self, x: np.ndarray, y: np.ndarray, used: np.ndarray, log: bool, bars: np.ndarray | None) -> None:
-        seen = used if used.any() else np.isfinite(x) & np.isfinite(y)
+        seen = used if used.any() and not log else np.isfinite(x) & np.isfinite(y)      # a logarithmic axis has room for all
         if not seen.any():
             return
         heights = y[seen]

@@ -18,10 +18,10 @@ CONDITIONS = {"exposure": "exposure_s", "gain": "gain_e_per_count", "read noise"
               "centre wavelength": "emission.centre", "sample temperature": "sample.temperature"}
 
 
-def width_text(scale: Scale | None, centre: float, fwhm: float) -> str:
-    """Write a width on a scale in nm and in meV; without a scale as the number it is."""
+def width_text(scale: Scale | None, centre: float, fwhm: float, unit: str = "") -> str:
+    """Write a width on a scale in nm and in meV; without a scale as the number it is, in its unit."""
     if scale is None:
-        return number(fwhm)
+        return f"{number(fwhm)} {unit}".rstrip()
     ends = scale.to_nm(np.array([centre - fwhm / 2, centre + fwhm / 2]))
     nm, ev = (abs(float(np.diff(each.from_nm(ends))[0])) for each in (NM, EV))
     return f"{number(nm, 3)} nm ({number(1e3 * ev, 3)} meV)" if np.isfinite(nm) else "–"

@@ -49,6 +49,7 @@ class SpectrumView(PlotView):
         self.row: int | None = None                 # a row that was chosen; None follows the newest
         self._drawn = (-1, -1)
         self._place: np.ndarray | None = None
+        self._unit = ""
         self._counts: np.ndarray | None = None
         self._top = ConvertedAxis("top", theme, EV.from_nm, EV.to_nm, EV.unit)
         self.main = self.plot(axes={"top": self._top})
@@ -103,6 +104,7 @@ class SpectrumView(PlotView):
         found = None if measured is None else abscissa(measured.view, channel_name(measured.header, self.spec.channel))
         self._in_nm = found is not None and found[1] == "nm"
         self._place = None if found is None else found[2]
+        self._unit = "" if found is None or self._in_nm else found[1]       # of a time: what is counted into is a bin
         self._what = "Pixel" if found is None else axis_label(found[0].replace("_", " ").capitalize(), found[1])
         self._offer_units()
         for curve in self._curves.values():
@@ -250,7 +252,7 @@ class SpectrumView(PlotView):
     def _label_axes(self) -> None:
         unknown = self._place is None and getattr(self.spec, "channel", "") == "counts"    # until the run tells
         self.main.getAxis("bottom").say(self.scale.label if self._in_nm or unknown else self._what)
-        per = f"per {density_unit(self.scale)}" if self.per_energy and self._in_nm else "per pixel"
+        per = f"per {density_unit(self.scale)}" if self.per_energy and self._in_nm else "per bin" if self._unit else "per pixel"
         self.main.getAxis("left").say(f"Counts {per}{', background subtracted' if self.subtract else ''}")
         other = EV if self.scale is NM else NM
         scale = self.scale
@@ -309,10 +311,10 @@ class SpectrumView(PlotView):
     def _values(self) -> list[Value]:
         x, y = self._shown
         found = read_off(x, y)
-        unit = self.scale.unit if self._in_nm else ""
+        unit = self.scale.unit if self._in_nm else self._unit
         values: list[Value] = [("Peak", f"{number(found.peak, 5)} {unit}", ""),
                                ("Centroid", f"{number(found.centroid, 5)} {unit}", ""),
-                               ("FWHM", width_text(self.scale if self._in_nm else None, found.peak, found.fwhm), "")]
+                               ("FWHM", width_text(self.scale if self._in_nm else None, found.peak, found.fwhm, self._unit), "")]
         if self.pointers.region.isVisible():
             values.append(("Region", f"{number(inside(x, y, *self.pointers.region.getRegion()))} counts", ""))
         assert self._counts is not None     # noqa: S101  asked for only with counts
