@@ -83,8 +83,14 @@ def _modules(driver: Any) -> Iterator[Any]:
 
 def _options(driver: Any) -> dict[str, str]:
     hidden = {"self", "port", "lib", "operator", "clock", "name", "connection", "index"}
-    parameters = inspect.signature(driver.__init__).parameters.values()
-    return {each.name: f"default {each.default!r}" for each in parameters if each.name not in hidden}
+    found: dict[str, str] = {}
+    for each in (each for each in driver.__mro__ if "__init__" in vars(each)):
+        parameters = inspect.signature(each.__init__).parameters.values()
+        handed_on = [one.name for one in parameters if one.kind is one.VAR_KEYWORD]
+        found |= {one.name: f"default {one.default!r}" for one in parameters if one.name not in {*hidden, *handed_on, *found}}
+        if handed_on in ([], ["connection"]):          # what is handed on belongs to the next class, until it is the connection's
+            break
+    return found
 
 
 def _axes(driver: Any) -> dict[str, str]:

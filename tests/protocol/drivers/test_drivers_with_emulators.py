@@ -9,7 +9,7 @@ import pytest
 
 from drivers.elliptec_bus import MechanicalTimeout
 from drivers.k10cr1 import MotionError
-from drivers.keithley import ComplianceReached, OutputDropped
+from drivers.keithley_bias import ComplianceReached, OutputDropped
 from drivers.lakeshore import HeaterFault, TemperatureSensorFault
 from drivers.nkt import InterlockOpen
 from drivers.sc10 import InterlockTripped

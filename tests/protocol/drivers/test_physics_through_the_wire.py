@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from drivers.keithley import ComplianceReached
+from drivers.keithley_bias import ComplianceReached
 from labctl import api
 from labctl.bench import connect
 from labctl.bench.spectrum import nominal

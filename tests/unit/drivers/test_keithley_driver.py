@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from drivers.keithley import ComplianceReached, Keithley2400, Keithley2450, LeakageTooHigh, SourceMeterError
+from drivers.keithley import Keithley2400, Keithley2450
+from drivers.keithley_bias import ComplianceReached, LeakageTooHigh, SourceMeterError
 from labctl.core.errors import BadReply, InstrumentError, LimitError, NoReply, WrongDevice
 
 IDENTITY = b"KEITHLEY INSTRUMENTS INC.,MODEL 2400,1234567,C32   Oct  4 2010 14:20:11/A02  /K/J\n"
