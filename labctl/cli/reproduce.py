@@ -34,13 +34,14 @@ def reproduce(
     from labctl.cli.progress import TaskBar
     from labctl.reproduce.report import write_report
     from labctl.reproduce.session import reproduce as carry_out
+    from labctl.store.whole import write_whole
 
     papers = _chosen(paper)
     with TaskBar() as bar:
         found = carry_out(papers, out, seeds=seeds, processes=jobs, told=bar)
     contract = _contract(found, seeds)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "rows.json").write_text(json.dumps(contract, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole(out / "rows.json", json.dumps(contract, indent=1, ensure_ascii=False) + "\n")
     report = write_report(found, out / "report.html", seeds)
     if json_:
         sys.stdout.write(json.dumps(contract) + "\n")

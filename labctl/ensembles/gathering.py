@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from labctl.core.dose import WORDS as LIGHT_WORDS
 from labctl.ensembles.asking import SAMPLE, SEED, Ensemble, Member
 from labctl.ensembles.folder import CATALOGUE, TABLE, Folder, Record, writing
 from labctl.store.catalogue import Catalogue
+from labctl.store.whole import put_whole
 
 if TYPE_CHECKING:
     import xarray
@@ -29,7 +29,7 @@ def gather(ensemble: Ensemble, folder: Folder, records: Mapping[str, Record]) ->
     target, beside = folder.path / TABLE, folder.path / f".{TABLE}.partial"
     with writing(target):
         data.to_netcdf(beside, engine="h5netcdf", mode="w")
-        os.replace(beside, target)
+        put_whole(beside, target)
     with Catalogue(folder.runs, folder.path / CATALOGUE) as catalogue:
         catalogue.refresh()
     return data

@@ -18,6 +18,7 @@ from labctl.engine.control import Control
 from labctl.engine.planning import make_plan
 from labctl.ensembles.asking import SAMPLE, SEED, Ensemble, Member
 from labctl.ensembles.folder import Folder, Record
+from labctl.store.whole import put_whole
 
 STATE = "LABCTL_STATE"
 _one_at_a_time = threading.Lock()       # of the threads of a process: the state folder stands in the environment
@@ -76,7 +77,7 @@ def take(task: Task) -> Record:
             run = ""
             if outcome.run is not None:
                 run = f"{folder.runs.name}/{task.ensemble.procedure}_{task.number:04d}{outcome.run.suffix}"
-                os.replace(outcome.run, task.folder / run)
+                put_whole(outcome.run, task.folder / run)
             record = _record(task, outcome.status, run=run, points=outcome.points, seconds=outcome.seconds,
                              light=outcome.light.as_json(), problems=tuple(str(problem) for problem in outcome.problems),
                              results={name: result.as_json() for name, result in outcome.results.items()})

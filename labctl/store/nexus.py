@@ -16,7 +16,7 @@ import h5py
 from labctl.core.errors import StoreError
 from labctl.core.plan import Result
 from labctl.core.reduction import CurveData
-from labctl.store import catalogue, hyperspy_view, nexus_bench, nexus_data, nexus_process, places, provenance, seal, state
+from labctl.store import catalogue, hyperspy_view, nexus_bench, nexus_data, nexus_process, places, provenance, seal, state, whole
 from labctl.store.header import SCHEMA, to_json
 from labctl.store.journal_source import JournalSource
 from labctl.store.layout import Arranged
@@ -69,8 +69,7 @@ def _build_place(beside: Path) -> Path:
 
 def publish(beside: Path, target: Path) -> None:
     """Sync a finished file and give it its name, unless that is taken; raises FileExistsError then."""
-    with beside.open("rb+") as file:
-        os.fsync(file.fileno())
+    whole.sync(beside)
     try:
         os.link(beside, target)                  # refuses an existing target, which a rename would overwrite
     except FileExistsError:
@@ -78,12 +77,7 @@ def publish(beside: Path, target: Path) -> None:
     except OSError:                              # a file system without hard links
         target.open("xb").close()
         os.replace(beside, target)
-    if hasattr(os, "O_DIRECTORY"):
-        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    whole.sync_folder(target.parent)
 
 
 def _write(file: Node, source: JournalSource, results: Mapping[str, Result], curves: Mapping[str, CurveData],
