@@ -7,6 +7,7 @@ What only computes is measured in processor time, so that a busy machine does no
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import statistics
@@ -15,7 +16,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,7 @@ from labctl.store.journal import Journal
 
 PIXELS, POINTS, MANY = 2048, 3000, 100_000
 TENTH = MANY // 10
+TOGETHER = 20                   # points that are compared with one plain append
 SHUTTER_S = 0.03
 NOTHING = Estimate(0.0, 0.0, 0, 0)
 
@@ -163,13 +166,19 @@ class InstantBench:
         return []
 
 
-def engine_points(folder: Path, count: int) -> np.ndarray:
-    """Give the seconds of every point of a run, journal included, and check that all are there."""
-    times: list[float] = []
+def engine_points(folder: Path, count: int, between: Callable[[int], None] = lambda index: None) -> np.ndarray:
+    """Give the seconds of every point of a run, journal included, and check that all are there.
+
+    `between` is called after every point; its time is not counted.
+    """
+    spent, began = [], time.perf_counter()
 
     def note(event: Any) -> None:
+        nonlocal began
         if isinstance(event, PointDone):
-            times.append(time.perf_counter())
+            spent.append(time.perf_counter() - began)
+            between(len(spent))
+            began = time.perf_counter()
 
     points = [Point(set={"pump.wavelength": 400.0 + 1e-3 * index}, exposure_s=0.01) for index in range(count)]
     with Journal.create(folder / f"{count}.journal", {"run_id": "0" * 32}) as journal:
@@ -177,7 +186,27 @@ def engine_points(folder: Path, count: int) -> np.ndarray:
             FixedCourse(points), journal, seed=1, run_id="0" * 32, procedure="benchmark", estimate=NOTHING)
     if end.status != "done" or end.points != count:
         sys.exit(f"the run of {count} points ended as {end}")
-    return np.diff(times)
+    return np.array(spent[1:])
+
+
+class PlainAppend:
+    """What cannot grow: the numbers of a point written as JSON and bytes, checked, and appended to a flat file, now and then."""
+
+    def __init__(self, path: Path):
+        self._file = path.open("ab", buffering=0)
+        self._frame = np.random.default_rng(1).poisson(900, PIXELS).astype("u4")
+        self._numbers = {f"number_{index}": index / 7.0 for index in range(16)}
+        self.seconds: list[float] = []
+
+    def __call__(self, index: int) -> None:
+        """Append once after every so many points."""
+        if index % TOGETHER:
+            return
+        start = time.perf_counter()
+        for _ in range(4):
+            data = json.dumps(self._numbers).encode() + self._frame.astype("<u2").tobytes()
+            self._file.write(zlib.crc32(data).to_bytes(4, "little") + data)
+        self.seconds.append(time.perf_counter() - start)
 
 
 def plain_points(folder: Path, count: int) -> np.ndarray:
@@ -217,13 +246,20 @@ def resident_mb() -> float:
 
 
 def long_run(folder: Path) -> Iterator[Line]:
-    """A hundred thousand points cost at the end what they cost at the beginning, in time and in memory."""
+    """A hundred thousand points cost at the end what they cost at the beginning, in time and in memory.
+
+    The speed of a core changes by half within such a run (another machine on the same host, its temperature). A plain loop that
+    appends the same numbers to a flat file runs in between, and what is compared are points in units of it, side by side.
+    """
     engine_points(folder, 2 * TENTH)                  # whatever grows once has grown
-    before = resident_mb()
-    times = engine_points(folder, MANY)
+    plain, before = PlainAppend(folder / "flat.bin"), resident_mb()
+    times = engine_points(folder, MANY, plain)
     grown = resident_mb() - before
-    first, last = (float(np.median(part)) for part in (times[:TENTH], times[-TENTH:]))
-    yield Line(f"the last of {MANY} points over the first ({1e6 * last:.0f} and {1e6 * first:.0f} µs)", last / first, 1.1, "")
+    points = np.median(np.append(times[:1], times).reshape(-1, TOGETHER), axis=1)
+    units, part = np.array(plain.seconds), len(points) // 10
+    first, last = np.median((points / units)[:part]), np.median((points / units)[-part:])
+    told = ", ".join(f"{1e6 * np.median(each[piece]):.0f}" for each in (points, units) for piece in (np.s_[-part:], np.s_[:part]))
+    yield Line(f"the last of {MANY} points over the first, in plain appends ({told} µs)", float(last / first), 1.1, "")
     yield Line(f"memory grown over {MANY} points", grown, 10.0, "MB")
 
 
