@@ -31,6 +31,7 @@ class Device(Instrument):
 
     moving: Any = False      # devices that move say so by a property
     moved_by_park: tuple[str, ...] = ()      # axes that stand elsewhere after `park`
+    remembers: tuple[str, ...] = ()          # attributes of plain values on which the next moves depend; a checkpoint keeps them
 
     # pymeasure looks at every attribute twice, to hide those of properties with changing limits: half of what a question costs.
     __getattribute__ = object.__getattribute__      # type: ignore[assignment]  its parameters have names there

@@ -11,6 +11,7 @@ from labctl.core.instrument import BenchView
 from labctl.core.plan import Point, Problem
 from labctl.core.plots import Curve, HeatMap, Map, Plot, Spectrum
 from labctl.core.procedure import PlanSteps, Procedure, count, names, quantity, set_points, switch
+from labctl.core.pump_units import LEVELS
 from labctl.core.quantities import shown
 from labctl.core.reduction import CurveData, Reduction, RunView
 from labctl.core.set_points import combinations, read
@@ -18,8 +19,7 @@ from labctl.core.set_points import combinations, read
 MOST_POINTS = 100_000
 MOST_LINES = 12          # curves in one panel that can be told apart
 ARRAYS = ("spectrum", "histogram", "image")
-LEVELS = {"pump.power", "pump.fluence", "pump.photon_flux"}
-PUMP = LEVELS | {"pump.wavelength"}      # where one of them is moved, the others have to be set again
+PUMP = {*LEVELS, "pump.wavelength"}      # where one of them is moved, the others have to be set again
 DISPERSION = {"emission.centre", "spectrograph.centre", "spectrograph.grating"}      # moved, every spectrum has an axis of its own
 
 
@@ -48,7 +48,7 @@ class Sweep(Procedure):
         problems += [Problem("at", f"{name} has {len(values)} values; what is held has one. Make it an axis.")
                      for name, values in held.items() if len(values) > 1]
         problems += [Problem("at", f"{name} is an axis, so it cannot be held.") for name in held if name in axes]
-        levels = sorted(LEVELS & (axes.keys() | held.keys()))
+        levels = sorted({*LEVELS} & (axes.keys() | held.keys()))
         if len(levels) > 1:
             problems.append(Problem("axes", f"{' and '.join(levels)} are the same light in different units; choose one."))
         points = np.prod([float(len(values)) for values in axes.values()]) if not self.together else 0.0

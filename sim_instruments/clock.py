@@ -9,6 +9,13 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+DIGITS = 9                   # of a second, to which a virtual clock tells the time
+
+
+def moment(when: float) -> float:
+    """Give the time at which something will end as a virtual clock tells it: polled just then, it has ended, at any hour."""
+    return round(when, DIGITS)
+
 
 class Signal(Protocol):
     """A flag one can wait for."""

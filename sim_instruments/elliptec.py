@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sim_instruments.clock import Clock, Handle
+from sim_instruments.clock import Clock, Handle, moment
 from sim_instruments.lines import command, command_table
 from sim_instruments.twin.elements import RotatingPlate
 from sim_instruments.wire import ByteDevice, Unit, serial_number
@@ -295,7 +295,7 @@ class ElliptecMount:
     @command(rb"is(..)")
     def _isolate(self, minutes: bytes) -> None:
         self.status(OK)
-        self._isolated_until = self.clock.now() + 60.0 * int(minutes, 16)
+        self._isolated_until = moment(self.clock.now() + 60.0 * int(minutes, 16))
 
 
 COMMANDS = command_table(ElliptecMount)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from sim_instruments.clock import Clock
 from sim_instruments.faults import FaultSwitch
 from sim_instruments.scpi import ScpiError, number, switch
@@ -200,14 +202,15 @@ class SourceMeter(RememberingDevice):
         self.spend(integrations * self.nplc / LINE_HZ + READING_OVERHEAD_S)
         when = self.clock.now() + self._spent_s
         true = {VOLT: self.sample.volts(when), CURR: self.sample.amps(when)}
-        shown = {function: self._measured(function, value) for function, value in true.items()}
+        draw = self.sample.noise()
+        shown = {function: self._measured(function, value, draw) for function, value in true.items()}
         return Reading(shown[VOLT], shown[CURR], when - self._switched_on, self.output_on and self.sample.limited(when))
 
-    def _measured(self, function: str, value: float) -> float:
+    def _measured(self, function: str, value: float, draw: np.random.Generator) -> float:
         """Read one quantity on its range: noise, and an end."""
         if self.sense_range[function] is None:
             self._use_range(function, self.range_for(function, value))
         full = self._last_range[function]
         noise = full * self.noise_of_range / math.sqrt(self.nplc)
-        shown = value + (float(self.draw.normal(0.0, noise)) if noise else 0.0)
+        shown = value + (float(draw.normal(0.0, noise)) if noise else 0.0)
         return max(-full * OVERRANGE, min(full * OVERRANGE, shown))

@@ -70,7 +70,6 @@ class LakeShore(ScpiDevice):
         super().__init__(clock=clock, name=unit.role, seed=seed)
         self.cryostat: Cryostat = unit.element or Cryostat(unit.role, clock)
         self.noise_k = NOISE_K if unit.element is not None else 0.0
-        self._streams = getattr(twin, "streams", None)       # noise of a visit, so that a resumed run reads what the first one read
         self.connected_sensors = str(unit.options.get("sensors", "A"))
         self.serial = f"{self.model}A{serial_number(seed, unit.role, 3)}"
         self._kept: dict[tuple[str, str], str] = {}
@@ -150,8 +149,7 @@ class LakeShore(ScpiDevice):
         true = self.cryostat.sensor_k.position if letter == "A" else self.cryostat.sample_k
         if not self.noise_k:
             return true
-        draw = self.draw if self._streams is None else self._streams.acquisition(self.name)
-        return true + float(draw.normal(0.0, self.noise_k))
+        return true + float(self.cryostat.noise().normal(0.0, self.noise_k))
 
     def _each(self, argument: str, show: Callable[[str], str]) -> str:
         """Answer for one input, or for all of them when 0 is asked for."""

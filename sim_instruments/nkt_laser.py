@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from sim_instruments.clock import Clock, Handle
+from sim_instruments.clock import Clock, Handle, moment
 from sim_instruments.interbus import Module, Refused, Register
 from sim_instruments.twin.elements import SupercontinuumSource
 
@@ -100,7 +100,7 @@ class SuperKLaser(Module):
         if value == EMISSION_ON and (self._loop != LOOP_OK or self.over_temperature):
             return
         if value != self._commanded:
-            self._commanded, self._switching_until = value, self.clock.now() + EMISSION_SETTLE_S
+            self._commanded, self._switching_until = value, moment(self.clock.now() + EMISSION_SETTLE_S)
         if value == EMISSION_ON:
             self.source.emission = True
         else:

@@ -49,7 +49,7 @@ class PicoHarp(Library):
 
     def __init__(self, port: TcspcPort, *, clock: Clock, seed: int = 0):
         self.serial = "1" + serial_number(seed, port.role, 6)
-        self.counter = Counter(port, clock, np.random.default_rng([seed, int(self.serial)]))
+        self.counter = Counter(port, clock)
         super().__init__(clock, SettingFunctions(self.counter))
         self.lock = threading.RLock()
         self.missing = self.held = self.unplugged = self.system_error = False

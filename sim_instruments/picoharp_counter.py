@@ -7,17 +7,18 @@ import math
 import numpy as np
 
 from sim_instruments import picoharp_codes as ph
-from sim_instruments.clock import Clock
+from sim_instruments.clock import Clock, moment
 from sim_instruments.twin.more_elements import TcspcPort, TcspcSetting
 
 
 class Counter:
     """Histogram memory between two inputs; photons are collected whenever somebody looks, up to that moment."""
 
-    def __init__(self, port: TcspcPort, clock: Clock, draw: np.random.Generator):
-        self.port, self.clock, self.draw = port, clock, draw
+    def __init__(self, port: TcspcPort, clock: Clock):
+        self.port, self.clock = port, clock
+        self._draw = port.noise()
         self.counts = np.zeros((ph.BLOCKS, ph.CHANNELS))
-        self._meter = int(draw.integers(2**63))       # of the rate meters: what they show hangs on the gate, not on who looks
+        self._meter = int(self._draw.integers(2**63))       # of the rate meters: what they show hangs on the gate, not on who looks
         self.sync_lost = self.detector_dead = False
         self.defaults()
 
@@ -41,11 +42,10 @@ class Counter:
 
     def start(self, seconds: float) -> None:
         """Begin to collect; a visit of a point repeats its noise, as all instruments do."""
-        if self.port.noise is not None:
-            self.draw = self.port.noise()
-            self._meter = int(self.draw.integers(2**63))
+        self._draw = self.port.noise()
+        self._meter = int(self._draw.integers(2**63))
         self._started = self._counted_to = self.clock.now()
-        self._ends = self._started + seconds
+        self._ends = moment(self._started + seconds)
         self.started_one, self.elapsed_s, self.flags = True, 0.0, 0
 
     def stop(self) -> None:
@@ -58,7 +58,7 @@ class Counter:
         if not self.started_one or now <= self._counted_to:
             return
         held, full = self.counts[0], self.stop_count if self.stop_on_overflow else ph.MOST_COUNTS
-        new = self.draw.poisson(self._expected(self._counted_to, now)).astype(float)
+        new = self._draw.poisson(self._expected(self._counted_to, now)).astype(float)
         if self.stop_on_overflow and np.any(held + new >= full):
             # The first full bin ends it: everything that came later did not come at all.
             shares = np.divide(np.maximum(full - held, 0.0), new, out=np.full(new.shape, np.inf), where=new > 0)
@@ -69,7 +69,7 @@ class Counter:
         if np.any(held + new >= full):
             self.flags |= ph.FLAG_OVERFLOW
         self.counts[0] = np.minimum(held + new, full)
-        self._counted_to, self.elapsed_s = now, now - self._started
+        self._counted_to, self.elapsed_s = now, moment(now - self._started)
 
     def _expected(self, start: float, end: float) -> np.ndarray:
         if self.sync_lost or self.detector_dead:
@@ -81,7 +81,7 @@ class Counter:
 
     def restart_rates(self) -> None:
         """Begin a new gate of the rate meters."""
-        self._rates_from = self.clock.now() + ph.GATE_S
+        self._rates_from = moment(self.clock.now() + ph.GATE_S)
 
     def rates(self) -> tuple[int, int]:
         """Give what the rate meters show: sync pulses before the divider, photons in the last gate."""

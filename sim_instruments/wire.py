@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sim_instruments import faults
-from sim_instruments.clock import Clock, Handle
+from sim_instruments.clock import Clock, Handle, moment
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class ByteDevice:
 
     def _post(self, chunk: bytes, delay: float, ends: bool) -> None:
         now = self.clock.now()
-        self._due = max(now, self._due) + delay
+        self._due = moment(max(now, self._due) + delay)
         if self._due <= now and not self._on_the_way:
             self._deliver(chunk, ends)
         else:

@@ -9,10 +9,10 @@ from pathlib import Path
 from labctl.bench import bench
 from labctl.core.errors import Aborted, CalibrationNeeded, LabctlError, Refused
 from labctl.core.plan import Problem
+from labctl.core.pump_units import LEVELS
 from labctl.core.quantities import long_name, shown, to_float
 from labctl.core.suggest import suggestion
 from labctl.engine import by_hand
-from labctl.engine.preflight import LEVELS
 from labctl.engine.signals import signals
 from labctl.store.markup import table
 

@@ -60,7 +60,7 @@ def open_config(config: bench_config.BenchConfig, text: str, *, speed: float | N
         announce(f"rehearsal on the twin, nothing real is opened. Sample: {chosen}")
     if rehearsal and not config.simulated:      # the emulators have serial numbers of their own
         boxes = {role: each.model_copy(update={"serial": None}) for role, each in config.instruments.items()}
-        config = config.model_copy(update={"backend": "simulated", "name": f"{config.name}{preparing.REHEARSED}",
+        config = config.model_copy(update={"backend": "simulated", "name": f"{config.name}{bench_config.REHEARSED}",
                                            "instruments": boxes})
     if not config.simulated and speed is not None:
         raise Refused([Problem("speed", f"{config.name} is a real bench; it always runs on the real clock.")])

@@ -17,7 +17,7 @@ from labctl.core import registry
 from labctl.core.clock import RealClock, VirtualClock
 from labctl.core.errors import LabctlError, Refused
 from labctl.core.plan import Problem
-from labctl.engine import preparing, rehearsal, runner
+from labctl.engine import rehearsal, runner
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.control import Control
 from labctl.engine.events import Listeners
@@ -130,7 +130,7 @@ def resume(run: str | Path, bench: Bench | None = None, *, root: Path | None = N
     rehearsed = bool(header["bench"].get("rehearsal"))
     values = {name: declared["value"] for name, declared in header["parameters"].items()}
     procedure = make_procedure(header["procedure"], values)
-    name = str(header["bench"]["name"]).removesuffix(preparing.REHEARSED)
+    name = str(header["bench"]["name"]).removesuffix(bench_config.REHEARSED)
     opening_it = nullcontext(bench) if bench is not None else open_bench(name, speed=speed, rehearsal=rehearsed, operator=operator)
     with looked_after(listeners, control) as care, opening_it as opened:
         return care.over(runner.resume(procedure, opened, journal, listeners=care.listeners, control=care.control, figure=figure,

@@ -9,8 +9,8 @@ from labctl.api.bench import Bench
 from labctl.api.running import run
 from labctl.core.errors import Refused
 from labctl.core.plan import Problem
+from labctl.core.pump_units import LEVELS
 from labctl.core.set_points import level_named
-from labctl.engine.preflight import LEVELS
 from labctl.engine.runner import Outcome
 
 DARK_FRAMES = 3

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Self
 
-from labctl.bench import detection, power, spot
+from labctl.bench import detection, memory, power, spot
 from labctl.bench.closing import Closer, close_all
 from labctl.bench.config import BenchConfig
 from labctl.bench.connect import MANUAL_PREFIX
@@ -40,7 +40,7 @@ class Bench:
                  parts: Parts, identities: dict[str, Identity], *, world: Any = None,
                  closers: Sequence[Closer] = ()):
         self.config, self.text, self.clock = config, text, clock
-        self.name, self.simulated = config.name, config.simulated
+        self.name, self.simulated, self.rehearsal = config.name, config.simulated, config.rehearsal
         self.devices, self.lanes = devices, lanes
         self.axes: dict[str, Axis] = parts.axes
         self.detectors: dict[str, Detector] = parts.detectors
@@ -124,8 +124,9 @@ class Bench:
         return [*self.filters.check(points, looking), *self._one_barrier(points)]
 
     def _one_barrier(self, points: Sequence[Point]) -> list[Problem]:
-        """Warn, on hardware, where `park` leaves the attenuator as it stands, so that the shutter alone blocks the pump."""
-        if self.simulated or self.beam is None or self.beam.parks or not any(point.light for point in points):
+        """Warn of hardware, in rehearsals too, where `park` leaves the attenuator, so that the shutter alone blocks the pump."""
+        real = self.rehearsal or not self.simulated
+        if not real or self.beam is None or self.beam.parks or not any(point.light for point in points):
             return []
         role = self.beam.plate.device.role
         return [Problem(role, "it stays where it stands when the bench is parked, so the shutter alone blocks the pump then. Take "
@@ -280,13 +281,13 @@ class Bench:
             self._world.twin.point(run_seed, index)
 
     def checkpoint(self) -> bytes | None:
-        """Give the twin's history, opaque; None on hardware."""
-        return self._world.twin.checkpoint() if self._world is not None else None
+        """Give the twin's history with what labctl remembers of it, opaque; None on hardware."""
+        return None if self._world is None else memory.kept(self.devices, self.detectors, self._world.twin.checkpoint())
 
     def restore(self, checkpoint: bytes) -> None:
-        """Put the twin back to a checkpoint."""
+        """Put the twin back to a checkpoint, and what labctl remembers of it."""
         if self._world is not None:
-            self._world.twin.restore(checkpoint)
+            self._world.twin.restore(memory.put_back(self.devices, self.detectors, checkpoint))
 
     def truth(self) -> dict[str, Any] | None:
         """Give what the twin knows and an analysis could recover; None on hardware."""

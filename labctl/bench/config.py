@@ -16,6 +16,7 @@ from labctl.core.quality import FLAGS, Policy
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\Z")
 DRIVER_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 VISA = ("@py", "@ivi")
+REHEARSED = ".rehearsal"     # of the name of a real bench while its twin is opened instead
 
 
 class _Strict(BaseModel):
@@ -265,6 +266,11 @@ class BenchConfig(_Strict):
     def policies(self) -> dict[str, Policy]:
         """What is done about flags on this bench."""
         return {flag: each.policy for flag, each in self.quality.items()}
+
+    @property
+    def rehearsal(self) -> bool:
+        """True for the twin that stands for a real bench in its rehearsals."""
+        return self.simulated and self.name.endswith(REHEARSED)
 
     @property
     def simulated(self) -> bool:

@@ -21,6 +21,7 @@ from labctl.bench.spot import spot_of
 from labctl.core.calibration import Calibration
 from labctl.core.errors import ConfigError
 from labctl.core.instrument import ActionSpec, Axis, Detector
+from labctl.core.pump_units import LEVELS
 from labctl.core.steps import Steps
 from labctl.core.suggest import suggestion
 
@@ -31,7 +32,6 @@ QUANTITY_OF = {
     "slit.length": "stripe.length", "slit_start.length": "stripe.start",
     "detection_nd.slot": "detection.nd", "detection_filter.slot": "detection.filter",
 }
-LEVELS = ("pump.power", "pump.photon_flux", "pump.fluence")
 PICKOFF_HEAD, SAMPLE_HEAD = "power_meter", "sample_head"
 
 

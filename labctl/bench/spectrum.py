@@ -28,6 +28,8 @@ class SpectrumDetector(DriverDetector):
     The wavelength follows the valid `calibration` where that has looked at the grating in use, else the bench file's geometry.
     """
 
+    remembers = ("looked_at",)
+
     def __init__(self, camera: Device, name: str, spec: DetectorSpec, spectrograph: Device, geometry: Spectrograph,
                  calibration: Callable[[], Calibration | None] = lambda: None):
         super().__init__(camera, name, spec, exposed=True)
@@ -35,25 +37,25 @@ class SpectrumDetector(DriverDetector):
         self.centre_nm = 0.0
         self.lines_per_mm = 0.0
         self.grating = 0
-        self._looked_at: tuple[float | None, ...] | None = None       # the last read-backs of the spectrograph when it was asked
+        self.looked_at: tuple[float | None, ...] | None = None       # the last read-backs of the spectrograph when it was asked
         self._place = np.empty(0)
 
     def configure(self, exposure_s: float) -> Steps[dict[str, float]]:
         """Configure the camera and ask the spectrograph where it stands."""
         granted = yield from super().configure(exposure_s)
-        self._looked_at = None
+        self.looked_at = None
         yield from self.look()
         return granted
 
     def look(self) -> Steps[None]:
         """Ask the spectrograph where it stands, unless none of its axes has moved since."""
         stands = tuple(self.spectrograph.positions.get(axis) for axis in ("centre", "grating"))
-        if stands == self._looked_at:
+        if stands == self.looked_at:
             return
         self.centre_nm = float((yield from self.spectrograph.call("centre")))
         self.lines_per_mm = float((yield from self.spectrograph.call("lines_per_mm")))
         self.grating = int((yield from self.spectrograph.call("grating")))
-        self._looked_at, self._place = stands, self.wavelengths()
+        self.looked_at, self._place = stands, self.wavelengths()
 
     def moved(self) -> Mapping[str, np.ndarray]:
         """Give the wavelengths of the last exposure."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from labctl.core.photons import photon_energy_j
 
 POWER, FLUENCE, PHOTONS, EXCITONS, THRESHOLD = "µW", "µJ/cm²", "photons/cm²", "⟨N⟩", "% of threshold"
+LEVELS = ("pump.power", "pump.photon_flux", "pump.fluence")       # the same light: setting one replaces the others
 OF_QUANTITY = {"pump.power": POWER, "pump.fluence": FLUENCE, "pump.photon_flux": "photons/s"}
 TYPED = (                   # what people type for a unit, and how many of the unit it is
     (re.compile(r"(?i)^[uµμ]w$"), POWER, 1.0), (re.compile(r"^nW$"), POWER, 1e-3), (re.compile(r"^mW$"), POWER, 1e3),

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping
 
+from labctl.core.pump_units import LEVELS
 from labctl.core.quantities import listed, quantity_unit, to_float
 
 SetPoints = dict[str, tuple[float, ...]]
@@ -59,7 +60,7 @@ def combinations(axes: SetPoints, *, together: bool = False) -> list[dict[str, f
 
 def level_named(text: str) -> str:
     """Give the quantity that a pump level with a unit means: "20 uJ/cm^2" is a `pump.fluence`; ValueError without such a unit."""
-    for name in ("pump.power", "pump.fluence", "pump.photon_flux"):
+    for name in LEVELS:
         try:
             float(text)
         except ValueError:

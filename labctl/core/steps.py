@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from labctl.core.clock import Clock, Signal
 from labctl.core.lane import Future
+from labctl.core.timing import moment
 
 T = TypeVar("T")
 
@@ -59,7 +60,7 @@ class _Task:
         if isinstance(item, Together):
             self.waiting = {key: _Task(steps) for key, steps in item.steps.items()}
             return list(self.waiting.values())
-        self.waiting = item if isinstance(item, Future) else now + float(item)
+        self.waiting = item if isinstance(item, Future) else moment(now + float(item), now)
         return []
 
     def _resume(self, waiting: Any, now: float) -> Any:

@@ -9,6 +9,17 @@ from typing import Protocol
 
 log = logging.getLogger("labctl.clock")
 Forever = float("inf")
+DIGITS = 9                   # of a second, to which a virtual clock tells the time
+
+
+def moment(when: float, now: float = -Forever) -> float:
+    """Give a time as exactly as a virtual clock tells it: 0.1 s after some hour is then the same time however it was added up.
+
+    Without it a poll that falls together with the end of a move would see it ended at one hour and not yet at another. A time after
+    `now` stays after it, so that whoever waits for it gets there.
+    """
+    told = round(when, DIGITS)
+    return when if told <= now < when else told
 
 
 class Signal(Protocol):

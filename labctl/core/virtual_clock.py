@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from labctl.core.timing import Forever, Handle, Signal, Timer
+from labctl.core.timing import Forever, Handle, Signal, Timer, moment
 
 
 class _Runner:
@@ -93,7 +93,7 @@ class VirtualClock:
     def call_at(self, when: float, action: Callable[[], None]) -> Handle:
         """Plan a call; it is made by whichever thread is giving the baton away when its time comes."""
         timer = Timer(action)
-        heapq.heappush(self._timers, (max(when, self._now), next(self._order), timer))
+        heapq.heappush(self._timers, (max(moment(when, self._now), self._now), next(self._order), timer))
         return timer
 
     def loop(self, wake: Signal, body: Callable[[], float | None]) -> None:
@@ -145,7 +145,7 @@ class VirtualClock:
 
     def _sleep(self, deadline: float, signal: _VirtualSignal | None) -> None:
         me = self._me()
-        me.deadline, me.signal = deadline, signal
+        me.deadline, me.signal = moment(deadline, self._now), signal
         self._waiting.append(me)
         self._hand_over(me)
         me.signal = None
@@ -183,7 +183,7 @@ class VirtualClock:
         try:
             while (seconds := runner.body()) is not None:
                 if not runner.signal._up:
-                    runner.deadline = self._now + max(seconds, 0.0)
+                    runner.deadline = moment(self._now + max(seconds, 0.0), self._now)
                     self._waiting.append(runner)
                     return False
         except BaseException as exc:      # it belongs to the thread whose loop this is

@@ -16,6 +16,7 @@ from dataclasses import replace
 from labctl.api import Bench, Order, move
 from labctl.core.errors import LabctlError, Refused, UnsafeState
 from labctl.core.plan import Point, Problem, Reading
+from labctl.core.pump_units import LEVELS
 from labctl.core.quality import policies
 from labctl.core.steps import drive
 from labctl.doors.requests import PATIENCE_S, Course, Request, Status
@@ -28,7 +29,7 @@ from labctl.store import unsafe
 
 LOOK_S = 0.2                # on the wall: how often a waiting engine looks whether somebody wants the end
 STOPPED = "the plan was stopped"
-SAME_BEAM = ("pump.power", "pump.photon_flux", "pump.fluence", "attenuator.angle")      # the one set last is the one that holds
+SAME_BEAM = (*LEVELS, "attenuator.angle")      # the one set last is the one that holds
 
 
 class Attendant:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from labctl.core.plan import Point, Problem, Reading
+from labctl.engine.course import Left
 from labctl.engine.live import ENDLESS
 
 PATIENCE_S = 60.0           # on the wall: the longest that opening, parking and closing are waited for
@@ -85,7 +86,7 @@ class Course:
 
     def __init__(self, first: Request, following: Callable[[], Request | None], due: Due,
                  finished: Callable[[Request, Reading], None], index: int):
-        self.standing: dict[str, float] = {}
+        self.left = Left()
         self.request: Request | None = first
         self.index = index
         self._following, self._due, self._finished = following, due, finished
@@ -103,7 +104,7 @@ class Course:
             return None
         if self._point is None:
             wanted = self.request.point
-            self._point = replace(wanted, set=self._due(wanted.set, self.standing))
+            self._point = replace(wanted, set=self._due(wanted.set, self.left.standing))
         return self.index, self._point
 
     def following(self) -> None:
@@ -111,7 +112,7 @@ class Course:
 
     def finish(self, reading: Reading) -> None:
         """Give the reading to who asked for it."""
-        self.standing.update(reading.point.set)
+        self.left.finish(reading)
         request, self.request, self._point = self.request, None, None
         self.index += 1
         if request is not None:

@@ -10,11 +10,11 @@ from labctl.bench.bench import Bench
 from labctl.core.errors import Refused, UnsafeState
 from labctl.core.moving import move_all
 from labctl.core.plan import Problem
+from labctl.core.pump_units import LEVELS
 from labctl.core.steps import Steps, drive
 from labctl.core.suggest import suggestion
 from labctl.engine.control import Control
 from labctl.engine.lock import held
-from labctl.engine.preflight import LEVELS
 from labctl.store import unsafe
 
 

@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from labctl.core.errors import Refused
 from labctl.core.plan import Bounds, Point, Problem, Reading
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from labctl.core.procedure import AdaptiveSteps
 
 Check = Callable[[Point], list[Problem]]
 Dose = Callable[[Point], float]
+SHORTER = 0.999              # of the planned exposure: less was granted because a flag had asked for it
+
+
+@dataclass
+class Left:
+    """What the points finished so far have left behind, and the next one begins with.
+
+    Set-points by quantity, how long each detector was exposed last (s), and the last frame of every array.
+    """
+
+    standing: dict[str, float] = field(default_factory=dict)
+    exposed: dict[str, float] = field(default_factory=dict)
+    frames: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def finish(self, reading: Reading) -> None:
+        """Take a finished point."""
+        point, granted = reading.point, reading.values.get("exposure_s")
+        shorter = "takes" in reading.values and granted is not None and granted < SHORTER * point.exposure_s
+        self.standing.update(point.set)
+        self.exposed.update(dict.fromkeys(point.read, granted if shorter else point.exposure_s))
+        self.frames.update(reading.arrays)
 
 
 class Course(Protocol):
-    """What the engine asks of a plan. `standing` holds the set-points that the points finished so far have left."""
+    """What the engine asks of a plan; `left` is what its points so far have left behind."""
 
-    standing: dict[str, float]
+    left: Left
 
     @property
     def total(self) -> int:
@@ -47,15 +71,17 @@ class Course(Protocol):
 
 
 class FixedCourse:
-    """Points that are known from the beginning; those an interrupted run had measured are left out."""
+    """Points that are known from the beginning; those an interrupted run had measured, with these readings, are left out."""
 
-    def __init__(self, points: Sequence[Point], done: frozenset[int] = frozenset()):
+    def __init__(self, points: Sequence[Point], done: Iterable[Reading] = ()):
         self._points = points
-        self._left = (index for index in range(len(points)) if index not in done)
-        self._now, self._next = next(self._left, None), next(self._left, None)
-        self.standing: dict[str, float] = {}
-        for index in sorted(done):
-            self.standing.update(points[index].set)
+        self.left = Left()
+        measured = set()
+        for reading in done:
+            self.left.finish(reading)
+            measured.add(reading.index)
+        self._to_come = (index for index in range(len(points)) if index not in measured)
+        self._now, self._next = next(self._to_come, None), next(self._to_come, None)
 
     @property
     def total(self) -> int:
@@ -81,8 +107,8 @@ class FixedCourse:
 
     def finish(self, reading: Reading) -> None:
         """Go on to the next."""
-        self.standing.update(reading.point.set)
-        self._now, self._next = self._next, next(self._left, None)
+        self.left.finish(reading)
+        self._now, self._next = self._next, next(self._to_come, None)
 
     def remarks(self) -> list[Problem]:
         """Nothing: it always ends as planned."""
@@ -98,7 +124,7 @@ class AdaptiveCourse:
 
     def __init__(self, steps: AdaptiveSteps, bounds: Bounds, total: int, check: Check, dose: Dose):
         self.total = total
-        self.standing: dict[str, float] = {}
+        self.left = Left()
         self._bounds, self._check = bounds, check
         self._remarks: list[Problem] = []
         self._steps = held(steps, total, bounds.dose_j_cm2, dose, self._remarks.append)
@@ -128,7 +154,7 @@ class AdaptiveCourse:
 
     def finish(self, reading: Reading) -> None:
         """Keep the reading for the generator."""
-        self.standing.update(reading.point.set)
+        self.left.finish(reading)
         self._last, self._point = reading, None
         self._index += 1
 

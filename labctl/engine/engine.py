@@ -95,11 +95,12 @@ class Engine:
         self._quality = quality
         self._course, self._done = course, earlier.points if earlier else 0
         self._monitor = Monitor(self.clock, (), self.control.trip)
+        status = "aborted"             # what becomes of a run that something tears out of here (SystemExit)
         try:
             self.listeners.tell(RunStarted(0.0, run_id, procedure, course.total, estimate))
             status = self._guarded(seed, estimate, before_first, problems, earlier or Earlier())
-            status = self._leave(status, problems)
         finally:
+            status = self._leave_whatever_comes(status, problems)
             self._busy = False
         seconds = self.clock.now() - self._started
         self.listeners.tell(RunEnded(seconds, status, self._done, tuple(problems)))
@@ -115,7 +116,9 @@ class Engine:
             self._drive(self.bench.hold(), self.control.abort_now)
             self._drive(self.bench.prepare(lambda text: self._log("info", text)), self.control.abort_now)
             visitor = Visitor(self.bench, self.control.gate, lambda text: self._log("warning", text), self._quality)
-            self._drive(visitor.configure(self._course.everything()), self.control.abort_now)
+            everything = self._course.everything()
+            self._drive(visitor.configure(everything), self.control.abort_now)
+            self._course.left.exposed = dict.fromkeys(everything.read, everything.exposure_s) | self._course.left.exposed
             header = before_first()
             visitor.exposer.declare(header.get("channels", {}))
             self.listeners.tell(Prepared(self.clock.now() - self._started, header))
@@ -128,6 +131,10 @@ class Engine:
             problems += self._course.remarks()
         except Aborted as exc:
             self._log("warning", f"aborted: {exc}")
+            return "aborted"
+        except KeyboardInterrupt:    # whoever catches signals does not let one come here; another program may (a notebook's kernel)
+            self.control.interrupted = True
+            self._log("warning", "aborted: interrupted")
             return "aborted"
         except Interlocked as exc:
             problems.append(Problem(exc.instrument, str(exc), point=self._done))
@@ -232,9 +239,9 @@ class Engine:
         self._tell_paused(False)
 
     def _stand_again(self, visitor: Visitor, seed: int) -> None:
-        """Put every axis back where the points so far had left it, and the simulated history with it."""
+        """Put everything back as the points so far had left it, and the simulated history with it."""
         def steps() -> Steps[None]:
-            yield from visitor.stand(self._course.standing)
+            yield from visitor.stand_again(self._course.left)
             yield REST_S
 
         self._ahead = None
@@ -278,6 +285,14 @@ class Engine:
         self._course.finish(reading)
         self._done += 1
         self.listeners.tell(PointDone(self.clock.now() - self._started, reading))
+
+    def _leave_whatever_comes(self, status: str, problems: list[Problem]) -> str:
+        """Park, and begin anew when an interrupt tears it apart: every action may be repeated, the shutter comes first."""
+        while True:
+            try:
+                return self._leave(status, problems)
+            except KeyboardInterrupt:
+                self.control.interrupted = True
 
     def _leave(self, status: str, problems: list[Problem]) -> str:
         """Park; when that fails make safe, and call the bench unsafe. Nothing the user does interrupts this."""

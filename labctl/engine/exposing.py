@@ -115,6 +115,12 @@ class Exposer:
                 self._configured[name] = (exposure_s, granted)
                 self._shapes.update({channel.name: channel.shape for channel in self._detectors[name].channels()})
 
+    def stand_again(self, exposed: Mapping[str, float]) -> Steps[None]:
+        """Set detectors up as they were when they were exposed last."""
+        for name, exposure_s in exposed.items():
+            yield from self.configure(Point(read=(name,)), exposure_s)
+            yield from self._detectors[name].look()
+
     def take(self, visit: Visit, names: list[str], *, light: bool) -> Steps[dict[str, Any]]:
         """Expose and read out as a unit, repeated when an exchange failed; gives what each detector found."""
         def once() -> Steps[dict[str, Any]]:

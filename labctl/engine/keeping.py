@@ -37,7 +37,7 @@ def keep(bench: Bench, live: Live, index: int, order: Order) -> Outcome:
     darks = live.dark_of(frame)
     exposure = frame.point.exposure_s
     procedure = registry.find("procedure", PROCEDURE)(exposure=exposure, frames=1, dark_frames=max(len(darks), 1))
-    where = Point({**live.standing, **frame.point.set}, frame.point.read, light=frame.point.light, exposure_s=exposure)
+    where = Point({**live.left.standing, **frame.point.set}, frame.point.read, light=frame.point.light, exposure_s=exposure)
     readings = [*(replace(dark, index=place) for place, dark in enumerate(darks)), replace(frame, index=len(darks), point=where)]
     points = tuple(reading.point for reading in readings)
     told = live.header

@@ -24,6 +24,7 @@ from labctl.core.plots import Image, Plot, Spectrum
 from labctl.core.quality import Policy, policies
 from labctl.engine import describing, preflight
 from labctl.engine.control import Control
+from labctl.engine.course import Left
 from labctl.engine.engine import Engine, RunEnd
 from labctl.engine.events import Listeners
 from labctl.engine.planning import Plan
@@ -114,7 +115,7 @@ class Live:
         self.name, self.wish = name, wish
         self.frames: deque[Reading] = deque(maxlen=KEEPABLE)
         self.darks: deque[Reading] = deque(maxlen=MOST_DARKS)
-        self.standing: dict[str, float] = {}
+        self.left = Left()
         self.header: Mapping[str, Any] = {}
         self._serve = serve                 # asked in the bench's thread between two frames: keeps what somebody wants kept
         self._exposure_s = wish.exposure_s
@@ -183,7 +184,7 @@ class Live:
             had, self._refresh_dark = 0, False
         if wish.darks and had < DARKS:
             return Point(kind="dark", light=False, exposure_s=exposure, read=wish.read)
-        moves = {name: value for name, value in wish.set.items() if self.standing.get(name) != value}
+        moves = {name: value for name, value in wish.set.items() if self.left.standing.get(name) != value}
         return Point(moves, wish.read, light=wish.light, exposure_s=exposure)
 
     def following(self) -> None:
@@ -191,7 +192,7 @@ class Live:
 
     def finish(self, reading: Reading) -> None:
         """Put a frame into the ring, and let the exposure follow it."""
-        self.standing.update(reading.point.set)
+        self.left.finish(reading)
         self._index, self._point = self._index + 1, None
         if reading.point.kind == "dark":
             self.darks.append(reading)

@@ -62,12 +62,12 @@ class Plan:
         """Give the bounds of an adaptive plan as plain JSON types; None for any other."""
         return None if self.adaptive is None else self.adaptive.bounds.as_json()
 
-    def course(self, bench: Bench, done: frozenset[int] = frozenset(), readings: Iterable[Reading] = ()) -> Course:
-        """Give the course of a run along this plan, past the points an interrupted run has measured and what it has read there.
+    def course(self, bench: Bench, readings: Iterable[Reading] = ()) -> Course:
+        """Give the course of a run along this plan, past the points at which an interrupted run has read this.
 
         Raises Refused when an adaptive plan would have gone another way than the one whose readings those are.
         """
-        return FixedCourse(self.points, done) if self.adaptive is None else self.adaptive.course(bench, readings)
+        return FixedCourse(self.points, readings) if self.adaptive is None else self.adaptive.course(bench, readings)
 
     def with_problems(self, more: list[Problem]) -> Plan:
         """Give the plan with further problems."""

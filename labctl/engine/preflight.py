@@ -14,13 +14,13 @@ import numpy as np
 from labctl.core.instrument import Axis, Detector
 from labctl.core.moving import stages
 from labctl.core.plan import Estimate, Point, Problem
+from labctl.core.pump_units import LEVELS
 from labctl.core.suggest import suggestion
 from labctl.engine.soak import soak_s
 from labctl.store import places, state
 
 SHUTTER_S = 0.16              # open and close, each confirmed by its read-back, as the twin does it (unverified)
 MOST_REPORTED = 8             # different problems of one field beyond this are counted, not listed
-LEVELS = ("pump.power", "pump.photon_flux", "pump.fluence")
 POINT_OVERHEAD_BYTES = 512    # scalars, flags and the journal's own bookkeeping
 SPARE_DISK_BYTES = 50_000_000
 

@@ -20,7 +20,6 @@ from labctl.store.ledger import Ledger, Session, open_ledger
 
 log = logging.getLogger("labctl.engine")
 
-REHEARSED = ".rehearsal"     # of the name of a real bench while its twin is opened instead
 STAGES = ("sample.x", "sample.y")
 
 
@@ -57,7 +56,7 @@ def taken(bench: Bench, sample: SampleFile, *, doing: str, mount: str = "", worl
 def _rehearsed_ledger(bench: Bench, sample: SampleFile, mount: str) -> Ledger:
     """Make a ledger that is forgotten; of a real bench it begins with what the spot has had, so that budgets are rehearsed too."""
     made = Ledger(None)
-    if bench.name.endswith(REHEARSED) and not any(name in bench.axes for name in STAGES):
+    if bench.rehearsal and not any(name in bench.axes for name in STAGES):
         with open_ledger() as real:
             spot = Spot(sample.name, mount or sample.mount, real.number(sample.name, mount or sample.mount))
             made.write(Session("before", bench.name, bench.session, "before"), replace(spot, number=1), real.total(spot),

@@ -39,11 +39,16 @@ class Judge:
         if "pump.power" in measured or "power" in measured:
             self._power = measured.get("power")
 
+    def recall(self, frames: Arrays, measured: Numbers) -> None:
+        """Remember the last frames of the points so far, and what was measured when the bench was put back as after them."""
+        self._before = dict(frames)
+        self.power_set(measured)
+
     def flags(self, name: str, granted: Numbers, arrays: Arrays, numbers: Numbers) -> list[str]:
         """Say what is wrong with what one detector has read; `granted` is what it told when it was configured."""
         found = ["saturated"] if any(_saturated(array, granted) for array in arrays.values()) else []
         if "gain_e_per_count" in granted:
-            hit = [self._hit(f"{name}.{key}", array, granted) for key, array in arrays.items()]      # each is remembered
+            hit = [self._hit(key, array, granted) for key, array in arrays.items()]      # each is remembered
             found += ["cosmic"] if any(hit) else []
         if "sync_rate" in numbers and "count_rate" in numbers:
             if not numbers["sync_rate"] > 0.0:

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labctl.analysis.agreement import DIFFERS, MODEL_TOLERANCE, agreement
+from labctl.bench.config import REHEARSED
 from labctl.core.dose import Light
 from labctl.core.errors import AnalysisError, LabctlError
 from labctl.core.plan import Problem
 from labctl.engine.arrangement import Arrangement
-from labctl.engine.preparing import REHEARSED
 from labctl.store import state
 from labctl.store.journal import Journal
 from labctl.store.run import Run, load
 from labctl.store.view import View
+from labctl.store.whole import write_whole
 
 if TYPE_CHECKING:
     from labctl.core.procedure import Procedure
@@ -105,7 +106,7 @@ def remember(key: str, path: Path, run_id: str) -> None:
     place = _place(key)
     place.parent.mkdir(parents=True, exist_ok=True)
     told = {"path": str(path.resolve()), "run_id": run_id, "date": datetime.now(UTC).isoformat(timespec="seconds")}
-    place.write_text(json.dumps(told), encoding="utf-8")
+    write_whole(place, json.dumps(told))
 
 
 def recall(key: str) -> dict[str, str] | None:

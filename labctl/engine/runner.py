@@ -167,7 +167,7 @@ def resume(procedure: Procedure, bench: Bench, path: Path, *, listeners: Listene
         raise Refused([Problem("plan", f"the plan that {path.name} began is not today's: procedure, parameters, bench file or "
                                        "calibration have changed. Start a new run; the old one stays readable.")])
     with JournalReader(path) as reader:
-        course = plan.course(bench, frozenset(numbers), reader.readings())
+        course = plan.course(bench, reader.readings())
     target, older = recover.free_name(path)
     control = control or Control()
     sample = SampleFile(order.sample, order.mount, Budget(**had.get("budget", {})))

@@ -11,7 +11,9 @@ from labctl.core.moving import move_all
 from labctl.core.plan import Point, Reading
 from labctl.core.quality import Policy, policies, strictest
 from labctl.core.steps import Steps, Together
+from labctl.core.timing import moment
 from labctl.engine.control import Dropped
+from labctl.engine.course import Left
 from labctl.engine.exposing import Exposer, Visit, again
 from labctl.engine.quality import Held, Judge
 from labctl.engine.soak import LONGEST_STILL_S, STILL_EVERY_S, Soaker, centre_ev, stands_still
@@ -82,7 +84,7 @@ class Visitor:
     def _begin(self, visit: Visit, start: float) -> Steps[None]:
         """Pass the gate, and read what needs no light."""
         self.gate()
-        visit.values["elapsed_s"] = self.bench.clock.now() - start
+        visit.values["elapsed_s"] = moment(self.bench.clock.now() - start)
         visit.flags.clear()
         if names := self.exposer.dark(visit.point):
             self.exposer.keep(visit, (yield from self.exposer.take(visit, names, light=False)))
@@ -133,6 +135,11 @@ class Visitor:
             yield from self.bench.action(name)
         if self.soaker.band_ev > 0.0:
             yield from self._until_still(visit)
+
+    def stand_again(self, left: Left) -> Steps[None]:
+        """Bring axes and detectors to where the points so far had left them: the next one takes what it would have taken."""
+        self.judge.recall(left.frames, (yield from self.stand(left.standing)))
+        yield from self.exposer.stand_again(left.exposed)
 
     def stand(self, targets: Mapping[str, float]) -> Steps[dict[str, float]]:
         """Move everything, first of all what the sample follows slowly; gives the read-backs and how long it soaked."""

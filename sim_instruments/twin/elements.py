@@ -7,14 +7,17 @@ powers in W, times in clock seconds.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
 from sim_instruments.clock import Clock
 from sim_instruments.twin.motion import Mover
+from sim_instruments.twin.noise import Streams
 
 
 class Element:
@@ -24,6 +27,8 @@ class Element:
         self.role = role
         self.clock = clock
         self.changed: Callable[[], None] = changed or (lambda: None)
+        self.noise: Callable[[], np.random.Generator] = partial(Streams(zlib.crc32(role.encode())).acquisition, role)
+        """Gives the random stream of the next reading, in a twin that of the visit of a point: where emulators take noise from."""
 
     def mover(self, position: float = 0.0) -> Mover:
         """Make a coordinate of this element."""

@@ -227,8 +227,6 @@ class TcspcPort(Element):
         """Pulses per second at the sync input (before any divider), and at the detector input."""
         self.histogram: Callable[[TcspcSetting, float, float], np.ndarray] = self._expected
         """Mean photons per bin recorded from one clock time to another, dead time included (the counter draws the noise)."""
-        self.noise: Callable[[], np.random.Generator] | None = None
-        """Gives the random stream of the next measurement; None: the counter has its own."""
 
     def _expected(self, setting: TcspcSetting, start: float, end: float) -> np.ndarray:
         sync, photons = self.rates()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sim_instruments.clock import Clock
+from sim_instruments.clock import Clock, moment
 
 
 class Mover:
@@ -52,7 +52,7 @@ class Mover:
         self._on_change()
         here = self.position
         now = self._clock.now()
-        self._from, self._to, self._start, self._end = here, float(target), now, now + max(duration, 0.0)
+        self._from, self._to, self._start, self._end = here, float(target), now, moment(now + max(duration, 0.0))
 
     def stop(self) -> None:
         """Stay where it is."""
@@ -67,4 +67,4 @@ class Mover:
         """Put it on a course given by `course`, as if now were then."""
         self._on_change()
         now = self._clock.now()
-        self._from, self._to, self._start, self._end = course[0], course[1], now + course[2], now + course[3]
+        self._from, self._to, self._start, self._end = course[0], course[1], moment(now + course[2]), moment(now + course[3])

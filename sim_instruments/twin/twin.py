@@ -99,12 +99,13 @@ class Twin:
     # -------------------------------------------------------------- building
     def _install(self) -> None:
         """Give heads, counters and cameras the functions that only the twin can carry out."""
+        for role, element in self.elements.items():
+            element.noise = partial(self._noise_of, role)
         for part in self._parts:
             if isinstance(part.element, PowerHead):
                 self._install_head(part.role, part.element)
             elif isinstance(part.element, TcspcPort):
                 part.element.rates, part.element.histogram = self._counter_rates, self._histogram
-                part.element.noise = lambda role=part.role: self._noise_of(role)
             elif isinstance(part.element, Camera):
                 camera = part.element
                 self._chips[part.role] = Chip(camera.columns, camera.rows, self.bench_seed, part.role, self.ideal)

@@ -88,7 +88,7 @@ def test_what_the_bench_cannot_do_is_said_and_not_done(qtbot, session, page):
     assert page.presenter.pump["pump.power"] == 20e-6
     assert page.presenter.set_pump("pump.power", "10,5 uW")
     page.presenter.step_exposure(+1)
-    wait(qtbot, session, lambda: page.presenter.live.standing.get("pump.power") == pytest.approx(10.5e-6))
+    wait(qtbot, session, lambda: page.presenter.live.left.standing.get("pump.power") == pytest.approx(10.5e-6))
     wait(qtbot, session, lambda: page.presenter.exposure_s == 0.2)
     page.presenter.stop()
     wait(qtbot, session, lambda: not session.busy)
@@ -98,7 +98,7 @@ def test_aligning_holds_the_pump_and_makes_room_for_a_run(qtbot, session, page):
     assert page.presenter.start(align=True)
     wait(qtbot, session, lambda: frames(page) >= 3)
     page.refresh()
-    assert page.presenter.live.standing["pump.power"] == pytest.approx(4e-6)      # of the sample's file
+    assert page.presenter.live.left.standing["pump.power"] == pytest.approx(4e-6)      # of the sample's file
     assert "armed" in page.words.whole
     assert page.presenter.trace
     assert not page.presenter.set_pump("pump.power", "20 uW")

@@ -40,3 +40,14 @@ def test_a_real_bench_says_that_the_shutter_alone_blocks_the_pump(monkeypatch, t
         found = bench.check_light([Point({}, read=("spectrum",), exposure_s=0.1)])
         assert [problem.field for problem in found if "shutter alone" in problem.text] == ["attenuator"] * warned
         assert not bench.check_light([Point({}, read=("spectrum",), exposure_s=0.1, light=False)])
+
+
+def test_the_rehearsal_of_such_a_bench_says_so_too(labctl_state, tmp_path):
+    _, text, _ = api.load_bench_file("ying2021")
+    path = tmp_path / "real.toml"
+    path.write_text(text.replace('backend = "simulated"', 'backend = "real"'), encoding="utf-8")
+    looking = [Point({}, read=("spectrum",), exposure_s=0.1)]
+    with api.open_bench(str(path), rehearsal=True) as bench:
+        assert ["shutter alone" in problem.text for problem in bench.check_light(looking)] == [True]
+    with api.open_bench("ying2021", rehearsal=True) as bench:
+        assert not bench.check_light(looking), "the rehearsal of a simulated bench stands for no other"

@@ -15,7 +15,7 @@ def measured(seed: int, looks: int) -> tuple[np.ndarray, tuple[int, int]]:
     clock = VirtualClock()
     port = TcspcPort("tcspc", clock)
     port.noise = lambda: np.random.default_rng(seed)
-    counter = Counter(port, clock, np.random.default_rng(looks))
+    counter = Counter(port, clock)
     clock.wait(0.2 + looks)
     counter.start(1.0)
     for _ in range(looks):

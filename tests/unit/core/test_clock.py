@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from labctl.core.clock import RealClock, VirtualClock
+from labctl.core.steps import drive
+from sim_instruments.twin.motion import Mover
 
 
 class TestVirtualClock:
@@ -218,3 +220,41 @@ class TestRealClock:
 
     def test_signal_timeout_returns_false(self):
         assert not RealClock(speed=1000.0).event().wait(1.0)
+
+
+@pytest.mark.parametrize("hour_s", [0.0, 0.1, 3600.7, 86_400.123456789])
+@pytest.mark.parametrize("poll_s", [0.02, 0.01, 0.003])
+def test_what_ends_at_a_poll_has_ended_then_at_any_hour(hour_s, poll_s):
+    clock = VirtualClock()
+    clock.wait(hour_s)
+    mover, polls = Mover(clock), 0
+    mover.move(1.0, 101 * poll_s)
+    while mover.moving:
+        clock.wait(poll_s)
+        polls += 1
+    assert polls == 101
+
+
+def test_a_time_between_two_ticks_of_the_clock_is_reached():
+    clock = VirtualClock()
+    clock.wait(0.1)
+    wanted, looks = 0.1 + 1e-12, 0
+    while clock.now() < wanted:
+        clock.wait(wanted - clock.now())
+        looks += 1
+    assert looks == 1
+
+
+def test_steps_that_wait_for_the_rest_of_a_time_get_there():
+    clock = VirtualClock()
+    clock.wait(3600.7)
+
+    def pause(seconds):
+        over, looks = clock.now() + seconds, 0
+        while (left := over - clock.now()) > 0.0:
+            looks += 1
+            assert looks < 1000
+            yield min(left, 0.3)
+
+    drive(clock, pause(60.1))
+    assert clock.now() == pytest.approx(3660.8, abs=1e-9)

@@ -46,11 +46,11 @@ def reading(index, point):
 
 class TestFixed:
     def test_leaves_out_what_is_done(self):
-        course = FixedCourse([at(1), at(2), at(3)], frozenset({0}))
-        assert course.standing == {"analyser.angle": 1.0}
+        course = FixedCourse([at(1), at(2), at(3)], [reading(0, at(1))])
+        assert course.left.standing == {"analyser.angle": 1.0}
         assert course.following() == (2, at(3))
         assert walk(course) == [2.0, 3.0]
-        assert course.standing == {"analyser.angle": 3.0}
+        assert course.left.standing == {"analyser.angle": 3.0}
 
     def test_everything_that_is_read(self):
         course = FixedCourse([Point(read=()), at(1, read=("power",)), at(2, read=("spectrum", "power"), exposure_s=3.0)])
@@ -64,7 +64,7 @@ class TestAdaptive:
     def test_replayed_readings_lead_to_the_same_place(self):
         course = adaptive(doubling())
         course.replay(iter([reading(0, at(1)), reading(1, at(2))]))
-        assert course.standing == {"analyser.angle": 2.0}
+        assert course.left.standing == {"analyser.angle": 2.0}
         assert course.upcoming() == (2, at(4))
 
     @pytest.mark.parametrize(("start", "stop"), [(3.0, 64.0), (1.0, 1.0), (200.0, 400.0)])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from labctl.core.plan import Estimate, Point
+from labctl.core.plan import Estimate, Point, Reading
 from labctl.engine.control import Control
 from labctl.engine.course import FixedCourse
 from labctl.engine.engine import Earlier, Engine
@@ -158,10 +160,21 @@ class TestPause:
         assert next(event.header for event in seen if isinstance(event, Prepared)) == {"channels": {"counts": {}}}
 
     def test_earlier_points_are_not_visited_again(self, bench, journal):
-        course = FixedCourse([lit(500), lit(501), lit(502)], frozenset({0, 1}))
+        points = [lit(500), lit(501), lit(502)]
+        course = FixedCourse(points, [Reading(index, points[index], {}, {}) for index in (0, 1)])
         end = Engine(bench).run(course, journal, seed=7, run_id="r", procedure="p", estimate=ESTIMATE, earlier=Earlier(2, b"there"))
         assert end.points == 3
         assert [index for index, _ in journal.points] == [2]
+
+    def test_a_resumed_run_sets_detectors_up_as_the_points_so_far_had(self, bench, journal):
+        points = [replace(lit(500 + index), exposure_s=exposure) for index, exposure in enumerate((1.0, 2.0, 3.0))]
+        run(bench, journal, points)
+        visit = bench.done[bench.done.index("fetch spectrum dark", bench.done.index("move pump.wavelength 501")) + 1:]
+        bench.done.clear()
+        course = FixedCourse(points, [Reading(index, points[index], {}, {}) for index in (0, 1)])
+        Engine(bench).run(course, journal, seed=7, run_id="r", procedure="p", estimate=ESTIMATE, earlier=Earlier(2, b"there"))
+        assert bench.done[bench.done.index("restore") + 1:] == visit, "what follows is what followed then"
+        assert bench.done[:bench.done.index("restore")].count("configure spectrum") == 2, "for the first point, then as left"
 
 
 class BandOverTime:
@@ -254,3 +267,57 @@ class TestAbort:
         assert kinds[-1] is RunEnded
         assert kinds.count(PointDone) == 2
         assert seen[-1].status == "done"
+
+
+class Interrupting:
+    """Raises KeyboardInterrupt so many times where it is called."""
+
+    def __init__(self, times=1):
+        self.left = times
+
+    def __call__(self, *args, **kwargs):
+        if self.left:
+            self.left -= 1
+            raise KeyboardInterrupt
+
+
+class TestInterrupted:
+    """KeyboardInterrupt raised inside, as the kernel of a notebook does: parked, told, and handed on by whoever called."""
+
+    @pytest.mark.parametrize("where", ["fetch", "move"])
+    def test_in_the_middle_of_a_point(self, bench, journal, where, monkeypatch):
+        strike, target = Interrupting(), bench.detectors["spectrum"] if where == "fetch" else bench.axes["pump.wavelength"]
+        going = getattr(target, where)
+
+        def torn(*args):
+            if len(journal.points) == 1:
+                strike()
+            return going(*args)
+
+        monkeypatch.setattr(target, where, torn)
+        control = Control()
+        end = run(bench, journal, [lit(500), lit(501), lit(502)], abort=control)
+        assert (end.status, end.points, len(journal.points)) == ("aborted", 1, 1)
+        assert bench.done[-5:] == ["park shutter", "close", "park attenuator", "park laser", "release"]
+        assert control.interrupted, "the caller has to know that somebody wants the whole program to end"
+        assert not bench.shutter.is_open
+
+    @pytest.mark.parametrize("times", [1, 3])
+    def test_while_it_is_parked(self, bench, journal, times, monkeypatch):
+        strike, level = Interrupting(times), bench.level
+        monkeypatch.setattr(bench, "level", lambda name: (strike() if journal.points else None, level(name))[1])
+        control = Control()
+        assert run(bench, journal, [lit(500)], abort=control).status == "done"
+        assert strike.left == 0
+        assert control.interrupted
+        assert bench.done[-5:] == ["park shutter", "close", "park attenuator", "park laser", "release"]
+
+    def test_what_ends_the_program_parks_first(self, bench, journal, monkeypatch):
+        def end(*args):
+            raise SystemExit(3)
+
+        monkeypatch.setattr(bench.detectors["spectrum"], "expose", end)
+        with pytest.raises(SystemExit):
+            run(bench, journal, [lit(500)])
+        assert bench.done[-5:] == ["park shutter", "close", "park attenuator", "park laser", "release"]
+        assert not bench.shutter.is_open

@@ -9,7 +9,7 @@ from labctl.bench.config import Settle
 from labctl.bench.devices import TemperatureAxis
 from labctl.core.instrument import Channel, Coordinate
 from labctl.core.photons import wavelength_nm
-from labctl.core.plan import Estimate, Point
+from labctl.core.plan import Estimate, Point, Reading
 from labctl.engine import preflight
 from labctl.engine.control import Control
 from labctl.engine.course import FixedCourse
@@ -32,7 +32,7 @@ def at(kelvin, power=1.0):
 
 
 def run(bench, journal, points, control=None, done=0, **more):
-    course = FixedCourse(points, frozenset(range(done)))
+    course = FixedCourse(points, [Reading(index, points[index], {}, {}) for index in range(done)])
     return Engine(bench, control=control).run(course, journal, seed=7, run_id="r", procedure="p",
                                               estimate=Estimate(1.0, 0.0, 0, 1), **more)
 
