@@ -11,6 +11,7 @@ import time
 from datetime import datetime
 
 from labctl.core.clock import Forever, Signal, VirtualClock
+from labctl.core.timing import moment
 from labctl.core.virtual_clock import _VirtualSignal
 
 LATE_S = 0.05            # on the wall: who is later than this does not hurry to catch up
@@ -94,7 +95,7 @@ class PacedClock(VirtualClock):
             self._now = when
             return True
         if self.speed != float("inf"):
-            self._now = max(self._now, min(when, now + (time.monotonic() - wall) * self.speed))
+            self._now = max(self._now, moment(min(when, now + (time.monotonic() - wall) * self.speed)))
         return False
 
     def _do_not_hurry(self) -> None:

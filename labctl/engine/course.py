@@ -32,10 +32,10 @@ class Left:
 
     def finish(self, reading: Reading) -> None:
         """Take a finished point."""
-        point, granted = reading.point, reading.values.get("exposure_s")
-        shorter = "takes" in reading.values and granted is not None and granted < SHORTER * point.exposure_s
+        point = reading.point
+        granted = reading.values.get("exposure_s", point.exposure_s) if "takes" in reading.values else point.exposure_s
         self.standing.update(point.set)
-        self.exposed.update(dict.fromkeys(point.read, granted if shorter else point.exposure_s))
+        self.exposed.update(dict.fromkeys(point.read, granted if granted < SHORTER * point.exposure_s else point.exposure_s))
         self.frames.update(reading.arrays)
 
 

@@ -26,7 +26,7 @@ def test_no_emulator_has_a_generator_of_its_own(path):
 
 
 @pytest.mark.parametrize(("bench", "role", "question"), [
-    ("qin2021", "bias", "voltage"), ("wang2015-10k", "cryostat", "temperature"), ("ying2021", "power_meter", "power")])
+    ("qin2021", "bias", "voltage"), ("ying2021-cryostat", "cryostat", "temperature"), ("ying2021", "power_meter", "power")])
 def test_what_is_read_at_a_point_is_read_there_again(labctl_state, bench, role, question):
     def readings(opened, index):
         opened.point(7, index)
