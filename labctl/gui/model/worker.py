@@ -48,6 +48,7 @@ class BenchThread:
     def __init__(self, make: Callable[[], Bench], tell: Tell):
         self._make, self._tell = make, tell
         self._jobs: deque[tuple[str, Job, Control]] = deque()
+        self._changing = threading.Lock()           # a job waits, or is the one under way: nobody sees it between the two
         self._wake: Any = None
         self._closing = False
         self.control: Control | None = None         # of the job under way
@@ -58,18 +59,22 @@ class BenchThread:
     def do(self, name: str, job: Job) -> Control:
         """Have something done after what is already wanted; gives by what it can be stopped."""
         control = Control()
-        self._jobs.append((name, job, control))
+        with self._changing:
+            self._jobs.append((name, job, control))
         if self._wake is not None:
             self._wake.set()
         return control
 
     def stop(self, reason: str) -> None:
         """Stop the job under way at once and forget those that wait."""
-        while self._jobs:
-            self._tell(JobEnded(self._jobs.popleft()[0], None, Aborted(reason)))
-        if self.control is not None:
-            self.control.request(reason)
-            self.control.request(reason)
+        with self._changing:
+            forgotten, control = list(self._jobs), self.control
+            self._jobs.clear()
+        for name, *_ in forgotten:
+            self._tell(JobEnded(name, None, Aborted(reason)))
+        if control is not None:
+            control.request(reason)
+            control.request(reason)
 
     def close(self, reason: str = "the window was closed") -> None:
         """Stop, close the bench, end the thread."""
@@ -95,14 +100,22 @@ class BenchThread:
             self._tell(Opened(bench))
             while True:
                 self._wake.clear()
-                while self._jobs and not self._closing:
-                    self._one(bench, *self._jobs.popleft())
+                while (wanted := self._begin()) is not None:
+                    self._one(bench, *wanted)
                 if self._closing:
                     return
                 self._wake.wait()
 
+    def _begin(self) -> tuple[str, Job, Control] | None:
+        """Make the next job the one under way; None when there is none, or the bench is to be closed."""
+        with self._changing:
+            if self._closing or not self._jobs:
+                return None
+            name, job, control = self._jobs.popleft()
+            self.control, self.doing = control, name
+            return name, job, control
+
     def _one(self, bench: Bench, name: str, job: Job, control: Control) -> None:
-        self.control, self.doing = control, name
         try:
             told = JobEnded(name, job(bench, control))
         except Exception as exc:     # one job that fails must not take the bench's thread with it
