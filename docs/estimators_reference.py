@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import erfc
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from labctl.analysis import (
     decay,
     decay_model,
     decay_tail,
+    edge,
     gain,
     lines,
     modes,
@@ -240,12 +242,23 @@ def z_scanned(rng: np.random.Generator) -> dict[str, tuple[Result, float]]:
     return {"strength": (found.strength, 1.0), "Rayleigh length": (found.rayleigh, 0.3)}
 
 
+def line_on_step(rng: np.random.Generator) -> dict[str, tuple[Result, float]]:
+    """A line of 110 meV at 2.556 eV on an edge of the same place and width, 30 energies, 1 % noise."""
+    energy, line, sd = np.linspace(2.48, 2.64, 30), 2.556, 0.110 / 2.354820
+    away = (energy - line) / sd
+    step = np.array([0.5 * erfc(-each / np.sqrt(2.0)) for each in away])
+    exact = 0.55 * np.exp(-(away**2) / 2.0) + 0.45 * step
+    found = edge.line_at_edge(energy, exact * (1 + 0.01 * rng.normal(size=30)), 0.01 * exact)
+    # Where the sum is highest: 0.55 x = 0.45/sqrt(2 pi), x in standard deviations above the line.
+    return {"line": (found.line_ev, line), "highest place": (found.highest_ev, line + sd * 0.45 / 0.55 / np.sqrt(2.0 * np.pi))}
+
+
 CASES: dict[str, Draw] = {
     "threshold: kink": power_series, "threshold: x-intercept": laser_line, "power law of 3 segments": s_curve,
     "power law": two_photon, "Malus": analyser, "reconvolution, 1 exponential": lifetimes,
     "reconvolution, 2 exponentials": two_lifetimes, "reconvolution with pile-up": pile_up, "tail": tail,
     "variable stripe length": stripes, "occupancy": saturation, "Gaussian line": one_line, "modes": gallery,
-    "step of the light": step_of_light, "bleach": bleached, "z-scan": z_scanned,
+    "step of the light": step_of_light, "bleach": bleached, "z-scan": z_scanned, "line at an edge": line_on_step,
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from labctl.analysis.bands import TwoBands, two_bands
 from labctl.analysis.lines import per_ev
-from labctl.analysis.pump import UNIT, pump_fluence, reading_error
+from labctl.analysis.pump import UNIT, reading_error, steady_fluence
 from labctl.analysis.series import Findings, Spectra, spectra_of, usable_points
 from labctl.analysis.slopes import PowerLaw, slope, slope_above_noise
 from labctl.core import points
@@ -64,7 +64,7 @@ class Biexciton(Procedure):
         in the spectra in which both bands can be placed). Raises AnalysisError when not even the brightest spectrum shows both.
         """
         usable = usable_points(run)
-        spectra, _ = spectra_of(run, pump_fluence(run), usable)
+        spectra, _ = spectra_of(run, steady_fluence(run), usable)
         energy, density = energy_ev(spectra.wavelength), _per_ev(spectra)
         placed = self._placed(energy, density)
         fits = [two_bands(energy, *each, shape=placed[-1].shape) for each in density]

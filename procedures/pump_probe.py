@@ -94,11 +94,12 @@ class PumpProbe(Procedure):
     def reduce(self, run: RunView) -> Reduction:
         """Find the bleach at the probed wavelength; see `labctl.analysis.bleach` for the formulas.
 
-        Results: against delay `bleach_lifetime` (ps; `_single` without a constant, `_fast` the shorter of two), `bleach_amplitude`
-        (at the pump), `gain_lifetime` (ps, until -Δα/α₀ falls below 1) and `net_gain_lifetime` (ps, 1/e of what is above 1);
-        against fluence `gain_onset_fluence` (µJ/cm²), `gain_threshold_n` (excitations), `bleach_end_slope`; with net gain somewhere
-        `gain_band_blue_edge`, `gain_band_red_edge`, `gain_peak_wavelength` (nm). What needs the absorption needs a blank. Raises
-        AnalysisError when the probe's light is lost in noise.
+        Results: against delay `bleach_lifetime` (ps; `_single` without a constant, `_fast` the shorter of two, from half of it on:
+        before, crystals with three excitons slow the fall of pairs), `bleach_amplitude` (at the pump), `gain_lifetime` (ps, until
+        -Δα/α₀ falls below 1) and `net_gain_lifetime` (ps, 1/e of what is above 1); against fluence `gain_onset_fluence` (µJ/cm²),
+        `gain_threshold_n` (excitations), `bleach_end_slope`; with net gain somewhere `gain_band_blue_edge`, `gain_band_red_edge`,
+        `gain_peak_wavelength` (nm). What needs the absorption needs a blank. Raises AnalysisError when the probe's light is lost
+        in noise.
         """
         found, against = Findings(), DELAY if self.measurement == "delay" else FLUENCE
         pairs = pump_probe.Pairs.of(run, against)

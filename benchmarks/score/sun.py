@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmarks.score.detectors import JITTER, Camera, Emit, Spectra
 from benchmarks.score.experiment import Experiment, Results, given
+from labctl.analysis.box import Box, P, S
 from labctl.analysis.excitation import parabola_maximum
 from labctl.analysis.lines import gaussian_line, half_maximum_width
 from labctl.analysis.modes import (
@@ -218,23 +219,20 @@ def estimate_bleached(data: dict[int, Spectra]) -> Results:
 
 
 # ------------------------------------------------------------------ arithmetic
-BOX_EV_NM2 = 0.376030              # ħ²π²/2m of a free electron
-GAP_EV, ELECTRON_MASS, HOLE_MASS, SIZE_NM = 2.25, 0.15, 0.14, 9.2     # Sun 2024, of a cubic box
-LOWEST, NEXT = 3, 6                # n² of the S and P states
+BOX = Box(gap_ev=2.25, electron_mass=0.15, hole_mass=0.14, size_nm=9.2)     # Sun 2024, of a cubic box
 ONE_PHOTON_NM, LASER_NM = 507.0, 537.0   # Sun 2024: the lowest absorption maximum, the lasing line
 
 
 def arithmetic(_seed: int) -> Results:
     """Evaluate the paper's own formulas with its own inputs; nothing is measured."""
-    def level(electron: int, hole: int) -> float:
-        return GAP_EV + BOX_EV_NM2 / SIZE_NM**2 * (electron / ELECTRON_MASS + hole / HOLE_MASS)
+    level = BOX.transition_ev
     sample = load_sample("sun2024_d15")
     ring, cavity = given(sample.ring), given(sample.cavity)
     laser = energy_ev(LASER_NM)
     return {
-        "box_energy_ss": level(LOWEST, LOWEST), "box_energy_sp": level(NEXT, LOWEST),
-        "box_spacing_electron": 1e3 * (level(NEXT, LOWEST) - level(LOWEST, LOWEST)),
-        "box_spacing_hole": 1e3 * (level(LOWEST, NEXT) - level(LOWEST, LOWEST)),
+        "box_energy_ss": level(S, S), "box_energy_sp": level(P, S),
+        "box_spacing_electron": 1e3 * (level(P, S) - level(S, S)),
+        "box_spacing_hole": 1e3 * (level(S, P) - level(S, S)),
         "splitting_1p_2p": 1e3 * (2 * energy_ev(TWO_NM) - energy_ev(ONE_PHOTON_NM)),
         "fsr_d15": ring.centre_nm**2 / (np.pi * ring.diameter_um * 1e3 * cavity.index),
         "quantum_defect_3p": 100 * (1 - laser / (3 * energy_ev(THREE_NM))),

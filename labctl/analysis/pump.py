@@ -61,6 +61,20 @@ def pump_fluence(run: RunView) -> np.ndarray:
     return run["power"] * pickoff_ratio(run) * 1e6 / PumpScale.of(run.constants).microwatt_per_fluence
 
 
+def steady_fluence(run: RunView) -> np.ndarray:
+    """Give the pump fluence per pulse in µJ/cm² as the head read it or, where it cannot, as the attenuator has it, (points,).
+
+    `pickoff.lowest_reading_w` of the bench file says below which reading the head's wandering zero is worse than the law,
+    which then has set the level. The slope of a power law needs it: a zero that is off bends the whole series.
+    """
+    read = pump_fluence(run)
+    lowest = float(run.constants.get("pickoff.lowest_reading_w", 0.0))
+    try:
+        return np.where(run["power"] < lowest, run["pump.fluence_measured"] * 1e6, read)
+    except KeyError:
+        return read
+
+
 def pickoff_ratio(run: RunView) -> Any:
     """Give power at the sample over the reading of the pick-off head, at the pump wavelength of each point where it is calibrated.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,9 @@ JOINED_NM = 1.0             # pixels of a spectrum that are looked at together t
 GAIN_PS = 60.0              # until where the fall of the net gain is looked at
 FALLS = (("bleach_lifetime", 1, True), ("bleach_lifetime_single", 1, False), ("bleach_lifetime_fast", 2, False))
 """Laws of a fall by the name of their shortest lifetime: how many exponentials, and whether a constant stays."""
+CROWDED = 0.5
+"""Of the shorter lifetime: until then three excitons and more are about. Their Auger rate, as n²(n-1), is 4.5 times that of two and
+they bleach no more than two: with them the fall of pairs looks slower."""
 
 
 @dataclass(frozen=True)
@@ -67,23 +70,36 @@ class Pairs:
 def falls(series: bleach.Bleach, found: Findings) -> CurveData:
     """Fit the fall of a bleach against delay: the lifetimes of `FALLS`, and `bleach_amplitude` (at the pump).
 
-    A film's pairs of excitons fall in a cascade, which one exponential does not follow: each law states its χ². The curve carries
-    the line of the best.
+    A film's pairs of excitons fall in a cascade, which one exponential does not follow: each law states its χ². Two exponentials
+    begin where no crystal holds three excitons any more. The curve carries the line of the best.
     """
     drawn = CurveData(DELAY, series.x, series.bleach, "1", "-Δα d", series.sigma)
-    fits: list[bleach.Fall] = []
+    fits: list[tuple[bleach.Fall, float]] = []
     for name, count, constant in FALLS:
         fit = found.attempt(name, lambda count=count, constant=constant: bleach.fall(series, count, constant=constant))
         if fit is not None:
-            fits.append(fit)
+            begin = CROWDED * fit.lifetimes[0].value if count == 2 else 0.0
+            fit = _later(series, begin, fit) if begin else fit
+            fits.append((fit, begin))
             found.results[name] = fit.lifetimes[0]
             if constant:
                 found.results["bleach_amplitude"] = fit.amplitude
     if not fits:
         return drawn
-    best = min(fits, key=lambda fit: fit.lifetimes[0].goodness or np.inf)
-    fine = np.linspace(max(series.x.min(), 0.0), series.x.max(), 601)
+    best, begin = min(fits, key=lambda each: each[0].lifetimes[0].goodness or np.inf)
+    fine = np.linspace(max(series.x.min(), begin), series.x.max(), 601)
     return CurveData(DELAY, series.x, series.bleach, "1", "-Δα d", series.sigma, fit_x=fine, fit_y=best.at(fine))
+
+
+def _later(series: bleach.Bleach, begin: float, whole: bleach.Fall) -> bleach.Fall:
+    """Fit two exponentials from a delay in ps on; where too few points are left the fit of all stays."""
+    kept = series.x >= begin
+    try:
+        fit = bleach.fall(bleach.Bleach(series.x[kept], series.bleach[kept], series.sigma[kept]), 2, constant=False)
+    except AnalysisError:
+        return whole
+    words = f"{fit.lifetimes[0].estimator} from {begin:.0f} ps"
+    return replace(fit, lifetimes=tuple(replace(each, estimator=words) for each in fit.lifetimes))
 
 
 def relative(pairs: Pairs, series: bleach.Bleach, absorbed: float, scale: PumpScale, excited: Excited,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from labctl.reproduce.session import Reproduced
 
 WIDE = 220
+DEAREST = 3         # tasks that are named when it is done
 COLOURS = {"pass": "green", "fail": "red", "skip": "dim", "not_simulated": "yellow"}
 
 
@@ -49,6 +50,9 @@ def reproduce(
         _print(found.lines)
     for failure in found.failures:
         typer.echo(f"failed: {failure}", err=True)
+    spent = sum(cost.processor_s for cost in found.costs)
+    dearest = ", ".join(f"{cost.task} {cost.processor_s:.0f} s" for cost in found.costs[:DEAREST])
+    typer.echo(f"took    {spent:.0f} s of processor time in {len(found.costs)} tasks; most: {dearest}", err=True)
     typer.echo(f"report  {report.resolve()}", err=True)
     raise typer.Exit(1 if found.failures else 0)
 
@@ -69,7 +73,7 @@ def _contract(found: Reproduced, seeds: int) -> dict[str, Any]:
     from labctl.reproduce.judging import tally
 
     return {"papers": [paper.name for paper in found.papers], "seeds": seeds, "rows": [line.as_json() for line in found.lines],
-            "counts": tally(found.lines), "failures": found.failures}
+            "counts": tally(found.lines), "failures": found.failures, "costs": [cost.as_json() for cost in found.costs]}
 
 
 def _print(lines: Iterable[Line]) -> None:

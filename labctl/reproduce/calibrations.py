@@ -17,7 +17,7 @@ def _tunable(bench: str) -> tuple[Step, ...]:
 
 def _fixed(bench: str) -> tuple[Step, ...]:
     """Give the calibrations of a source of one wavelength; the pick-off's are the bench's defaults."""
-    return Step("power_calibration", bench, {"wavelengths": 5, "angles": 9}), Step("pickoff_calibration", bench)
+    return Step("power_calibration", bench, {"wavelengths": 5}), Step("pickoff_calibration", bench)
 
 
 def _parametric(bench: str, first_nm: float, last_nm: float) -> tuple[Step, ...]:
@@ -36,7 +36,7 @@ CALIBRATIONS: Mapping[str, tuple[Step, ...]] = {
     "qin2021-insulated": _fixed("qin2021-insulated"), "qin2021-response": _fixed("qin2021-response"),
     "qin2021-probe": _fixed("qin2021-probe"),
     "xiong2022": _fixed("xiong2022"), "xiong2022-trpl": _fixed("xiong2022-trpl"),
-    "sun2024": _parametric("sun2024", 1455.0, 1545.0), "sun2024-970": _parametric("sun2024-970", 945.0, 995.0),
+    "sun2024": _parametric("sun2024", 1455.0, 1545.0), "sun2024-970": _parametric("sun2024-970", 941.0, 999.0),
     "sun2024-probe": _fixed("sun2024-probe"),
     "sun2024-zscan": _fixed("sun2024-zscan"), "sun2024-zscan-1500": _fixed("sun2024-zscan-1500"),
 }

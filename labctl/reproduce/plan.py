@@ -26,7 +26,8 @@ class Step:
     `values` are parameters as on the command line. `changes` are what a user would change in a copy of the bench file, by dotted
     key (`"twin.sample"`). `name` tells runs of one experiment apart; default: the procedure's. The sample waits in the dark for
     `wait_s` before it. `runs` gives parameters that name another run, by the step that took it. `refused` names the field for
-    which the plan has to be refused: then there is no run of this name.
+    which the plan has to be refused: then there is no run of this name. What a step calibrates holds for those after it if it is
+    `kept`, else the calibrations are again those that were there at the beginning.
     """
 
     procedure: str
@@ -37,6 +38,7 @@ class Step:
     wait_s: float = 0.0
     runs: Mapping[str, str] = field(default_factory=dict)
     refused: str = ""
+    kept: bool = True
 
     @property
     def key(self) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
+from labctl import api
 from labctl.analysis.pump_probe import Excited
 from labctl.core.plan import Result
 from labctl.core.plots import Curve
+from labctl.reproduce.bench_text import changed_bench
 from labctl.reproduce.plan import Experiment, Panel, Paper, Runs, Step, on_sample, same
 from labctl.reproduce.reading import named, ratio
 from labctl.store.run import Run
 
 NAME, BENCH, DECAYS, RESPONSE, PROBE = "qin2021", "qin2021", "qin2021-trpl", "qin2021-response", "qin2021-probe"
-FILM = Excited(2.5e-14, 400.0, 0.595297, 0.46)       # as the bench file has it: what a mean number of excitations means
 TRANSPARENT = {"measurement": "fluence", "delays": "4", "fluences": 19, "width": 4.0, "blocks": 2}
 DELAYS_PS, LATER_PS = "4:60:4, 72:1000:16", "4, 20:200:20, 250:1000:50"
 HIGHEST_V, EXCESS_V = 20.0, 0.5
@@ -40,8 +42,15 @@ def probed(name: str, volts: float, *, blank: bool = True, **values: Any) -> Ste
 
 
 def excited(mean: float) -> str:
-    """Give the fluence that makes so many excitations in the mean, by what the procedure takes the film for."""
-    return f"{mean / FILM.per_uj_cm2():.4g} uJ/cm^2"
+    """Give the fluence that makes so many excitations in the mean, by what the bench file takes the film for."""
+    return f"{mean / film().per_uj_cm2():.4g} uJ/cm^2"
+
+
+@functools.cache
+def film() -> Excited:
+    """Give what turns a fluence into excitations: defaults of the procedure on the bench, as its file states them."""
+    told = api.make_procedure("pump_probe", {}, changed_bench(PROBE, {})[0]).values()
+    return Excited(told["section"], told["wavelength"], told["coupling"], told["density"])
 
 
 def peak_shift(runs: Runs) -> Result:
@@ -99,8 +108,8 @@ EXPERIMENTS = (
         evidence={"trion_gain_lifetime": "fitted", "gain_peak_shift": "fitted", "biexciton_gain_lifetime": "fitted"}),
     Experiment(
         "weak bleach", NAME,
-        tuple(probed(name, volts, blank=False, delays=LATER_PS, fluence=excited(0.06), centre=518.0, width=3.0, blocks=6)
-              for name, volts in (("no field", 0.0), ("field", HIGHEST_V))),
+        tuple(probed(name, volts, blank=False, delays=LATER_PS, fluence=excited(0.06), centre=nm, width=3.0, blocks=6)
+              for name, volts, nm in (("no field", 0.0, 514.0), ("field", HIGHEST_V, 518.0))),      # as in the paper's Fig. 3d
         {"trion_lifetime": "field.bleach_lifetime",
          "gsb_amplitude_ratio": lambda runs: ratio(runs, "field.bleach_amplitude", "no field.bleach_amplitude")},
         (Panel("Weak pump: bleach at 518 nm, 20 V", "Bleach", ("001-15", "001-19"), "field"),)),

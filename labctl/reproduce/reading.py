@@ -72,3 +72,9 @@ def line_of(run: Run, **where: float) -> Line:
     """Fit a Gaussian to the mean spectrum of a run, instrument removed; see `labctl.analysis.lines.gaussian_line`."""
     width = float(run.constants.get("detection.instrument_fwhm", 0.0))
     return gaussian_line(*mean_spectrum(run), instrument_fwhm_nm=width, **where)
+
+
+def at_the_sample(run: Run) -> Result:
+    """Give the power that a head at the sample reads in µW."""
+    power = 1e6 * run["sample_head.power"]
+    return Result(float(np.median(power)), float(power.std() / np.sqrt(len(power))), "uW", "head at the sample")

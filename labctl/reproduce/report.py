@@ -11,7 +11,7 @@ from pathlib import Path
 
 from labctl.reproduce.judging import VERDICTS, Answer, Line, tally
 from labctl.reproduce.plan import Panel, Paper
-from labctl.reproduce.session import Reproduced
+from labctl.reproduce.session import Cost, Reproduced
 from labctl.reproduce.taking import Taken
 from labctl.store.whole import write_whole
 
@@ -42,8 +42,9 @@ HEAD = """<!doctype html>
 <title>{title}</title><style>{style}</style></head><body>
 <h1>{title}</h1>
 <p class="quiet">labctl {version}, {when} UTC, {seeds}</p>
-<p>Every number was measured: registered procedures ran on simulated benches through drivers, wire, noise, journal and run file,
-after the calibrations a user would take, and the analysis read the run files back. The twin's constants were fitted to many of
+<p>Every number whose basis is <b>noisy</b> was measured: registered procedures ran on simulated benches through drivers, wire,
+noise, journal and run file, after the calibrations a user would take, and the analysis read the run files back. A basis of
+<b>formula</b> is arithmetic on the paper's own inputs, nothing was measured. The twin's constants were fitted to many of
 these rows, so a pass is worth what its evidence says: <b>predicted</b> rows were used in no calibration, <b>fitted</b> ones were,
 and <b>recovered</b> ones are an input that the analysis returned.</p>
 """
@@ -63,6 +64,7 @@ def write_report(found: Reproduced, path: Path, seeds: int) -> Path:
     for paper in found.papers:
         lines = [line for line in found.lines if line.row.bench == paper.name]
         parts.append(_paper(paper, lines, [each for each in found.answers if each.paper.name == paper.name]))
+    parts.append(_costs(found.costs))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, "\n".join([*parts, "</body></html>\n"]))
     return path
@@ -73,6 +75,17 @@ def _counts(lines: Iterable[Line]) -> str:
     body = "".join(f"<tr><td>{key}</td>" + "".join(f'<td class="n">{verdicts[each]}</td>' for each in VERDICTS) + "</tr>"
                    for key, verdicts in tally(lines).items())
     return f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _costs(costs: Sequence[Cost]) -> str:
+    """Say what it took, task by task."""
+    head = "<th>task</th><th>noise seed</th><th>processor time, s</th><th>time at the bench, h</th>"
+    body = "".join(f'<tr><td>{html.escape(each.task)}</td><td class="n">{each.seed}</td><td class="n">{each.processor_s:.1f}</td>'
+                   f'<td class="n">{each.bench_s / 3600.0:.2f}</td></tr>' for each in costs)
+    spent, hours = sum(each.processor_s for each in costs), sum(each.bench_s for each in costs) / 3600.0
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return (f"<h2>What it took</h2><p>{spent:.0f} s of processor time for {hours:.0f} h at the benches.</p>"
+            f"<details><summary>{len(costs)} tasks</summary>{table}</details>")
 
 
 def _paper(paper: Paper, lines: Sequence[Line], answers: Sequence[Answer]) -> str:

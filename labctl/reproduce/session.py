@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from labctl.core.pool import Failed, carry_out
 from labctl.reproduce.judging import Answer, Line, lines
@@ -29,12 +30,28 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a task that ended well took: seconds of processor time here, and seconds on the clocks of its benches."""
+
+    task: str
+    seed: int
+    processor_s: float
+    bench_s: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the object of `--json`."""
+        return {"task": self.task, "seed": self.seed, "processor_seconds": round(self.processor_s, 2),
+                "bench_seconds": round(self.bench_s, 1)}
+
+
+@dataclass(frozen=True)
 class Reproduced:
-    """What came of it."""
+    """What came of it, and what it cost, the dearest first."""
 
     papers: tuple[Paper, ...]
     lines: tuple[Line, ...]
     answers: tuple[Answer, ...]
+    costs: tuple[Cost, ...] = ()
 
     @property
     def failures(self) -> list[str]:
@@ -51,9 +68,11 @@ def reproduce(papers: Sequence[Paper], out: Path, *, seeds: int = 1, processes: 
     but run files.
     """
     with tempfile.TemporaryDirectory(prefix="labctl-reproduce-") as name:
-        answers = _Work(papers, out, Path(name), seeds, processes or os.cpu_count() or 1, told).answers()
+        work = _Work(papers, out, Path(name), seeds, processes or os.cpu_count() or 1, told)
+        answers = work.answers()
     names = {paper.name for paper in papers}
-    return Reproduced(tuple(papers), lines([row for row in rows() if row.bench in names], answers), tuple(answers))
+    return Reproduced(tuple(papers), lines([row for row in rows() if row.bench in names], answers), tuple(answers),
+                      tuple(sorted(work.costs, key=lambda cost: -cost.processor_s)))
 
 
 class _Work:
@@ -66,6 +85,7 @@ class _Work:
         self.benches = sorted({step.bench for paper in papers for each in paper.experiments for step in each.steps})
         self.tasks = seeds * (len(self.benches) + sum(len(paper.experiments) for paper in papers))
         self.done = 0
+        self.costs: list[Cost] = []
 
     def answers(self) -> list[Answer]:
         """Take everything, and give the answers in the order of papers, experiments and seeds."""
@@ -95,6 +115,8 @@ class _Work:
             for task, answer in answers:
                 ended.append((task, answer))
                 name = f"{task.paper}: {task.experiment}" if task.experiment else f"calibrating {task.bench}"
+                if isinstance(answer, Taken):
+                    self.costs.append(Cost(name, task.seed, answer.processor_s, answer.seconds))
                 self._count(name, str(answer) if isinstance(answer, Failed) else "")
         return ended
 

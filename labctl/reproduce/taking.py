@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -45,14 +46,19 @@ class Taken:
     seconds: float = 0.0
     problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)       # by step
     pictures: tuple[bytes | str, ...] = ()      # of the panels, PNG, or why one could not be drawn; of the first noise seed alone
+    processor_s: float = 0.0
 
 
 def take(task: Task) -> Taken:
     """Do it. Raises LabctlError, with the reason, when a run does not end well."""
+    before = time.process_time()
+    taken = _taken(task)
+    return replace(taken, processor_s=time.process_time() - before)
+
+
+def _taken(task: Task) -> Taken:
     os.environ[STATE] = str(task.state)
-    for earlier in task.calibrated:
-        if (kept := earlier / "calibrations").is_dir():
-            shutil.copytree(kept, task.state / "calibrations", dirs_exist_ok=True)
+    _recall(task)
     if task.bench:
         return _take(CALIBRATIONS[task.bench], task)
     experiment = find(task.paper, task.experiment)
@@ -64,6 +70,14 @@ def take(task: Task) -> Taken:
     results, missing = read_back(experiment.gives, taken.runs, taken.problems)
     pictures = _pictures(experiment, taken.runs) if task.seed == 0 else ()
     return replace(taken, results=results, missing=missing, pictures=pictures)
+
+
+def _recall(task: Task) -> None:
+    """Begin with copies of the calibrations that were taken for it, and no others."""
+    shutil.rmtree(task.state / "calibrations", ignore_errors=True)
+    for earlier in task.calibrated:
+        if (kept := earlier / "calibrations").is_dir():
+            shutil.copytree(kept, task.state / "calibrations", dirs_exist_ok=True)
 
 
 def _pictures(experiment: Experiment, runs: Mapping[str, Path]) -> tuple[bytes | str, ...]:
@@ -87,6 +101,8 @@ def _take(steps: Sequence[Step], task: Task, bench: api.Bench | None = None) -> 
             outcome = run_on(opened, step, task, {name: done[key] for name, key in step.runs.items()})
         if outcome is not None:
             done[step.key] = outcome
+        if not step.kept:
+            _recall(task)
     return Taken(runs={key: each.run for key, each in done.items() if each.run is not None},
                  seconds=sum(each.seconds for each in done.values()), problems={key: each.problems for key, each in done.items()})
 

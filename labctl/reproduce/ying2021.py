@@ -14,7 +14,7 @@ from labctl.core.plan import Result
 from labctl.core.plots import Curve
 from labctl.core.reduction import RunView
 from labctl.reproduce.plan import Experiment, Panel, Paper, Runs, Step, on_sample, same
-from labctl.reproduce.reading import line_of, named
+from labctl.reproduce.reading import at_the_sample, line_of, named
 
 BENCH, NAME = "ying2021", "ying2021"
 OFF_NM, ON_NM = 495.0, 526.0
@@ -118,12 +118,6 @@ def instrument_width(runs: Runs) -> Result:
     return Result(1e6 * energy * found.value / PAIR_NM, found.stderr, "ueV", found.estimator, note=found.note)
 
 
-def at_the_sample(run: RunView) -> Result:
-    """Give the power that a head at the sample reads in µW."""
-    power = 1e6 * run["sample_head.power"]
-    return Result(float(np.median(power)), float(power.std() / np.sqrt(len(power))), "uW", "head at the sample")
-
-
 def sync_rate(runs: Runs) -> Result:
     """Give the rate of the source's pulses in MHz, as the counter read it."""
     rate = 1e-6 * runs["above"]["sync_rate"]
@@ -178,7 +172,7 @@ EXPERIMENTS = (
          Panel("Narrowing", "Narrowing", ("000-25", "000-26"), "off"))),
     Experiment(
         "decays", NAME,
-        (Step("trpl", "ying2021-trpl", {"wanted": 5e5, "pieces": 200}, name="above"),
+        (Step("trpl", "ying2021-trpl", {"wanted": 5e5, "pieces": 200, "response_counts": 5e6}, name="above"),
          Step("trpl", "ying2021-trpl", {"fluence": "9 uJ/cm^2"}, name="below")),
         {"se_lifetime": "above.decay_tau_1", "spe_lifetime": "below.decay_tau_1", "repetition_rate": sync_rate},
         (Panel("Decay above threshold", "Decays", ("000-19", "000-02"), "above"),

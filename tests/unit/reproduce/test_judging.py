@@ -13,6 +13,8 @@ from labctl.core.plan import Result
 from labctl.core.pool import Failed
 from labctl.reproduce.judging import Answer, in_unit, lines, tally
 from labctl.reproduce.plan import Experiment, Paper, Step
+from labctl.reproduce.report import write_report
+from labctl.reproduce.session import Cost, Reproduced
 from labctl.reproduce.taking import Taken
 
 STEP = Step("snapshot", "ying2021")
@@ -116,3 +118,12 @@ class TestContract:
         assert told[0]["value"] == 2.5
         assert told[2]["value"] == {"curve": [1.0, 1.5], "threshold": 2.5}
         assert told[3]["value"] is None
+
+
+def test_costs_are_told_the_dearest_first(tmp_path):
+    costs = (Cost("paper: power", 0, 12.34, 3600.0), Cost("calibrating", 1, 0.5, 60.0))
+    found = Reproduced((PAPER,), lines(ROWS, [power()]), (), costs)
+    page = write_report(found, tmp_path / "report.html", 1).read_text(encoding="utf-8")
+    assert "13 s of processor time for 1 h at the benches" in page
+    assert page.index("paper: power") < page.index("calibrating<")
+    assert found.costs[0].as_json() == {"task": "paper: power", "seed": 0, "processor_seconds": 12.34, "bench_seconds": 3600.0}

@@ -37,6 +37,9 @@ class TestExperiment:
         assert set(experiment.gives) - asked == set()
         assert set(experiment.evidence) <= set(experiment.gives)
 
+    def test_only_a_formula_has_nothing_measured(self, paper, experiment):
+        assert (experiment.basis == "formula") == (not experiment.steps)
+
     def test_sources_name_steps(self, paper, experiment):
         steps = {source.rpartition(".")[0] for source in experiment.gives.values() if isinstance(source, str)} - {""}
         assert steps <= {step.key for step in experiment.steps}
