@@ -37,6 +37,8 @@ def make(place: Path) -> None:
         reason = "" if os.access(place, os.W_OK) else "it may not be written"
     except OSError as exc:
         reason = exc.strerror or str(exc)
+    if reason and not place.is_relative_to(root):
+        raise Refused([Problem("out", f"the folder {place} cannot be used: {reason}. Make it writable, or choose another.")])
     if reason:
         text = (f"the state folder {place} cannot be used: {reason}. Dose, calibrations and locks are kept there. Make it "
                 "writable, or set LABCTL_STATE to a folder that is.")
@@ -62,8 +64,9 @@ def save_calibration(state: Path, bench: str, calibration: Calibration) -> Path:
                 number += 1
             else:
                 return target
-    except OSError as exc:
-        raise StoreError(f"The calibration {calibration.kind} could not be kept in {place}: {exc.strerror or exc}. "
+    except (OSError, Refused) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
+        raise StoreError(f"The calibration {calibration.kind} could not be kept in {place}: {reason}. "
                          "The run itself is safe; free space or set LABCTL_STATE, then take the calibration again.") from exc
 
 
