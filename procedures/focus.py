@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from labctl.analysis.camera import rates
+from labctl.analysis.camera import faint_rates
 from labctl.analysis.places import focus
 from labctl.core.errors import AnalysisError
 from labctl.core.instrument import BenchView
@@ -41,7 +41,7 @@ class Focus(LitProcedure):
 
         Results: `focus_position` and `focus_depth` (mm); missing, with the reason, when the range shows no focus.
         """
-        z, (signal, sigma) = run["sample.z"], rates(run.signal(), run.sigma())
+        z, (signal, sigma) = run["sample.z"], faint_rates(run.signal(), run.sigma())
         try:
             found = focus(z, signal, sigma)
         except AnalysisError as exc:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from labctl.analysis.read_off import smoothed
+from labctl.analysis.cosmic import without_spikes
+from labctl.analysis.peak import peak
+from labctl.core.errors import AnalysisError
 from labctl.core.instrument import BenchView
 from labctl.core.lit import LitProcedure
-from labctl.core.plan import Result
+from labctl.core.plan import Problem, Result
 from labctl.core.plots import Spectrum
 from labctl.core.procedure import PlanSteps, count
 from labctl.core.reduction import Reduction, RunView
-
-VISIBLE = 5.0       # standard errors by which the brightest pixel stands out when a peak is named
 
 
 class Snapshot(LitProcedure):
@@ -30,18 +30,19 @@ class Snapshot(LitProcedure):
             yield self.lit()
 
     def reduce(self, run: RunView) -> Reduction:
-        """Give the total rate, and the place of the brightest pixel when it stands out of the noise.
+        """Give the total rate, and place and height of the top when one stands out of the noise; cosmic rays are bridged.
 
-        Results: `total_rate` (electrons/s in the whole frame); `peak_nm` (vacuum) and `peak_rate` (electrons/s in that pixel).
+        Results: `total_rate` (electrons/s in the whole frame); `peak_nm` (vacuum) and `peak_rate` (electrons/s per pixel there), by
+        the spectrum smoothed no more than its noise asks for. Of a dark spectrum they are missing, and a warning says so.
         """
-        signal, sigma = run.signal(), run.sigma()
+        wavelength, sigma = run.wavelength("vacuum"), run.sigma()
+        pixel = abs(float(np.median(np.diff(wavelength))))
+        instrument = float(run.constants.get("detection.instrument_fwhm", pixel))
+        signal, _ = without_spikes(run.signal(), sigma, instrument / pixel)
         mean, error = signal.mean(axis=0), np.sqrt((sigma**2).sum(axis=0)) / len(signal)
-        wavelength = run.wavelength("vacuum")
         results = {"total_rate": Result(float(mean.sum()), float(np.sqrt((error**2).sum())), "1/s", "sum over the frame")}
-        smooth = smoothed(np.median(signal, axis=0))             # a hit of a cosmic ray is no peak
-        top = int(np.argmax(smooth))
-        if smooth[top] - np.median(smooth) > VISIBLE * error[top]:
-            pixel = abs(float(np.gradient(wavelength)[top]))
-            results["peak_nm"] = Result(float(wavelength[top]), pixel / np.sqrt(12.0), "nm", "brightest pixel", note="vacuum")
-            results["peak_rate"] = Result(float(mean[top]), float(error[top]), "1/s", "brightest pixel")
-        return Reduction(results=results)
+        try:
+            found = peak(wavelength, mean, error, instrument)
+        except AnalysisError as exc:
+            return Reduction(results, problems=(Problem("peak_nm", str(exc), "warning"),))
+        return Reduction({**results, "peak_nm": found.place, "peak_rate": found.height})

@@ -106,7 +106,7 @@ def bright_pixels(spectra: np.ndarray) -> np.ndarray:
     """
     middle = np.median(spectra, axis=0)
     smooth = np.median(np.stack([np.roll(middle, -1), middle, np.roll(middle, 1)]), axis=0)
-    return smooth > BRIGHT * smooth.max()
+    return (smooth > BRIGHT * smooth.max()) & (middle > 0)
 
 
 def rates(spectra: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

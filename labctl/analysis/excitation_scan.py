@@ -14,6 +14,7 @@ import numpy as np
 from labctl.analysis.blank import without_blank
 from labctl.analysis.excitation import Maximum, parabola_maximum
 from labctl.analysis.lineshape import PairFit, Shape
+from labctl.analysis.noise import relative_scatter
 from labctl.analysis.pair_series import Emission, Series, fitted_pixels, learn_shape, pair_fits
 from labctl.analysis.series import Findings, Spectra, reference_drift
 from labctl.core.errors import AnalysisError
@@ -23,7 +24,7 @@ from labctl.core.reduction import CurveData, RunView
 
 PUMP = "pump.wavelength"
 OVERLAP, SATURATED, BAD = "pump_overlap", "saturated", "bad"
-POWER_REPEATABILITY = 0.01      # relative, per point: closing the pump's level on the pick-off
+POWER_REPEATABILITY = (0.001, 0.01)     # relative, per point: closing the level on the pick-off; the scan tells where between
 FILTER_SCALE_NM = 0.1           # systematic error of the pump wavelength (unverified: no data-sheet figure at hand)
 SPECTROMETER_SCALE_NM = 0.1     # systematic error of the emission wavelength before a lamp calibration (unverified)
 LEFT_OUT = "left out: pump overlap, or saturated"
@@ -42,8 +43,15 @@ class Scan:
     usable: np.ndarray
 
     def normalised(self, rate: np.ndarray, stderr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Give rates at the wanted level and their standard errors."""
-        return self.correction * rate, self.correction * np.hypot(stderr, POWER_REPEATABILITY * rate)
+        """Give rates at the wanted level and their standard errors.
+
+        How well the level was repeated from point to point is told by the scatter of the scan itself, as far as it has the points.
+        """
+        level, error = self.correction * rate, self.correction * stderr
+        place, height, known, seen = merged(self.series.pump_nm, level, error, self.usable)
+        least, most = POWER_REPEATABILITY
+        relative = relative_scatter(place[seen], height[seen], known[seen], least=least, most=most)
+        return level, np.hypot(error, relative * level)
 
 
 def scan_of(run: RunView, held: str, blank: RunView | None) -> Scan:

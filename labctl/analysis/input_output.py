@@ -124,9 +124,9 @@ def separation(spontaneous_line: Line | None, stimulated_line: Line | None, foun
     found.results[name] = Result((high.value - low.value) * 1e3, stderr, "meV", "difference of two Gaussian centres")
 
 
-def narrowing(spectra: Spectra, found: Findings, place: float) -> tuple[np.ndarray, np.ndarray]:
+def narrowing(spectra: Spectra, found: Findings, place: float, instrument_nm: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Give the width of every spectrum in nm with its error; `fwhm_low_pump` and `collapse_fluence` say how it falls."""
-    width, error = widths(spectra)
+    width, error = widths(spectra, instrument_nm)
     seen = np.isfinite(width)
     low = seen & (spectra.pump < FAR_BELOW * place)
     if low.any():

@@ -16,6 +16,7 @@ FLOOR = 0.003               # of the greatest height: below it errors shrink no 
 MANY = 60                   # points from which two constants of the noise are told apart
 PASSES = 3
 BETTER = 2.0                # in 2 ln L by which the law with two constants has to be more probable
+FEWEST_TOLD = 16            # points from which the scatter beside known errors is told
 POWERS = (0.0, 0.5, 1.0)    # of the height, by which the error grows
 NEIGHBOURS = (-2, -1, 1, 2)
 
@@ -100,6 +101,24 @@ def of_smooth_curve(x: np.ndarray, y: np.ndarray, powers: Sequence[float] = POWE
     residuals, weights = told
     noise = noise_of(residuals / np.sqrt(np.sum(weights**2, axis=1)), y[2:-2], powers=powers)
     return None if noise is None else noise.sigma(y)
+
+
+def relative_scatter(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, *, least: float, most: float) -> float:
+    """Give the scatter of a smooth curve (n,), relative to its height, that is left beside the errors known, within limits.
+
+    It is `most` where the points are too few to tell. Moments of what the neighbours leave, weighted by their own scatter.
+    """
+    told = neighbourly(x, y) if len(x) >= FEWEST_TOLD else None
+    if told is None:
+        return most
+    residuals, weights = told
+    around = np.arange(2, len(x) - 2)[:, None] + np.array((*NEIGHBOURS, 0))
+    known, grown = np.sum((weights * sigma[around]) ** 2, axis=1), np.sum((weights * y[around]) ** 2, axis=1)
+    square = most**2
+    for _ in range(2 * PASSES):
+        weight = grown / (known + square * grown) ** 2
+        square = float(np.clip(weight @ (residuals**2 - known) / (weight @ grown), least**2, most**2))
+    return float(np.sqrt(square))
 
 
 def _unlikely(residuals: np.ndarray, variance: np.ndarray) -> float:

@@ -43,7 +43,9 @@ def _draw_reduced(axes: Axes, curves: list[CurveData]) -> str:
     for curve, colour in zip(decays, _colours(len(decays)), strict=True):
         _draw_steps(axes, curve.x, curve.y, colour, curve.label)
         if curve.fit_x is not None and curve.fit_y is not None:
-            axes.plot(curve.fit_x, curve.fit_y, lw=1.3, color=VERMILION if len(decays) == 1 else colour, zorder=4)
+            alone = len(decays) == 1
+            axes.plot(curve.fit_x, curve.fit_y, lw=1.3, color=VERMILION if alone else colour, label="fit" if alone else None,
+                      zorder=4)
     return "ns"
 
 

@@ -58,13 +58,14 @@ def reduce_series(run: RunView, sought: Sought, found: Findings) -> dict[str, Cu
     if "kink" in fitted:
         place = fitted["kink"].threshold.value
         input_output.bends(data, scale, found, place)
-        below = input_output.spontaneous(spectra, found, place, float(run.constants["detection.instrument_fwhm"]))
+        instrument = float(run.constants["detection.instrument_fwhm"])
+        below = input_output.spontaneous(spectra, found, place, instrument)
         if pair is None:
             _band(whole, spectra, below, found, place, sought)
         else:
             pair_output.blue_shift(pair, found, place)
             pair_output.shares(pair, found, scale.microwatt_per_fluence)
-        curves |= input_output.width_curve(spectra.pump, input_output.narrowing(spectra, found, place))
+        curves |= input_output.width_curve(spectra.pump, input_output.narrowing(spectra, found, place, instrument))
     found.problems += _drift(run, sought)
     return curves
 

@@ -16,6 +16,7 @@ from labctl.core.plan import Problem, Result
 from labctl.core.reduction import RunView
 
 Found = TypeVar("Found")
+FAINTEST = 10.0             # standard errors of the highest pixel, smoothed, below which there is no width to be read
 CLEAR = 30.0                # standard errors of the highest pixel from which a spectrum's width needs no smoothing
 SMOOTHED_NM = 0.5           # over which a fainter one is smoothed before its width is read
 REFERENCE_DRIFT = 0.03      # relative change of the reference point worth a warning
@@ -79,10 +80,11 @@ def usable_points(run: RunView, remedy: str = "Expose more briefly and repeat.")
     return usable
 
 
-def widths(spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
+def widths(spectra: Spectra, instrument_nm: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Give the full width at half maximum of every whole spectrum in nm and its error; NaN where there is none to read.
 
-    A faint spectrum is smoothed over half a nanometre first: its highest pixel would be noise.
+    A faint spectrum is smoothed over half a nanometre first: its highest pixel would be noise. What is narrower than the instrument
+    draws (FWHM) is no light of the sample but what a cosmic ray has left.
     """
     found = np.full((2, len(spectra.pump)), np.nan)
     pixel = float(np.median(np.diff(spectra.wavelength)))
@@ -90,11 +92,14 @@ def widths(spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
     for index, (signal, sigma) in enumerate(zip(spectra.signal, spectra.sigma, strict=True)):
         if signal.max() < CLEAR * sigma[int(np.argmax(signal))]:
             signal, sigma = uniform_filter1d(signal, size), uniform_filter1d(sigma, size) / np.sqrt(size)
+            if signal.max() < FAINTEST * sigma[int(np.argmax(signal))]:
+                continue
         try:
             width = half_maximum_width(spectra.wavelength, signal, sigma)
         except AnalysisError:
             continue
-        found[:, index] = width.value, width.stderr
+        if width.value >= instrument_nm:
+            found[:, index] = width.value, width.stderr
     return found[0], found[1]
 
 

@@ -34,6 +34,19 @@ def folders() -> list[Path]:
     return [Path("samples"), Path(platformdirs.user_config_dir("labctl")) / "samples"]
 
 
+UNKNOWN = "unknown"
+REHEARSED = ".rehearsal"     # of the name of a real bench while its twin is opened instead
+
+
+def held(config: BenchConfig) -> str:
+    """Name the sample that is on a bench as far as its file tells: of a simulated one the twin's, of a real one nobody knows.
+
+    The sample of a real bench file's [twin] is what is rehearsed on, not what lies under the objective, today or last week.
+    """
+    real = not config.simulated or config.name.endswith(REHEARSED)
+    return UNKNOWN if real or config.twin is None else config.twin.sample
+
+
 def plain_name(sample: str) -> str:
     """Give the name of a sample that may be given as the path of its file."""
     return Path(sample).stem if _is_path(sample) else sample

@@ -19,7 +19,8 @@ WIDE = 160
 
 def dose(
     bench: Annotated[str, typer.Argument(help="Bench by name, or path of its file; without one, all light on real benches.")] = "",
-    sample: Annotated[str, typer.Option(help="Sample by name or path; default: that of the bench's [twin].")] = "",
+    sample: Annotated[str, typer.Option(help="Sample by name or path; default: a simulated bench's own, 'unknown' of a real one.")]
+    = "",
     mount: options.Mount = "",
     new_spot: Annotated[bool, typer.Option("--new-spot", help="You have moved to a spot that has had no light: count from nought.")]
     = False,
@@ -34,13 +35,13 @@ def dose(
     if new_spot and not bench:
         raise Refused([Problem("new-spot", "name the bench on which the sample is: labctl dose BENCH --new-spot.")])
     with open_ledger() as ledger:
-        world, held = REAL, ""
+        world, usual = REAL, ""
         if bench:
-            world, held = _bench(bench, ledger)
+            world, usual = _bench(bench, ledger)
         if not bench and not sample:
             _tell({spot: (light, None) for spot, light in ledger.places().items()}, json_)
             return
-        told = read_sample(sample or held)
+        told = read_sample(sample or usual)
         where = mount or told.mount
         if new_spot:
             typer.echo(f"spot {ledger.new_spot(told.name, where)} of {told.name}: no light has fallen on it.", err=json_)
@@ -51,14 +52,15 @@ def dose(
 def _bench(name: str, ledger: Ledger) -> tuple[str, str]:
     """Give the world whose light a bench counts, and the sample that its file names."""
     from labctl import api
+    from labctl.bench.samples import held
     from labctl.store.ledger import REAL
 
     config, _, _ = api.load_bench_file(name)
-    held = config.twin.sample if config.twin else "sample"
+    sample = held(config)
     if not config.simulated:
-        return REAL, held
+        return REAL, sample
     typer.echo(f"{config.name} is simulated: each opening of it has a fresh sample; this is the last one.", err=True)
-    return ledger.last_world(config.name) or "none", held
+    return ledger.last_world(config.name) or "none", sample
 
 
 def _tell(found: dict[Spot, tuple[Light, SampleFile | None]], json_: bool, present: int = 0) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from labctl.bench.bench import Bench
-from labctl.bench.samples import SampleFile, plain_name, read_sample
+from labctl.bench.samples import REHEARSED, UNKNOWN, SampleFile, held, plain_name, read_sample
 from labctl.core.dose import Spot
 from labctl.core.errors import InstrumentError, Refused
 from labctl.core.plan import Problem
@@ -24,8 +24,16 @@ STAGES = ("sample.x", "sample.y")
 
 
 def sample_name(bench: Bench, sample: str) -> str:
-    """Give the name or path by which a run's sample is known: what was ordered, else what the bench's twin holds."""
-    return sample or (bench.config.twin.sample if bench.config.twin else "sample")
+    """Give the name or path by which a run's sample is known: what was ordered, else what the bench file tells."""
+    return sample or held(bench.config)
+
+
+def unnamed(bench: Bench, sample: str) -> list[Problem]:
+    """Warn of a run on a real bench whose sample nobody named."""
+    if sample_name(bench, sample) != UNKNOWN:
+        return []
+    return [Problem("sample", f"no sample was named: the run is filed as {UNKNOWN!r}, its light counts for that name, and no "
+                              "budget holds it. Name it with --sample.", "warning")]
 
 
 def sample_file(bench: Bench, sample: str) -> tuple[SampleFile, list[Problem]]:

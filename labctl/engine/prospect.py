@@ -15,7 +15,7 @@ from labctl.core.pump_units import EXCITONS, OF_QUANTITY, THRESHOLD, PumpUnits
 from labctl.engine.arrangement import Arrangement
 from labctl.engine.known import known
 from labctl.engine.planning import AS_PLANNED, Plan, make_plan
-from labctl.engine.preparing import sample_file
+from labctl.engine.preparing import sample_file, unnamed
 from labctl.store.ledger import REAL, open_ledger
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ def prospect(procedure: Procedure, bench: Bench, root: Path, *, sample: str = ""
         x, y = (getattr(bench.axes.get(name), "position", None) for name in ("sample.x", "sample.y"))
         spot = Spot(told.name, where, ledger.number(told.name, where), x, y, bench.spot_size()[1])
         before = ledger.total(spot, bench.session if bench.simulated else REAL)
-    return Prospect(plan.with_problems(problems), spot, before, told.budget, _pump(plan, bench, root, told.name))
+    plan = plan.with_problems([*problems, *unnamed(bench, sample)])
+    return Prospect(plan, spot, before, told.budget, _pump(plan, bench, root, told.name))
 
 
 def _pump(plan: Plan, bench: Bench, root: Path, sample: str) -> Pump:

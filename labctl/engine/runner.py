@@ -29,7 +29,7 @@ from labctl.engine.dose_plan import check_budget, check_fresh
 from labctl.engine.engine import Earlier, Engine, RunEnd
 from labctl.engine.events import Listeners, RunClosed
 from labctl.engine.planning import Plan, make_plan
-from labctl.engine.preparing import sample_file, taken
+from labctl.engine.preparing import sample_file, taken, unnamed
 from labctl.engine.rehearsal import Forecast, compare, forecast, plan_key, recall, remember
 from labctl.store import names, recover, state, unsafe
 from labctl.store.journal import Journal
@@ -122,7 +122,7 @@ def run(procedure: Procedure, bench: Bench, order: Order, *, listeners: Listener
     plan = plan or make_plan(procedure, bench, order.root, order.arrangement, seed)
     sample, problems = sample_file(bench, order.sample)
     fields = {"sample": sample.name, "procedure": order.name, "bench": bench.name, "user": order.user, "start": bench.clock.utc()}
-    plan = plan.with_problems([*problems, *names.check(order.root, bench.config.data.file, fields)])
+    plan = plan.with_problems([*problems, *unnamed(bench, order.sample), *names.check(order.root, bench.config.data.file, fields)])
     control = control or Control()
     with taken(bench, sample, doing=order.name, mount=order.mount, most_lit_s=order.most_lit_s, stop=control.request,
                rehearsal=order.rehearsal) as (meter, earlier_light):

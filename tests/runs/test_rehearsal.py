@@ -127,14 +127,14 @@ def test_a_real_bench_is_rehearsed_without_being_touched(real_bench, tmp_path, m
                         lambda *told, world, **more: (opened.append(world), real(*told, world=world, **more))[1])
     said, locks = [], labctl_state / "locks"      # of the session: other tests may have held such a port before this one
     before = sorted(locks.glob("*ttyUSB*"))
-    outcome = api.rehearse("ple", real_bench, SCAN, order=api.Order("ple", tmp_path, seed=3, figure=False, sample="film 7"),
+    outcome = api.rehearse("ple", real_bench, SCAN, order=api.Order("ple", tmp_path, seed=3, figure=False, sample="film 12"),
                            announce=said.append)
     assert outcome.status == "done"
     assert None not in opened, "a connection without a simulated world is a real one"
     assert sorted(locks.glob("*ttyUSB*")) == before
-    assert "ying2021, from [twin] of the bench file: the twin has no model of film 7" in said[0]
+    assert "ying2021, from [twin] of the bench file: the twin has no model of film 12" in said[0]
     with open_ledger() as ledger:
-        assert ledger.places(sample="film 7") == {}
+        assert ledger.places(sample="film 12") == {}
 
 
 def test_the_budget_of_a_real_sample_is_rehearsed_with_what_it_has_had(real_bench, tmp_path):

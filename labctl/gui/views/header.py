@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qtpy import QtWidgets
 
+from labctl.bench.samples import held
 from labctl.gui.model.session import Session
 from labctl.gui.presenter.run import ABORT_TEXT, RunPresenter
 from labctl.gui.theme import DARK, GRID, State, Theme, state
@@ -28,7 +29,7 @@ class HeaderView(QtWidgets.QFrame):
         self.simulated.show_state(SIMULATED, hatched=True)
         self.simulated.setVisible(session.config.simulated)
         self.simulated.setToolTip("Emulated instruments over a model of bench and sample: nothing real is moved or lit")
-        self.sample = self._line("Sample", session.config.twin.sample if session.config.twin else "", 148)
+        self.sample = self._line("Sample", held(session.config), 148)
         self.note = self._line("Note for the next run …", "", 120)
         self.sample.textChanged.connect(lambda text: setattr(session, "sample", text.strip()))
         self.note.textChanged.connect(lambda text: setattr(session, "note", text.strip()))
