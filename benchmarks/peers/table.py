@@ -45,7 +45,7 @@ def rows(measured: Records, deaths: Records, counts: list[int]) -> list[list[str
         died = [each for each in deaths if each["tool"] == tool]
         if not most:
             if any(each["tool"] == tool for each in measured):
-                found.append((True, float("inf"), [name, *[""] * (len(counts) + 8), "failed"]))
+                found.append((True, float("inf"), [name, *[""] * (len(counts) + 7), "failed"]))
             continue
         number = {key: middle(of[most], key) for key in of[most][0] if isinstance(of[most][0][key], float)}
         medians = [f"{middle(of[count], 'median'):.0f}{cut(of[count])}" if of[count] else "" for count in counts]
