@@ -70,13 +70,15 @@ class ProgressBar:
     def __call__(self, event: events.Event) -> None:
         """Take one event of the engine."""
         if isinstance(event, events.RunStarted):
+            if self._task is not None:
+                self._progress.remove_task(self._task)      # of the run before: a long queue has more bars than a screen lines
             self.print(f"{event.procedure}: {event.points} points, about {cost(event.estimate)}")
             self._task = self._progress.add_task(event.procedure, total=event.points, left="")
-        elif isinstance(event, events.Progress):
+        elif isinstance(event, events.Progress) and self._task is not None:
             self._progress.update(self._task, completed=event.done, left=f"{human_time(event.left_s)} left on the bench's clock")
         elif isinstance(event, events.LogLine):
             self.print(f"[{human_time(event.elapsed_s)}] {event.level}: {event.text}")
-        elif isinstance(event, events.RunEnded):
+        elif isinstance(event, events.RunEnded) and self._task is not None:
             self._progress.update(self._task, left=event.status)
 
 

@@ -29,7 +29,8 @@ class TaskBar:
 
     def __init__(self) -> None:
         self._bar = Progress(
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"), BarColumn(), TimeElapsedColumn(),
+            TextColumn("{task.description}", markup=False),
             console=Console(stderr=True, highlight=False, soft_wrap=True))
         self._task = self._bar.add_task("starting", total=1)
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from labctl.store.waiting import Item
 
 
-
 class _FileOrCommand(TyperGroup):
     """Lets `labctl queue FILE.toml` stand for `labctl queue night FILE.toml`."""
 
@@ -53,9 +52,9 @@ def add(
     from labctl.cli.run import split_settings
     from labctl.core.words import human_time
 
-    options = {"out": str(out) if out else "", "seed": seed, "sample": sample, "mount": mount, "note": note, "order": order,
-               "reference_every": reference_every, "dark_every": dark_every}
-    item = api.enqueue(procedure, bench, split_settings(set_ or []), options)
+    about = {"out": str(out) if out else "", "seed": seed, "sample": sample, "mount": mount, "note": note, "order": order,
+             "reference_every": reference_every, "dark_every": dark_every}
+    item = api.enqueue(procedure, bench, split_settings(set_ or []), about)
     takes = "nobody knows yet how long it takes" if item.seconds is None else f"about {human_time(item.seconds)}"
     typer.echo(f"item {item.id}: {procedure} on {bench}, {takes}")
 

@@ -154,7 +154,7 @@ def _out_of_order(found: list[Wanted], night: Night) -> list[Problem]:
 
 
 def _why(run: str, every: set[str], known: set[str]) -> str:
-    several = sorted(label for label in every if label.startswith(f"{run}[") or label.partition("_")[2] == run)
+    several = sorted(label for label in every if re.fullmatch(rf"(at\d+_)?{re.escape(run)}(\[\d+\])?", label) and label != run)
     if several:
         return f"{run} is swept; name one of its runs, e.g. {several[0]}."
     if run in every:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from labctl.analysis.labels import value_text
 from labctl.core.errors import LabctlError
@@ -81,7 +82,7 @@ def markdown(title: str, said: Sequence[str], lines: Sequence[Line], folder: Pat
         text += ["", f"## {each.label}", "", each.settings, ""]
         text += [f"- {name}: {value_text(result)} ({result.estimator})" for name, result in each.results.items()]
         if each.figure:
-            text += ["", f"![{each.label}]({Path(os.path.relpath(each.figure, folder)).as_posix()})"]
+            text += ["", f"![{each.label}]({quote(Path(os.path.relpath(each.figure, folder)).as_posix())})"]
     return "\n".join(text) + "\n"
 
 

@@ -156,6 +156,15 @@ class TestPages:
         assert "<script>" not in page
 
 
+def test_a_long_queue_has_one_bar_and_what_ends_without_a_beginning_is_no_error():
+    with progress.ProgressBar() as bar:
+        bar(RunEnded(0.0, "refused", 0, ()))
+        for number in range(3):
+            bar(RunStarted(0.0, "id", f"run {number}", 5, Estimate(10.0, 0.0, 0, 5)))
+            bar(Step(1.0, 4, 5, 2.0))
+        assert [(task.description, task.completed) for task in bar._progress.tasks] == [("run 2", 4)]
+
+
 class TestBarInACell:
     @pytest.fixture
     def pages(self, monkeypatch):

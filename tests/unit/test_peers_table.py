@@ -13,7 +13,8 @@ from benchmarks.peers.table import TOOLS, replaced, table
 
 def scan(tool, count, us, **more):
     return {"tool": tool, "count": count, "pace_s": 0.0, "median": float(us), "p99": 2.0 * us, "wall": 3.0 * us,
-            "wall_p99": 4.0 * us, "growth": 1.0, "grown_mb": 0.5, "bytes": 1900.0, "finish_s": 1e-4 * count, "reload_s": 0.1, "cut_off": 0, **more}
+            "wall_p99": 4.0 * us, "growth": 1.0, "grown_mb": 0.5, "bytes": 1900.0, "finish_s": 1e-4 * count, "reload_s": 0.1,
+            "cut_off": 0, **more}
 
 
 def death(tool, said, back):

@@ -86,6 +86,7 @@ class TestExpanding:
         (entry("a", 'when = "b.x > 1"') + entry("b"), "b comes later"),
         (entry("a", 'when = "c.x > 1"'), "there is no entry c"),
         (entry("a", "sweep = {over = {frames = [1, 2]}}") + entry("b", 'when = "a.x > 1"'), r"a is swept.*e\.g\. a\[1\]"),
+        (entry("not_a") + entry("b", 'when = "a.x > 1"'), r"there is no entry a\."),
         (entry("a", procedure="snapshit"), "Did you mean snapshot"),
         ("[sweep]\nover = {colour = [1]}\n" + entry("a"), "no entry has a parameter colour"),
         (entry("a", 'set = {powr = {value = "1 [W]", between = [0, 1]}}'), "Did you mean power"),
