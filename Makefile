@@ -65,12 +65,12 @@ check: lint test
 bench: bench-own bench-peers
 
 bench-own: $(VENV)/.test
-	$(BIN)/python benchmarks/timings.py
-	$(BIN)/python benchmarks/store.py
-	$(BIN)/python benchmarks/emulators.py
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/twin.py
-	$(BIN)/python benchmarks/engine.py
-	QT_QPA_PLATFORM=offscreen $(BIN)/python benchmarks/gui.py
+	$(BIN)/python -m benchmarks.timings
+	$(BIN)/python -m benchmarks.store
+	$(BIN)/python -m benchmarks.emulators
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.twin
+	$(BIN)/python -m benchmarks.engine
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m benchmarks.gui
 
 # The peers bring a hundred packages of their own: not in the venv people work in. PEERS='--into benchmarks/README.md' puts the table there.
 bench-peers:

@@ -1,6 +1,6 @@
 """Measure the promises of the engine, each beside plain h5py or the critical path of the same run; prints one line per promise.
 
-`python benchmarks/engine.py overlap aborts` measures those parts only; the others: per_point, preflights, long_scan, long_run.
+`python -m benchmarks.engine overlap aborts` measures those parts only; the others: per_point, preflights, long_scan, long_run.
 
 What only computes is measured in processor time, so that a busy machine does not count against it.
 """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,12 @@ def test_it_can_be_imported(name, monkeypatch):
     if name in ELSEWHERE:
         pytest.importorskip(ELSEWHERE[name], reason="needs make bench-peers")
     importlib.import_module(name)
+
+
+def test_make_starts_the_benchmarks_as_modules():
+    """A script that is started by its path does not find the others; `make bench` has ended with that once."""
+    makefile = (TREE / "Makefile").read_text(encoding="utf-8")
+    started = re.findall(r"python -m (benchmarks[\w.]*)", makefile)
+    assert "python benchmarks" not in makefile
+    assert {"benchmarks.gui", "benchmarks.engine", "benchmarks.peers", "benchmarks.score"} <= set(started)
+    assert all(importlib.util.find_spec(name) for name in started)
