@@ -35,7 +35,6 @@ def folders() -> list[Path]:
 
 
 UNKNOWN = "unknown"
-REHEARSED = ".rehearsal"     # of the name of a real bench while its twin is opened instead
 
 
 def held(config: BenchConfig) -> str:
@@ -43,7 +42,7 @@ def held(config: BenchConfig) -> str:
 
     The sample of a real bench file's [twin] is what is rehearsed on, not what lies under the objective, today or last week.
     """
-    real = not config.simulated or config.name.endswith(REHEARSED)
+    real = not config.simulated or config.rehearsal
     return UNKNOWN if real or config.twin is None else config.twin.sample
 
 

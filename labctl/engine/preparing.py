@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from labctl.bench.bench import Bench
-from labctl.bench.samples import REHEARSED, UNKNOWN, SampleFile, held, plain_name, read_sample
+from labctl.bench.samples import UNKNOWN, SampleFile, held, plain_name, read_sample
 from labctl.core.dose import Spot
 from labctl.core.errors import InstrumentError, Refused
 from labctl.core.plan import Problem
