@@ -50,7 +50,8 @@ def figure(run: RunView, plots: Sequence[Plot], reduction: Reduction | None, *, 
         PAINTERS[type(plot)](Panel(axes, run, reduction or Reduction()), plot)
     _header(made, size, title, subtitle)
     for line, (text, colour) in enumerate(footer):
-        made.text(0.12 / size[0], (below - 0.06 - LINE_INCHES * line) / size[1], text, fontsize=8.5, va="top", color=colour)
+        made.text(0.12 / size[0], (below - 0.06 - LINE_INCHES * line) / size[1], text, fontsize=8.5, va="top", color=colour,
+                  parse_math=False)
     return made
 
 
@@ -71,10 +72,11 @@ def _style(axes: Axes) -> None:
 def _header(made: Figure, size: tuple[float, float], title: str, subtitle: str) -> None:
     left = 0.12 / size[0]
     if title:
-        made.text(left, 1 - 0.1 / size[1], title, fontsize=13, fontweight="bold", va="top", color=INK)
+        made.text(left, 1 - 0.1 / size[1], title, fontsize=13, fontweight="bold", va="top", color=INK, parse_math=False)
     if subtitle:
         points = min(9.0, 9.0 * (size[0] - 0.24) / (LETTER_INCHES * len(subtitle)))      # one line, whatever the names
-        made.text(left, 1 - (0.37 if title else 0.1) / size[1], subtitle, fontsize=points, va="top", color=GREY)
+        made.text(left, 1 - (0.37 if title else 0.1) / size[1], subtitle, fontsize=points, va="top", color=GREY,
+                  parse_math=False)      # people call samples what they like: a $ is a $
 
 
 def _footer(reduction: Reduction | None, undrawn: Sequence[Plot], width: int) -> list[tuple[str, str]]:

@@ -28,7 +28,7 @@ def fit_figure(fits: Mapping[str, Fitted], title: str) -> Figure:
     down = -(-len(fits) // MOST_ACROSS)
     size = (PANEL_INCHES[0] * across, PANEL_INCHES[1] * down + 0.5)
     made = Figure(figsize=size, dpi=130, layout="constrained", facecolor="white")
-    made.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
+    made.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", parse_math=False)
     for part, (name, fitted) in zip(made.subfigures(down, across, squeeze=False).flat, fits.items(), strict=False):
         top, bottom = part.subplots(2, 1, height_ratios=[3.2, 1], sharex=True)
         _data(top, name, fitted)
@@ -61,7 +61,7 @@ def _data(axes: Axes, name: str, fitted: Fitted) -> None:
         margin = 0.15 * float(np.ptp(fitted.residual_x))
         axes.set_xlim(float(fitted.residual_x.min()) - margin, float(fitted.residual_x.max()) + margin)
     axes.set_ylabel(fitted.y_label)
-    axes.set_title(name, loc="left", fontsize=10)
+    axes.set_title(name, loc="left", fontsize=10, parse_math=False)
     axes.legend(fontsize=8, frameon=False)
     axes.tick_params(direction="in", labelsize=8.5)
 

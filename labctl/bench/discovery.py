@@ -167,7 +167,7 @@ def _rewritten(line: str, table: str, key: str, name: str, roles: dict[str, str]
     if (table, key) == ("safety", "failsafe"):
         return [f"{line}   # {GAP}: is this true of your hardware when the program dies?"]
     if (table, key) == ("twin", "sample"):
-        return [f"{line}   # {GAP}: what stands for your sample in rehearsals; runs without --sample are filed under it"]
+        return [f"{line}   # {GAP}: what stands for your sample in rehearsals"]
     measured = ("spot", "pickoff", "transmission", "source", "filters") if table == "pump" else (key,)
     if key and table in ("pump", "detection.filters") and key in measured:
         return [f"# {GAP}: measure this on your bench", line]

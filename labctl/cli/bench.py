@@ -32,7 +32,7 @@ def check(bench: BenchName) -> None:
     from rich.table import Table
 
     opened, problems = _open(bench)
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     with opened:
         table = Table("role", "identity", "state", box=None, pad_edge=False)
         for role, found in _snapshot(opened).items():
@@ -72,7 +72,7 @@ def _limits(bench: Any, name: str, axis: Any) -> str:
     try:
         low, high = bench.reach(name, at)
     except AnalysisError as exc:
-        return f"[{axis.unit}]  {exc}".replace("[", "\\[", 1)
+        return f"[{axis.unit}]  {exc}"
     where = f" at {at['pump.wavelength']:g} nm" if at else ""
     return f"{low:.6g} to {high:.6g} {axis.unit}{where}"
 

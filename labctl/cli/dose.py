@@ -77,9 +77,9 @@ def _tell(found: dict[Spot, tuple[Light, SampleFile | None]], json_: bool, prese
         x, y = ("" if value is None else f"{value:.4f}" for value in (spot.x_mm, spot.y_mm))
         number = f"{spot.number}{', present' if spot.number == present else ''}"
         table.add_row(spot.sample, spot.mount, number, x, y, *_amounts(light, told))
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=WIDE)      # a pipe has no width to fit into
+        console = Console(highlight=False, markup=False, width=WIDE)      # a pipe has no width to fit into
     console.print(table if found else "No light has been counted there.")
 
 

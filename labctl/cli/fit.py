@@ -136,9 +136,9 @@ def _print(fits: dict[str, Fitted], refused: dict[str, str], drawn: str | None) 
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=WIDE)      # a pipe has no width to fit into
+        console = Console(highlight=False, markup=False, width=WIDE)      # a pipe has no width to fit into
     for name, fitted in fits.items():
         table = Table("result", "value", "stat", "cal", "unit", "χ²", "95 %", "estimator", "note", box=None, pad_edge=False,
                       title=name, title_justify="left")

@@ -14,10 +14,11 @@ def procedures(
     """List the procedures, or show one with its parameters, units, defaults and limits."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from labctl.core import registry
 
-    console = Console()
+    console = Console(markup=False)
     if name is None:
         listed = Table(box=None, pad_edge=False, show_header=False)
         listed.add_column(style="bold", no_wrap=True)
@@ -29,7 +30,7 @@ def procedures(
         return
     cls = registry.find("procedure", name)
     own = _own_defaults(name, bench)
-    console.print(f"[bold]{name}[/bold]: {_first_line(cls)}", highlight=False)
+    console.print(Text.assemble((name, "bold"), f": {_first_line(cls)}"))
     table = Table("parameter", "meaning", "default", "unit", "limits", box=None, pad_edge=False)
     for parameter, declared in cls.declarations().items():
         low, high = getattr(declared, "minimum", None), getattr(declared, "maximum", None)

@@ -84,9 +84,9 @@ def _print(lines: Iterable[Line]) -> None:
 
     from labctl.reproduce.judging import VERDICTS, tally
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=WIDE)      # a pipe has no width to fit into
+        console = Console(highlight=False, markup=False, width=WIDE)      # a pipe has no width to fit into
     table = Table("row", "quantity", "published", "criterion", "obtained", "evidence", "basis", "verdict", box=None, pad_edge=False)
     found = list(lines)
     for each in found:

@@ -69,7 +69,7 @@ def _print(found: list[Entry]) -> None:
         status = f"{entry.status}{' (rehearsal)' if entry.rehearsal else ' (simulated)' if entry.simulated else ''}"
         table.add_row(str(entry.number), entry.start[:16].replace("T", " "), entry.procedure, entry.sample, status,
                       ", ".join(entry.tags), str(entry.notes or ""), entry.run_id[:8], entry.path.name)
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=WIDE)      # a pipe has no width to fit into
+        console = Console(highlight=False, markup=False, width=WIDE)      # a pipe has no width to fit into
     console.print(table if found else "no runs")

@@ -27,10 +27,10 @@ def show(
     from labctl.store.find import find_run
     from labctl.store.run import load
 
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     path = find_run(run, out)
     with load(path) as found:
-        console.print(f"[bold]{found.headline}[/bold]")
+        console.print(found.headline, style="bold")
         console.print(f"{path}\nrun id {found.run_id}, status {found.status}, seed {found.seed}")
         table = Table("parameter", "value", "unit", box=None, pad_edge=False)
         for name, declared in found.header["parameters"].items():

@@ -284,3 +284,9 @@ def test_results_are_rounded_to_their_errors(result: Result, text: str) -> None:
 def test_units_join_the_brackets_that_are_there() -> None:
     assert axis_label("Pump wavelength (vacuum)", "nm") == "Pump wavelength (vacuum, nm)"
     assert axis_label("Ratio", "1") == "Ratio"
+
+
+def test_a_dollar_in_the_name_of_a_sample_is_a_dollar() -> None:
+    drawn = figure(MapRun(), [Spectrum("Spectrum")], None, title="film $^$", subtitle="50 % of $_$")
+    drawn.savefig(io.BytesIO())
+    assert {"film $^$", "50 % of $_$"} <= {text.get_text() for text in drawn.texts}

@@ -265,6 +265,12 @@ class TestCommandLine:
         labctl("export", "7", "--csv", "--matrix", "--to", str(data / "out"))
         assert sorted(path.name for path in (data / "out").iterdir()) == ["a_0007.csv", "a_0007_matrix.csv"]
 
+    def test_brackets_are_words_like_any_other(self, labctl, data):
+        """They are rich's markup for colours, and a closing one without an opening one ended every listing."""
+        labctl("note", "7", "see [/red] there", "--tag", "[/x]")
+        assert "[/x]" in labctl("runs").stdout
+        assert "see [/red] there" in labctl("note", "7").stdout
+
     def test_prune_deletes_only_when_told(self, labctl, data):
         assert "can be deleted" in labctl("runs", "--prune").output
         assert (data / "b_0008.journal").exists()
