@@ -49,8 +49,8 @@ def noise_of(residuals: np.ndarray, height: np.ndarray, constants: int = 0, powe
     found: list[tuple[float, Noise]] = []
     for power in powers:
         variance = float(np.sum((residuals / size**power) ** 2) / freedom)
-        each = [variance if power == one else 0.0 for one in POWERS]
-        found.append((_unlikely(residuals, variance * size ** (2 * power)), Noise(*each, floor)))
+        constant, slope, square = (variance if power == one else 0.0 for one in POWERS)
+        found.append((_unlikely(residuals, variance * size ** (2 * power)), Noise(constant, slope, square, floor)))
     if len(residuals) >= MANY and powers == POWERS:
         constant, slope = _line(residuals**2, size)
         scale = len(residuals) / freedom
