@@ -6,8 +6,11 @@ the wall could not promise; and a run on it goes the same way as one in plain vi
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from labctl.core.clock import Forever, Signal, VirtualClock
@@ -15,7 +18,7 @@ from labctl.core.timing import moment
 from labctl.core.virtual_clock import _VirtualSignal
 
 LATE_S = 0.05            # on the wall: who is later than this does not hurry to catch up
-GIVE_WAY_S = 0.05        # on the wall: longest that time stands still for somebody who is busy; a fifth of what an abort may take
+GIVE_WAY_S = 0.05        # on the wall: longest that time stands still for somebody who is busy; a quarter of what an abort may take
 
 
 class Courtesy:
@@ -43,8 +46,27 @@ class Courtesy:
 
     def wait(self) -> None:
         """Wait while somebody is busy, at most for what is left of his time."""
-        if not self._idle.is_set():
-            self._idle.wait(max(self._until - time.monotonic(), 0.0))
+        if not self._idle.is_set() and (left := self._until - time.monotonic()) > 0:
+            self._idle.wait(left)
+
+    @contextmanager
+    def politely(self) -> Iterator[None]:
+        """Wait so before every call that this thread makes within a block: for analyses, which know nothing of a window.
+
+        Threads of Python have no priorities. What a profiler is told of, every call and return, is where a computation that is not
+        ours can be asked to pause. A fit of many short calls takes half as long again for it (measured).
+        """
+        before, idle = sys.getprofile(), self._idle.is_set
+
+        def look(*_: object) -> None:
+            if not idle():
+                self.wait()
+
+        sys.setprofile(look)
+        try:
+            yield
+        finally:
+            sys.setprofile(before)
 
 
 class PacedClock(VirtualClock):

@@ -62,7 +62,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.queue_model = QueueModel(session)
         self.queue = QueuePresenter(session, self.queue_model, self.form)
         self.instruments, self.shown = InstrumentPresenter(session), ShownPresenter(session, self.queue.journal)
-        self.live, self.fit = LivePresenter(session), LiveFit()
+        self.live, self.fit = LivePresenter(session), LiveFit(session.courtesy)
         self.browser = BrowserPresenter(session, self.form)
         self._ticks, self._leaving, self._first = 0, 0.0, procedure
         self._changed = False

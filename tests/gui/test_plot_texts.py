@@ -103,7 +103,7 @@ class TestNoTextLiesOverAnother:
     def test_the_test_notices(self, qtbot):
         view = shown(qtbot, KINDS[2], run())
         assert not overlapping(texts(view))
-        view._told.setPos(view._legend.pos())
+        view._mark.told.setPos(view._legend.pos())
         assert overlapping(texts(view))
 
 
@@ -115,7 +115,7 @@ class TestNoTextLiesOverData:
         box = view.main.vb
         points = [box.mapViewToScene(QtCore.QPointF(x, y)) for item in (view._points[0].sample, view._points[0].hollow)
                   for x, y in zip(*item.getData(), strict=True)]
-        for text in (view._told, view._legend):
+        for text in (view._mark.told, view._legend):
             assert text.isVisible()
             rect = text.mapRectToScene(text.boundingRect())
             assert box.sceneBoundingRect().contains(rect)

@@ -181,11 +181,11 @@ class TestMap:
 
     def test_cuts_go_through_the_cursors(self, qtbot, live):
         view = shown(qtbot, Map("M", y="pump.wavelength"), live)
-        view._across.setValue(float(WAVELENGTH[32]))
+        view.cursors.across.setValue(float(WAVELENGTH[32]))
         np.testing.assert_array_equal(drawn(view.cuts.curves["cut"])[0], view.raster.z[:, 32])
         with qtbot.waitSignal(view.row_chosen) as told:
-            view._along.setValue(500.9)
-            view._along.sigDragged.emit(view._along)
+            view.cursors.along.setValue(500.9)
+            view.cursors.along.sigDragged.emit(view.cursors.along)
         assert told.args == [1]
         np.testing.assert_array_equal(drawn(view.cuts.curves["row"])[1], view.raster.z[1])
 
@@ -228,8 +228,8 @@ class TestCurve:
 
     def test_the_place_of_the_result_is_marked_with_its_interval(self, qtbot, fitted):
         view = shown(qtbot, Curve("C", x="pump.wavelength", y="rate", fit="rate"), fitted)
-        assert view._mark.value() == pytest.approx(501.2)
-        np.testing.assert_allclose(view._band.getRegion(), (501.2 - 0.196, 501.2 + 0.196))
+        assert view._mark.line.value() == pytest.approx(501.2)
+        np.testing.assert_allclose(view._mark.band.getRegion(), (501.2 - 0.196, 501.2 + 0.196))
         assert view.readouts.shown["Resonance"] == "501.20 ± 0.10 nm"
 
     def test_the_way_down_is_told_from_the_way_up(self, qtbot):
@@ -267,7 +267,7 @@ class TestCurve:
         spec = next(plot for plot in stored_ple.run.plots if isinstance(plot, Curve))
         view = shown(qtbot, spec, stored_ple)
         assert len(drawn(view._points[0].sample)[0]) > 5
-        assert view._mark.value() == pytest.approx(stored_ple.run.results["resonance_nm"].value)
+        assert view._mark.line.value() == pytest.approx(stored_ple.run.results["resonance_nm"].value)
 
 
 class TestClipboard:

@@ -10,6 +10,7 @@ from typing import Any
 
 from labctl.core import registry
 from labctl.core.errors import AnalysisError, LabctlError
+from labctl.core.pacing import Courtesy
 from labctl.core.reduction import Reduction
 from labctl.gui.model.intake import LatestBox
 from labctl.gui.model.measured import LiveRun
@@ -46,9 +47,10 @@ def analyse(name: str, parameters: dict[str, Any], view: View) -> tuple[Reductio
 
 
 class LiveFit:
-    """Fits what has been measured so far. `tick` is called by the window and never waits."""
+    """Fits what has been measured so far, and lets the window go first. `tick` is called by the window and never waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, courtesy: Courtesy | None = None) -> None:
+        self._courtesy = courtesy or Courtesy()
         self._box: LatestBox[Found] = LatestBox()
         self._thread: threading.Thread | None = None
         self._not_before = 0.0
@@ -85,7 +87,8 @@ class LiveFit:
 
         def work() -> None:
             began = time.monotonic()
-            reduction, refusal = analyse(str(header.get("procedure", "")), parameters, view)
+            with self._courtesy.politely():
+                reduction, refusal = analyse(str(header.get("procedure", "")), parameters, view)
             self._box.put(Found(now[0], reduction, refusal, time.monotonic() - began))
 
         self._thread = threading.Thread(target=work, name="analysis", daemon=True)

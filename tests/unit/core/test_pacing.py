@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 import threading
 
 import pytest
@@ -114,3 +116,18 @@ class TestCourtesy:
         finally:
             over.set()
             window.join()
+
+    def test_a_computation_of_others_can_be_made_polite(self):
+        courtesy, order = Courtesy(most_s=WATCHDOG_S), []
+        courtesy.busy()
+
+        def draw() -> None:
+            order.append("drawn")
+            courtesy.idle()
+
+        before = sys.getprofile()
+        threading.Timer(0.02, draw).start()
+        with courtesy.politely():
+            order.append(math.sqrt(4.0))
+        assert order == ["drawn", 2.0]
+        assert sys.getprofile() is before, "the thread is still asked at every call"

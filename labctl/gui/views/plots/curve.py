@@ -8,57 +8,27 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
-import pyqtgraph as pg
 
-from labctl.analysis.labels import axis_label, quantity_label, shown_as, value_text
-from labctl.core.plan import Result
+from labctl.analysis.labels import axis_label, quantity_label, shown_as
 from labctl.core.plots import Curve, Plot, from_json
 from labctl.core.quantities import QUANTITIES, long_name, quantity_unit
-from labctl.core.reduction import CurveData, Reduction
+from labctl.core.reduction import CurveData
 from labctl.gui.model.ladders import falling
-from labctl.gui.model.measured import Measured, planned
+from labctl.gui.model.measured import planned
 from labctl.gui.theme import DARK, Theme
-from labctl.gui.views.plots.axes import SUPERSCRIPTS, PlotAxis, power_of_ten
+from labctl.gui.views.plots.axes import PlotAxis
 from labctl.gui.views.plots.base import VIEWS, PlotView, Table
-from labctl.gui.views.plots.marks import faint, legend, line, restyle_legend
+from labctl.gui.views.plots.marks import legend, restyle_legend
 from labctl.gui.views.plots.points import Points, on_axis
+from labctl.gui.views.plots.reduced import colours_of, curves_named, marked, refusal, short_text, table_of, words
+from labctl.gui.views.plots.result_mark import ResultMark
 from labctl.gui.views.plots.right import RightAxis
-from labctl.gui.views.plots.texts import Label, Texts, upright
+from labctl.gui.views.plots.texts import Texts
 
 MOST_READOUTS = 6
-ACRONYMS = ("dolp", "irf", "fwhm", "pl", "se", "spe", "ase")
-UNITS = ("nm", "eV", "meV", "deg", "ps", "ns")      # at the end of names of results
-BAND = 1.96                 # standard errors of a 95 % interval
 SAME_POINTS = {"emission", "kink"}      # curves that differ by their fit alone
 MOST_ROOM = 0.5             # of the height, that texts may take above the data
 AGAINST = re.compile(r" by( \w+)?$")          # ends the name of a curve that has several abscissas
-POWER = re.compile(r"e([+-]?\d+)\b")           # of ten, as Python writes it
-EXPONENT = re.compile(r"(?<=[a-z])\^?(-?\d)\b")   # of a unit
-SERIES = 6                  # curves up to which each has a colour of the theme; more share a ramp
-
-
-def curves_named(reduction: Reduction | None, name: str) -> dict[str, CurveData]:
-    """Give the reduced curves of a name, or of the name and a suffix: one of several."""
-    found = {} if reduction is None else reduction.curves
-    return {key: curve for key, curve in found.items() if key == name or key.startswith(f"{name}_")}
-
-
-def marked(reduction: Reduction | None, x_name: str, fit: str, low: float, high: float) -> tuple[str, Result] | None:
-    """Find the result that is a place on the axis: in its unit, within what was measured, of the plot's fit where one is."""
-    unit = shown_as(x_name, quantity_unit(x_name))[0]
-    found = [(name, result) for name, result in (reduction.results if reduction else {}).items()
-             if result.unit == unit and low <= result.value <= high and result.stderr is not None]
-    return next((pair for pair in found if fit and fit in pair[0]), found[0] if found else None)
-
-
-def colours_of(theme: Theme, count: int) -> list[str]:
-    """Give a colour for each of several curves."""
-    if count <= SERIES:
-        return list(theme.series[:count])
-    if theme.name == "red":
-        return [theme.series[number % len(theme.series)] for number in range(count)]
-    ramp: Any = pg.colormap.get("viridis")
-    return [colour.name() for colour in ramp.map(np.linspace(0.15, 1.0, count), mode="qcolor")]
 
 
 class CurveView(PlotView):
@@ -77,16 +47,10 @@ class CurveView(PlotView):
         self._marked = ""
         self._planned: tuple[float, float] | None = None
         self._other: Curve | None = None
-        self._mark: Any = pg.InfiniteLine(angle=90)
-        self._band: Any = pg.LinearRegionItem(movable=False)
-        self._told = Label(self.main)
-        for item in (self._band, self._mark):
-            self.main.addItem(item, ignoreBounds=True)
-            item.hide()
-        self._told.hide()
+        self._mark = ResultMark(self.main)
         self._legend = legend(self.main.vb)
         self._texts = Texts(self.main)
-        for text, at in ((self._told, (0.5, 0.0)), (self._legend, (1.0, 0.0))):
+        for text, at in ((self._mark.told, (0.5, 0.0)), (self._legend, (1.0, 0.0))):
             self._texts.add(text, at)
         self._right = RightAxis(self.main, theme)
         self._axes.append(self._right.axis)
@@ -207,11 +171,9 @@ class CurveView(PlotView):
         """Find places for the result and the legend; tells whether there was room for both."""
         parts = [points.drawn() for points in self._points]
         lines = [line for _, lines in parts for line in lines] + [self._right.drawn()]
-        if self._mark.isVisible():
-            place = float(self._mark.value())
-            lines.append(upright(place, self.main))
-            (low, high), _ = self.main.vb.viewRange()
-            self._texts.add(self._told, ((place - low) / ((high - low) or 1.0), 0.0))
+        if self._mark.shown:
+            lines.append(self._mark.drawn())
+            self._texts.add(self._mark.told, (self._mark.across, 0.0))
         return self._texts.keep_clear([dots for each, _ in parts for dots in each], lines)
 
     def _leave_room(self) -> None:
@@ -240,20 +202,12 @@ class CurveView(PlotView):
         reduction = self.measured.reduction if self.measured is not None else None
         span = (float(every.min()), float(every.max())) if len(every) else (0.0, 0.0)
         found = marked(reduction, self.x_name, self.curve_spec.fit, *span)
-        shown = found is not None and self.fit_button.isChecked() and bool(self.curve_spec.fit or len(curves) == 1)
-        self._marked = found[0] if found is not None and shown else ""
-        for item in (self._mark, self._band, self._told):
-            item.setVisible(shown)
-        if found is None or not shown:
+        if found is None or not self.fit_button.isChecked() or not (self.curve_spec.fit or len(curves) == 1):
+            self._marked = ""
+            self._mark.hide()
             return
-        name, result = found
-        low, high = result.interval or (result.value - BAND * (result.stderr or 0.0), result.value + BAND * (result.stderr or 0.0))
-        if self.log_x and low <= 0.0:
-            low = float(every[every > 0].min())
-        place, low, high = (float(np.log10(value)) if self.log_x else value for value in (result.value, low, high))
-        self._mark.setValue(place)
-        self._band.setRegion((low, high))
-        self._told.setText(f"{words(name)}  {short_text(result)}")
+        self._marked = found[0]
+        self._mark.show(*found, every, log=self.log_x)
 
     def _explain(self, curves: Mapping[str, CurveData], right: str) -> None:
         """Name several curves, the one on the right axis, or the points left out of one; write the results below."""
@@ -324,59 +278,18 @@ class CurveView(PlotView):
 
     def colours(self, theme: Theme) -> None:
         """Colour what is drawn."""
-        self._mark.setPen(line(theme.warning, 2))
-        self._band.setBrush(faint(theme.warning, 45))
-        for edge in self._band.lines:
-            edge.setPen(pg.mkPen(None))
-        self._told.setColor(theme.warning)
-        self._told.fill = faint(theme.plot, 190)
+        self._mark.restyle(theme)
         self._redraw()
 
     def table(self) -> Table:
         """Give every curve with its errors and whether a point was used, then the fits."""
-        names: list[str] = []
-        columns: list[np.ndarray] = []
-        (unit_x, factor_x), factor_y = shown_as(self.x_name, quantity_unit(self.x_name)), shown_as(self.curve_spec.y)[1]
-        for key, curve in self._shown.items():
-            unit = shown_as(self.curve_spec.y, curve.unit)[0]
-            names += [f"{self.x_name} ({unit_x})", f"{key} ({unit})"]
-            columns += [curve.x * factor_x, curve.y * factor_y]
-            more = {"standard error": curve.sigma, "used": curve.used, "fit x": curve.fit_x, "fit y": curve.fit_y,
-                    "fit standard error": curve.fit_sigma}
-            for name, column in more.items():
-                if column is not None:
-                    factor = 1.0 if name == "used" else factor_x if name == "fit x" else factor_y
-                    names.append(f"{key}: {name}")
-                    columns.append(np.asarray(column, dtype=float) * factor)
-        return names, columns
+        return table_of(self._shown, self.x_name, self.curve_spec.y)
 
     def places(self, x: float, y: float) -> Mapping[str, float]:
         """Give the scanned quantity at a place."""
         if self.x_name not in QUANTITIES:
             return {}
         return {self.x_name: float(10.0**x if self.log_x else x) / shown_as(self.x_name)[1]}
-
-
-def words(name: str) -> str:
-    """Write the name of a result for people: 'resonance_nm' is 'Resonance'; its unit stands behind the number."""
-    parts = [part.upper() if part in ACRONYMS else part for part in name.split("_")]
-    text = " ".join(part for part in parts if part not in UNITS)
-    return text[:1].upper() + text[1:]
-
-
-def refusal(measured: Measured) -> list[tuple[str, str, str]]:
-    """Say why the analysis gives nothing, in its own words: not yet, or not at all."""
-    if not measured.refusal:
-        return []
-    return [("No fit yet", measured.refusal, "muted") if measured.live else ("No result", measured.refusal, "warning")]
-
-
-def short_text(result: Result) -> str:
-    """Write value ± statistical ± calibration error, powers as people write them: (1.93 ± 0.02) × 10⁻⁴⁴ cm⁴ s."""
-    text = value_text(result).replace(" (stat)", "").replace(" (cal)", "")
-    number = POWER.sub(lambda found: f" × {power_of_ten(int(found[1]))}", text.removesuffix(f" {result.unit}"))
-    unit = "" if result.unit == "1" else EXPONENT.sub(lambda found: found[1].translate(SUPERSCRIPTS), result.unit)
-    return f"{number} {unit}".rstrip()
 
 
 VIEWS[Curve] = CurveView

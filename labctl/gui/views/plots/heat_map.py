@@ -13,8 +13,8 @@ from labctl.gui.model.measured import planned
 from labctl.gui.theme import DARK, Theme
 from labctl.gui.views.plots.axes import number, place
 from labctl.gui.views.plots.base import VIEWS, Table
-from labctl.gui.views.plots.curve import refusal, short_text, words
 from labctl.gui.views.plots.picture import PictureView
+from labctl.gui.views.plots.reduced import refusal, short_text, words
 
 MOST_READOUTS = 3
 

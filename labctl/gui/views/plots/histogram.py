@@ -16,9 +16,9 @@ from labctl.gui.model.measured import abscissa, channel_name
 from labctl.gui.theme import DARK, Theme
 from labctl.gui.views.plots.axes import number, whole
 from labctl.gui.views.plots.base import VIEWS, PlotView, Table
-from labctl.gui.views.plots.curve import colours_of, curves_named, refusal, short_text, words
 from labctl.gui.views.plots.marks import dashed, legend, line, restyle_legend
 from labctl.gui.views.plots.points import Band
+from labctl.gui.views.plots.reduced import colours_of, curves_named, refusal, short_text, words
 from labctl.gui.views.plots.texts import Texts
 
 RESIDUALS_PX, ROOM_PX = 96, 300

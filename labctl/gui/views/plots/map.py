@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
-import pyqtgraph as pg
 from qtpy import QtCore
 
 from labctl.analysis.labels import quantity_label
@@ -18,13 +17,12 @@ from labctl.gui.model.measured import Measured
 from labctl.gui.model.raster import Grid, Raster, lit
 from labctl.gui.model.scales import EV, NM, Scale
 from labctl.gui.theme import DARK, Theme
-from labctl.gui.views.plots.axes import ConvertedAxis, PlotAxis, number, place
+from labctl.gui.views.plots.axes import ConvertedAxis, PlotAxis, place
 from labctl.gui.views.plots.base import VIEWS, PlotView, Table
-from labctl.gui.views.plots.colours import BAR_PX, ColourBar, ColourChoice, over
+from labctl.gui.views.plots.colours import BAR_PX, ColourBar, ColourChoice
+from labctl.gui.views.plots.map_cursors import MapCursors, values_at
 from labctl.gui.views.plots.map_cuts import Cuts, without_axis
 from labctl.gui.views.plots.map_image import MapImage
-from labctl.gui.views.plots.marks import dashed, line
-from labctl.gui.views.plots.texts import small_font
 
 CUTS_MS = 100               # between two drawings of the cuts
 LEFT_PX, TOP_PX, BOTTOM_PX = 64, 22, 38
@@ -50,14 +48,9 @@ class MapView(PlotView):
         self.bar = ColourBar(self.canvas, 0, 2, theme)
         self._axes.append(self.bar.axis)
         self._lay_out_panels()
-        self._across: Any = pg.InfiniteLine(angle=90, movable=True)
-        self._along: Any = pg.InfiniteLine(angle=0, movable=True, label="",
-                                           labelOpts={"position": 0.01, "anchors": [(0, 1), (0, 0)]})
-        self._along.label.setFont(small_font())
-        for cursor in (self._across, self._along):
-            self.main.addItem(cursor, ignoreBounds=True)
-        self._across.sigPositionChanged.connect(lambda: self._draw_cuts())
-        self._along.sigDragged.connect(lambda: self._pin_row())
+        self.cursors = MapCursors(self.main)
+        self.cursors.across.sigPositionChanged.connect(lambda: self._draw_cuts())
+        self.cursors.along.sigDragged.connect(lambda: self._pin_row())
         self._cut_at, self._stale = QtCore.QElapsedTimer(), False
         self._build_tools()
         self.image = MapImage(self.main, self.bar, self._choice)
@@ -127,8 +120,7 @@ class MapView(PlotView):
         self.image.clear()
         self.cuts.clear()
         self.ghost_button.setEnabled(False)
-        for cursor in (self._across, self._along):
-            cursor.hide()
+        self.cursors.show(False)
         if self.measured is not None:
             self.rows = rows = MapRows(self.measured, self.map_spec.y, self.map_spec.channel)
             self._tell_rows()
@@ -157,7 +149,7 @@ class MapView(PlotView):
     def _lay_out(self, raster: Raster) -> None:
         """Let axes and image lie as the rows do."""
         if self._laid is None:
-            self._across.setValue(float(raster.x[len(raster.x) // 2]))
+            self.cursors.across.setValue(float(raster.x[len(raster.x) // 2]))
         self._laid = raster
         self._lay_out_rows(raster.grid)
         self._label_places()
@@ -193,10 +185,9 @@ class MapView(PlotView):
         """Show the cursors where the light is."""
         rows, raster = self.rows, self.raster
         assert rows is not None and raster is not None      # noqa: S101, PT018  there are rows
-        for cursor in (self._across, self._along):
-            cursor.show()
+        self.cursors.show(True)
         if not self._pinned:
-            self._across.setValue(float(raster.x[rows.brightest_column()]))
+            self.cursors.across.setValue(float(raster.x[rows.brightest_column()]))
 
     def _look(self) -> None:
         """Go to where the light is: once to the part of the frame, always to the newest row unless one is held."""
@@ -207,7 +198,7 @@ class MapView(PlotView):
             low, high = lit(raster.z[rows.plain()])
             self.main.setXRange(float(raster.x[low]), float(raster.x[high]), padding=0.0)
         if not self._pinned:
-            self._to_line(rows.last if measured.live else rows.brightest_line(raster.column(float(self._across.value()))))
+            self._to_line(rows.last if measured.live else rows.brightest_line(self.cursors.column(raster)))
         self._draw_cuts()
 
     # ---------------------------------------------------------------- drawing
@@ -222,13 +213,13 @@ class MapView(PlotView):
         """Make every row anew, after a switch."""
         if self.rows is None or not self.rows.seen:
             return
-        across, pinned = float(self._across.value()), self._pinned
-        line_was = self.rows.raster.grid.nearest(float(self._along.value())) if self.rows.raster is not None else 0
+        across, pinned = float(self.cursors.across.value()), self._pinned
+        line_was = self.cursors.line(self.rows.raster) if self.rows.raster is not None else 0
         self._tell_rows()
         self._pinned = self._zoomed = True
         self.follow()
         self._pinned, self._zoomed = pinned, True
-        self._across.setValue(across)
+        self.cursors.across.setValue(across)
         self._to_line(line_was)
         self._draw_ghost()
         self._draw_cuts()
@@ -248,27 +239,14 @@ class MapView(PlotView):
     def _to_line(self, chosen: int) -> None:
         rows, raster = self.rows, self.raster
         assert rows is not None and raster is not None      # noqa: S101, PT018  there are rows
-        self._along.setValue(float(raster.grid.position(raster.grid.values[chosen])))
-        self._along.label.setVisible(rows.measured.live)        # afterwards it would hide data, and is told below
-
-    def _tell_line(self, chosen: int) -> None:
-        """Write at the cursor which row it stands on."""
-        rows, raster = self.rows, self.raster
-        if rows is not None and raster is not None and self._along.label.isVisible():
-            value = rows.words(chosen, place(float(raster.grid.values[chosen])))
-            self._along.label.setFormat(f"{value} · {self._row_of(chosen)}")
-
-    def _row_of(self, chosen: int) -> str:
-        rows = self.rows
-        assert rows is not None     # noqa: S101  there are rows
-        return f"row {rows.row_of.get(chosen, chosen) + 1}" + (f" of {rows.planned}" if rows.planned else "")
+        self.cursors.to_line(raster, chosen, labelled=rows.measured.live)
 
     def _pin_row(self) -> None:
         """Hold the row to which somebody has moved the cursor."""
         if self.rows is None or self.raster is None or not self.rows.seen:
             return
         self._pinned = True
-        chosen = self.raster.grid.nearest(float(self._along.value()))
+        chosen = self.cursors.line(self.raster)
         self._to_line(chosen)
         self.row_chosen.emit(self.rows.row_of.get(chosen, -1))
         self._draw_cuts()
@@ -288,28 +266,17 @@ class MapView(PlotView):
             return
         self._stale = False
         self._cut_at.start()
-        column, chosen = raster.column(float(self._across.value())), raster.grid.nearest(float(self._along.value()))
-        self._tell_line(chosen)
+        column, chosen = self.cursors.column(raster), self.cursors.line(raster)
+        self.cursors.tell(rows, raster, chosen)
         if self.cuts_button.isChecked():
             promised = self.image.promised if self.ghost_button.isChecked() else None
             unit = f" {self.scale.unit}" if rows.in_nm else ""
             self.cuts.draw((raster.z[:, column], raster.grid.position(raster.grid.values)), (raster.x, raster.z[chosen]),
                            None if promised is None else promised.z[:, column],
                            f"at {place(float(raster.x[column]))}{unit}")
-        self._read_off(rows, raster, column, chosen)
+        self.readouts.show_values(*values_at(rows, raster, self.scale, column, chosen))
         if rows.in_nm:
             self.chosen.emit(float(self.scale.to_nm(np.array(raster.x[column]))))
-
-    def _read_off(self, rows: MapRows, raster: Raster, column: int, chosen: int) -> None:
-        unit = f" {self.scale.unit}" if rows.in_nm else ""
-        value = float(raster.z[chosen, column])
-        flagged = sum(1 for flags in rows.measured.flags if "saturated" in flags)
-        total = f" of {rows.planned}" if rows.planned else ""
-        where = f"{place(float(raster.x[column]))}{unit} · {rows.words(chosen, place(float(raster.grid.values[chosen])))}"
-        self.readouts.show_values(
-            ("Cursor", where, ""), ("Value", number(value) if np.isfinite(value) else "not measured", ""),
-            ("Rows", f"{rows.seen}{total}", ""),
-            ("Saturated rows", f"{'▲ ' if flagged else ''}{flagged}", "warning" if flagged else "ok"))
 
     def _show_cuts(self) -> None:
         self.cuts.show(self.cuts_button.isChecked(), self.height())
@@ -335,7 +302,7 @@ class MapView(PlotView):
         raster = self.raster
         if raster is None or self.rows is None or not self.rows.seen:
             return None
-        return raster.grid.values, raster.z[:, raster.column(float(self._across.value()))].astype(float)
+        return raster.grid.values, raster.z[:, self.cursors.column(raster)].astype(float)
 
     @property
     def curve_label(self) -> str:
@@ -350,8 +317,8 @@ class MapView(PlotView):
     def point_to(self, place: float) -> None:
         """Put the cursor at a vacuum wavelength."""
         wanted = float(self.scale.from_nm(np.array(place)))
-        if self.rows is not None and self.rows.in_nm and not np.isclose(wanted, float(self._across.value())):
-            self._across.setValue(wanted)
+        if self.rows is not None and self.rows.in_nm and not np.isclose(wanted, float(self.cursors.across.value())):
+            self.cursors.across.setValue(wanted)
 
     # ---------------------------------------------------------------- switches
     def _set(self, name: str, on: bool) -> None:
@@ -373,7 +340,7 @@ class MapView(PlotView):
         self._top.convert_by(lambda value: other.from_nm(scale.to_nm(value)), lambda value: scale.from_nm(other.to_nm(value)),
                              other.unit)
         ends = [float(scale.from_nm(old.to_nm(np.array(end)))) for end in self.main.vb.viewRange()[0]]
-        self._across.setValue(float(scale.from_nm(old.to_nm(np.array(self._across.value())))))
+        self.cursors.across.setValue(float(scale.from_nm(old.to_nm(np.array(self.cursors.across.value())))))
         self._redo()
         self.main.setXRange(min(ends), max(ends), padding=0.0)
 
@@ -381,10 +348,7 @@ class MapView(PlotView):
     def colours(self, theme: Theme) -> None:
         """Colour what is drawn."""
         self.image.restyle(theme)
-        self._across.setPen(dashed(over(theme)))
-        self._along.setPen(line(over(theme)))
-        self._along.label.setColor(over(theme))
-        self._along.label.fill = pg.mkBrush(0, 0, 0, 110)
+        self.cursors.restyle(theme)
         self.cuts.restyle(theme)
 
     def table(self) -> Table:

@@ -14,9 +14,9 @@ from labctl.core.quantities import long_name
 from labctl.core.reduction import CurveData
 from labctl.gui.theme import CAPTION_PX, DARK, GRID, Theme
 from labctl.gui.views.plots.base import VIEWS, PlotView, Table
-from labctl.gui.views.plots.curve import colours_of, curves_named, refusal, short_text, words
 from labctl.gui.views.plots.marks import legend, legend_size, line, restyle_legend
 from labctl.gui.views.plots.points import SYMBOLS, Points
+from labctl.gui.views.plots.reduced import colours_of, curves_named, refusal, short_text, words
 
 RINGS = (0.25, 0.5, 0.75, 1.0)
 EVERY_DEG = 30

@@ -16,8 +16,8 @@ from labctl.gui.presenter.fields import shown_in
 from labctl.gui.theme import DARK, Theme
 from labctl.gui.views.plots.axes import number
 from labctl.gui.views.plots.base import VIEWS, PlotView, Table
-from labctl.gui.views.plots.curve import colours_of
 from labctl.gui.views.plots.marks import faint, legend, line, restyle_legend
+from labctl.gui.views.plots.reduced import colours_of
 from labctl.gui.views.plots.texts import Texts
 
 MINUTES_FROM_S, HOURS_FROM_S = 300.0, 7200.0
