@@ -94,7 +94,7 @@ class LiveView(QtWidgets.QWidget):
         self.which = label("newest frame", "muted")
         self.which.setMinimumWidth(132)
         self.bar = MaxHold(theme)
-        self.trace: Any = pg.PlotWidget(axisItems={side: PlotAxis(side, theme) for side in ("left", "bottom")})
+        self.trace: Any = pg.PlotWidget(axisItems={side: PlotAxis(side, theme) for side in ("left", "bottom")}, enableMenu=False)
         self._curve = self.trace.plot()
         self._lay_out()
         presenter.began.connect(self._make)
@@ -275,7 +275,6 @@ class LiveView(QtWidgets.QWidget):
             axis.say(words)
         self._curve.setPen(line(theme.series[0]))
         self.trace.hideButtons()
-        self.trace.setMenuEnabled(False)
         if self.plot is not None:
             self.plot.restyle(theme)
         self.bar.update()

@@ -158,9 +158,8 @@ class PlotView(QtWidgets.QWidget):
     def plot(self, row: int = 0, col: int = 0, *, axes: Mapping[str, PlotAxis] | None = None, **options: Any) -> Any:
         """Add a plot to the canvas with axes of ours, without pyqtgraph's own menu and buttons."""
         found = {side: PlotAxis(side, self.theme) for side in ("left", "bottom")} | dict(axes or {})
-        made: Any = self.canvas.addPlot(row=row, col=col, axisItems=found, **options)
+        made: Any = self.canvas.addPlot(row=row, col=col, axisItems=found, enableMenu=False, **options)
         made.hideButtons()
-        made.setMenuEnabled(False)
         made.showGrid(x=True, y=True, alpha=0.25)
         for side in ("top", "right"):
             if side not in found:

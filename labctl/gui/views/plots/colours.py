@@ -69,11 +69,10 @@ class ColourBar:
 
     def __init__(self, canvas: Any, row: int, col: int, theme: Theme):
         self.axis = PlotAxis("right", theme)
-        self.plot: Any = canvas.addPlot(row=row, col=col, axisItems={"right": self.axis})
+        self.plot: Any = canvas.addPlot(row=row, col=col, axisItems={"right": self.axis}, enableMenu=False)
         self.plot.hideAxis("left")
         self.plot.hideAxis("bottom")
         self.plot.hideButtons()
-        self.plot.setMenuEnabled(False)
         self.plot.showAxis("right")
         self.plot.vb.setMouseEnabled(False, False)
         self.plot.vb.setFixedWidth(BAR_PX)
