@@ -12,15 +12,19 @@ class RightOfWay(QtCore.QObject):
 
     def __init__(self, courtesy: Courtesy, parent: QtCore.QObject | None = None):
         super().__init__(parent)
-        self._courtesy = courtesy
+        self._courtesy, self._on = courtesy, False
 
     def begin(self, app: QtCore.QCoreApplication) -> None:
         """Look at every event of the application from now on."""
+        self._on = True
         app.installEventFilter(self)
         QtCore.QAbstractEventDispatcher.instance().aboutToBlock.connect(self._sleeps)
 
     def end(self, app: QtCore.QCoreApplication) -> None:
-        """Look no more; the bench waits for nobody."""
+        """Look no more; the bench waits for nobody. A window may be closed twice."""
+        if not self._on:
+            return
+        self._on = False
         app.removeEventFilter(self)
         QtCore.QAbstractEventDispatcher.instance().aboutToBlock.disconnect(self._sleeps)
         self._courtesy.idle()
