@@ -239,8 +239,8 @@ class TestCompare:
         page.show()
         page.show_runs(two)
         first, second = page.views
-        first._across.setValue(531.5)
-        assert second._across.value() == pytest.approx(531.5, abs=0.03)         # the nearest column
+        first.cursors.across.setValue(531.5)
+        assert second.cursors.across.value() == pytest.approx(531.5, abs=0.03)         # the nearest column
         assert page.below.isVisible()
         y = page._curve.getData()[1]
         np.testing.assert_allclose(y[np.isfinite(y)], 1.0)
