@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from labctl.analysis.places import focus
 from labctl.analysis.series import Findings
-from labctl.analysis.temperature_lines import against, line_of, lines_against_temperature
+from labctl.analysis.temperature_lines import against, fitted_lines, lines_against_temperature
 from labctl.core import points, refocus, registry
 from labctl.core.errors import AnalysisError, Refused
 from labctl.core.instrument import BenchView
@@ -17,7 +16,7 @@ from labctl.core.part import Part
 from labctl.core.plan import Bounds, Point, Problem, Result
 from labctl.core.plots import Curve, Map
 from labctl.core.procedure import AdaptiveSteps, PlanSteps, Procedure, choice, count, quantity, switch, under
-from labctl.core.reduction import CurveData, Reduction, RunView
+from labctl.core.reduction import Reduction, RunView
 
 AXIS = "sample.temperature"
 INNER = ("spectra", "power_series", "ple", "polarization", "trpl")
@@ -135,7 +134,8 @@ class TemperatureSeries(Procedure):
                          "temperature_max": Result(float(settled.max()), None, "K", "highest settled read-back")}
         parts = {place: Part(run, AXIS, place, refocus.FLAG) for place in self.places() if np.any(np.isclose(run[AXIS], place))}
         if self.measurement == "spectra":
-            return Reduction(found.results, self._lines(parts, found), problems=tuple(found.problems))
+            lines = fitted_lines(parts, self.wavelength, (self.band_start, self.band_stop), found)
+            return Reduction(found.results, lines_against_temperature(AXIS, lines, found), problems=tuple(found.problems))
         table: dict[str, list[tuple[float, Result]]] = {}
         for place, part in parts.items():
             reduced = found.attempt(f"{self.measurement} at {place:g} K", lambda part=part: self._inner().reduce(part))
@@ -145,10 +145,3 @@ class TemperatureSeries(Procedure):
             raise AnalysisError(f"{self.measurement} gave no result at any of {len(parts)} temperatures.")
         return Reduction(found.results, {f"result_{name}": against(AXIS, rows, name) for name, rows in table.items()},
                          problems=tuple(found.problems))
-
-    def _lines(self, parts: Mapping[float, Part], found: Findings) -> dict[str, CurveData]:
-        """Fit the line at every temperature, its energy and its broadening; gives the curves."""
-        band = self.band_start, self.band_stop
-        lines = {place: found.attempt(f"line at {place:g} K", lambda part=part: line_of(part, self.wavelength, band))
-                 for place, part in parts.items()}
-        return lines_against_temperature(AXIS, [(place, line) for place, line in lines.items() if line is not None], found)

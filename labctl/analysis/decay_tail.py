@@ -12,7 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
-from labctl.analysis.fitting import gradient, linear_fit
+from labctl.analysis.fitting import gradient
 from labctl.analysis.poisson import Shapes, fit_counts
 from labctl.core.errors import AnalysisError
 from labctl.core.plan import Result
@@ -20,7 +20,6 @@ from labctl.core.plan import Result
 FEWEST_COUNTS = 500.0       # per component
 SIGNIFICANT = 3.0           # standard errors by which every component must exceed zero
 TRIAL_LIFETIMES = 14        # log-spaced lifetimes from which the search starts
-TAIL_ENDS = 0.1             # fraction of the peak at which the straight line of a log plot ends
 
 
 @dataclass(frozen=True)
@@ -111,24 +110,3 @@ def _search(age: np.ndarray, counts: np.ndarray, components: int) -> tuple[np.nd
     if best is None:
         raise AnalysisError(f"No {components} decaying exponentials resemble the histogram. Does the fit begin after the peak?")
     return best[1], np.maximum(best[2], 0.1)
-
-
-def naive_tail(time: np.ndarray, counts: np.ndarray, *, baseline_until: float, unit: str = "ps") -> Result:
-    """Draw the straight line of a log plot from the peak down to a tenth of it, after subtracting the counts before the pulse.
-
-    What is often done by hand, kept as a warning and not used by any procedure: behind an instrument response of 180 ps at 78 MHz
-    it reads 49 ps as about 90 and 16.9 ns as about 7, because the baseline is light of earlier pulses.
-    """
-    baseline = float(np.mean(counts[time < baseline_until]))
-    height = np.asarray(counts, dtype=float) - baseline
-    peak = int(np.argmax(height))
-    low = np.flatnonzero(height[peak:] < TAIL_ENDS * height[peak])
-    tail = slice(peak, peak + int(low[0]) if len(low) else len(height))
-    if tail.stop - tail.start < 3:
-        raise AnalysisError("Fewer than 3 bins lie between the peak and a tenth of it: the bins are too wide for a tail.")
-    design = np.column_stack([np.ones(tail.stop - tail.start), time[tail]])
-    fit = linear_fit(design, np.log(np.maximum(height[tail], 1.0)), what="The tail")
-    if fit.values[1] >= 0:
-        raise AnalysisError("The histogram does not decay after its peak.")
-    lifetime = float(-1 / fit.values[1])
-    return Result(lifetime, float(fit.stderr[1]) * lifetime**2, unit, "straight line of the log plot, no IRF")

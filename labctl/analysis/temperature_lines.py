@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +24,14 @@ def line_of(run: RunView, pump_nm: float, band_nm: tuple[float, float]) -> Line:
     fwhm = float(run.constants["detection.instrument_fwhm"])
     seen = spectra.emission(*band_nm, clear_of_pump(pump_nm, float(run.constants["pump.bandwidth"]), fwhm))
     return gaussian_line(seen.wavelength, *seen.total(), instrument_fwhm_nm=fwhm)
+
+
+def fitted_lines(runs: Mapping[float, RunView], pump_nm: float, band_nm: tuple[float, float],
+                 found: Findings) -> list[tuple[float, Line]]:
+    """Fit the line of the run at every temperature in K; where there is none, a warning says why."""
+    lines = {place: found.attempt(f"line at {place:g} K", lambda run=run: line_of(run, pump_nm, band_nm))
+             for place, run in runs.items()}
+    return [(place, line) for place, line in lines.items() if line is not None]
 
 
 def lines_against_temperature(axis: str, rows: Sequence[tuple[float, Line]], found: Findings) -> dict[str, CurveData]:

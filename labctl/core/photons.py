@@ -48,11 +48,6 @@ def photon_energy_j(vacuum_nm: Any) -> Any:
     return PLANCK_J_S * LIGHT_SPEED_M_S / (vacuum_nm * 1e-9)
 
 
-def photon_flux(power_w: Any, vacuum_nm: Any) -> Any:
-    """Give photons per second of a power in W at a vacuum wavelength in nm."""
-    return power_w / photon_energy_j(vacuum_nm)
-
-
 def spot_area_cm2(diameter_um: float, definition: str) -> float:
     """Give the area by which power is divided to get the fluence a paper would print, in cm².
 
