@@ -45,6 +45,13 @@ def find_run(text: str, root: Path) -> Path:
     return _only(text, found, root)
 
 
+def journal_of(run_id: str, root: Path) -> Path | None:
+    """Give the journal of a run below `root`, where it is still kept; those written last are looked at first."""
+    journals = (path for path in names.files(root) if path.suffix == JOURNAL_SUFFIX)
+    newest = sorted(journals, key=lambda path: path.stat().st_mtime, reverse=True)
+    return next((path for path in newest if (told := label(path)) is not None and told.run_id == run_id), None)
+
+
 def label(path: Path) -> Label | None:
     """Read run id and number of a file; None when it is no readable run."""
     try:

@@ -13,6 +13,7 @@ from labctl.core.plots import Curve, Map, Spectrum
 from labctl.core.procedure import Procedure, quantity
 from labctl.engine.dangers import DANGERS
 from labctl.gui.app import application, ready
+from labctl.gui.presenter import queue
 from labctl.gui.presenter.run import ABORT_TEXT
 from labctl.gui.theme import THEMES
 from labctl.store import processes
@@ -274,6 +275,21 @@ class TestOpenedRuns:
         assert still.shown.opened is None
         choose(still, "ple")
 
+    def test_tabs_for_which_the_analysis_has_nothing_are_hidden(self, still, twin_ple):
+        choose(still, "ple")
+        still.open_runs([twin_ple])
+        until(lambda: still.shown.opened is not None and still.shown.opened.run.path == twin_ple)
+        tabs = still.centre.tabs
+        hidden = [number for number in range(tabs.count()) if not tabs.isTabVisible(number)]
+        assert [still.centre.titles[number] for number in hidden] == ["Excitation spectrum of the stimulated band"]
+        assert all(tabs.widget(number).empty for number in hidden)
+        still.centre.turn_to(hidden[0])
+        assert tabs.currentIndex() == hidden[0] + 1, "Ctrl and a number count the tabs in sight"
+        assert not still.centre.select(still.centre.titles[hidden[0]])
+        choose(still, "snapshot")
+        choose(still, "ple")
+        assert all(tabs.isTabVisible(number) for number in range(tabs.count()))
+
     def test_every_tab_is_in_sight_however_long_the_titles(self, still):
         settle()
         bar = still.centre.tabs.tabBar()
@@ -324,15 +340,18 @@ class TestCutOff:
     """A run whose program has died is offered when the window is opened again, and nothing begins by itself."""
 
     @pytest.fixture
-    def cut_off(self, still, monkeypatch):
+    def cut_off(self, still, monkeypatch, tmp_path):
         """A run that a program began and did not end, and a bench that notes what would be run."""
         begun: list[list[str]] = []
         monkeypatch.setattr(still.session, "run_queue",
                             lambda allow: begun.append([item.status for item in still.queue_model.items]))
-        item = still.queue_model.waiting.add("ying2021", "ple", {}, {DANGERS: []})
+        item = still.queue_model.waiting.add("ying2021", "ple", {}, {DANGERS: [], "out": str(tmp_path)})
         with monkeypatch.context() as patch:
             patch.setattr(processes, "me", lambda: {"pid": 0, "host": socket.gethostname()})
             still.queue_model.waiting.begin(item)
+        # of who was killed no file is known, only by what its journal is found again
+        still.queue_model.waiting.note(item.id, run_id="ab" * 16)
+        monkeypatch.setattr(queue, "journal_of", lambda run_id, root: tmp_path / f"{run_id}.journal")
         still.session.queue_changed.emit()
         yield begun
         still.queue_model.waiting.remove([item.id])
@@ -341,6 +360,8 @@ class TestCutOff:
     def test_it_is_offered_and_goes_on(self, still, cut_off):
         assert still.offer.isVisible()
         assert "cut off" in still.offer._text.text()
+        assert "what it has measured is kept" in still.offer._text.text()
+        assert still.queue.can_go_on(still.queue_model.items[0])
         assert cut_off == []
         still.offer.finish.click()
         assert cut_off == [["waiting"]]

@@ -14,13 +14,10 @@ from labctl.engine.dangers import DANGERS
 from labctl.gui.model.queue_model import QueueModel
 from labctl.gui.model.session import QUEUE, Session
 from labctl.gui.presenter.form import FormPresenter
+from labctl.store.find import journal_of
 from labctl.store.header import JOURNAL_SUFFIX
 
 UNSEEN = ("nobody could look at it before, as something it needs was missing",)
-
-
-def _journal(item: Item) -> Path:
-    return Path(item.run).with_suffix(JOURNAL_SUFFIX)
 
 
 class QueuePresenter(QtCore.QObject):
@@ -33,10 +30,12 @@ class QueuePresenter(QtCore.QObject):
     def __init__(self, session: Session, model: QueueModel, form: FormPresenter):
         super().__init__()
         self.session, self.model, self.form = session, model, form
+        self._found: dict[str, Path | None] = {}     # journals of runs that were cut off
         self._confirmed: set[int] = set()            # items whose dangerous steps somebody wants; read in the bench's thread, too
         form.queued.connect(self._queued)
         session.opened.connect(self.offer)
         session.queue_changed.connect(self.offer)
+        form.offered.connect(self.offer)             # its procedure has a title now
 
     @property
     def running(self) -> bool:
@@ -90,11 +89,20 @@ class QueuePresenter(QtCore.QObject):
         self.asks.emit(())
         self.session.say("not confirmed: what waits stays in the queue; Start asks again", "warning")
 
-    @staticmethod
-    def can_go_on(item: Item) -> bool:
+    def can_go_on(self, item: Item) -> bool:
         """Whether a run has points left to measure: its journal is kept until it is complete."""
         ended = item.status in ("aborted", "failed") or item.abandoned
-        return ended and bool(item.run_id) and _journal(item).is_file()
+        return ended and bool(item.run_id) and self._journal(item) is not None
+
+    def _journal(self, item: Item) -> Path | None:
+        """Give the journal of a run that has ended; who was killed left no file whose name tells it, so it is looked for."""
+        if item.run:
+            beside = Path(item.run).with_suffix(JOURNAL_SUFFIX)
+            return beside if beside.is_file() else None
+        if item.run_id not in self._found:
+            root = Path(item.options.get("out") or self.session.root)
+            self._found[item.run_id] = journal_of(item.run_id, root) if root.is_dir() else None
+        return self._found[item.run_id]
 
     def go_on(self, item: Item) -> None:
         """Go on with an aborted or failed run at its first missing point."""
@@ -136,7 +144,7 @@ class QueuePresenter(QtCore.QObject):
     def journal(self, run_id: str) -> Path | None:
         """Give the journal of a run of the queue that had begun earlier."""
         found = next((item for item in self.model.items if item.run_id == run_id and item.run), None)
-        return _journal(found) if found is not None and _journal(found).is_file() else None
+        return self._found.get(run_id) if found is None else self._journal(found)
 
     def move(self, item: Item, by: int) -> None:
         """Move a waiting run up (-1) or down (+1)."""

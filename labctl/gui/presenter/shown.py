@@ -130,7 +130,10 @@ class ShownPresenter(QtCore.QObject):
 
     def _end(self, closed: RunClosed) -> None:
         if self.live is not None and self.live.header.get("run_id") == closed.run_id:
-            self.live.reduction, self.live.live = closed.reduction, False
+            found = closed.reduction
+            if found is not None and (found.results or found.curves):       # of an aborted run the last live fit stays
+                self.live.reduction = found
+            self.live.live = False
             self.live.refusal = next((problem.text for problem in closed.problems if problem.field == "analysis"), "")
             self.live.changes += 1
             self.reduced.emit()

@@ -173,8 +173,10 @@ class CentreView(QtWidgets.QWidget):
     def _hide_empty(self) -> None:
         """Hide the tabs of a finished run for which its analysis has nothing; a run that was not analysed says why in each."""
         measured = self.measured
-        over = measured is not None and not measured.live and len(measured) > 0 and measured.reduction is not None
-        empty = [over and view.empty and not isinstance(view.spec, Spectrum) for view in self.views]
+        over = measured is not None and not measured.live and len(measured) > 0
+        analysed = over and measured.reduction is not None and bool(measured.reduction.curves or measured.reduction.results)
+        here = self.tabs.currentWidget()            # nobody is led away from what he looks at
+        empty = [analysed and view.empty and view is not here and not isinstance(view.spec, Spectrum) for view in self.views]
         for view, hidden in zip(self.views, empty, strict=True):
             if self.tabs.indexOf(view) >= 0:
                 self.tabs.setTabVisible(self.tabs.indexOf(view), not hidden or all(empty))

@@ -8,7 +8,7 @@ import pytest
 
 from labctl.core.errors import StoreError
 from labctl.store import nexus
-from labctl.store.find import find_run
+from labctl.store.find import find_run, journal_of
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +57,8 @@ def test_what_is_not_there_or_not_unique_is_explained(root, text, words):
 def test_missing_data_folder_is_named(tmp_path):
     with pytest.raises(StoreError, match="no data folder"):
         find_run("7", tmp_path / "nowhere")
+
+
+def test_the_journal_of_a_run_is_found_by_its_whole_id(root):
+    assert journal_of("aaaa1111" * 4, root) == root / "2026-11-21" / "x_ple_0007.journal"
+    assert journal_of("aaaa1111", root) is None

@@ -15,11 +15,12 @@ from labctl.core.quantities import quantity_unit
 from labctl.core.reduction import CurveData, Reduction
 from labctl.gui.model.measured import Measured
 from labctl.gui.theme import Theme
-from labctl.gui.views.plots.axes import SUPERSCRIPTS, power_of_ten
+from labctl.gui.views.plots.axes import SUPERSCRIPTS, power_of_ten, whole
 
 ACRONYMS = ("dolp", "irf", "fwhm", "pl", "se", "spe", "ase")
 UNITS = ("nm", "eV", "meV", "deg", "ps", "ns")      # at the end of names of results
 POWER = re.compile(r"e([+-]?\d+)\b")           # of ten, as Python writes it
+LONG = re.compile(r"(?<![.\d])\d{5,}")          # digits before a point, more than one reads at a glance
 EXPONENT = re.compile(r"(?<=[a-z])\^?(-?\d)\b")   # of a unit
 SERIES = 6                  # curves up to which each has a colour of the theme; more share a ramp
 
@@ -84,5 +85,7 @@ def short_text(result: Result) -> str:
     """Write value ± statistical ± calibration error, powers as people write them: (1.93 ± 0.02) × 10⁻⁴⁴ cm⁴ s."""
     text = value_text(result).replace(" (stat)", "").replace(" (cal)", "")
     number = POWER.sub(lambda found: f" × {power_of_ten(int(found[1]))}", text.removesuffix(f" {result.unit}"))
-    unit = "" if result.unit == "1" else EXPONENT.sub(lambda found: found[1].translate(SUPERSCRIPTS), result.unit)
+    number = LONG.sub(lambda found: whole(int(found[0])), number)
+    unit = "" if result.unit == "1" else result.unit.replace("1/s", "s⁻¹")
+    unit = EXPONENT.sub(lambda found: found[1].translate(SUPERSCRIPTS), unit)
     return f"{number} {unit}".rstrip()
