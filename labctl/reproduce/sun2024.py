@@ -325,9 +325,10 @@ PAPER = Paper(NAME, "Sun et al. 2024: microcavity lasers under two and three pho
     "004-01": "with the quoted cross-sections excitons saturate below the first break",
     "004-06": "with the quoted two-photon cross-section",
     "004-27": "needs an induced absorption at 525 nm that leaves 537 nm alone; there is no datum for such a line",
-    "004-28": "at the 2.2 mJ/cm² of the text there is no net gain yet: it sets in at 2.3",
+    "004-28": "at the 2.2 mJ/cm² of the text net gain has just set in and is soon over",
     "004-29": KINETICS, "004-30": KINETICS,
-    "004-34": "one dose constant for both photon orders is a compromise at the edge of both bounds",
+    "004-34": "one dose constant for both photon orders is a compromise at the edge of both bounds, and the percent by which the "
+              "laser drifts within hours is several percent of the lasing light",
     "004-33": "12.4 % means a pump of 940 nm; at the 970 nm of the text it is 9.7 %",
     "004-35": "modes of this cavity do not shift with the pump: the index does not depend on the carriers",
 })

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,10 +61,11 @@ def spikes(run: Run, share: float) -> list[tuple[Line, ...]]:
 
 
 def spike_quality(runs: Runs, ligand: str) -> Result:
-    """Give the quality of a spike: median of every spot, median over the spots."""
+    """Give the quality of a spike, median over all spikes of all spots; its error is that of the medians of the spots."""
     chosen = [run for key, run in runs.items() if key.startswith(ligand)]
-    found = [[quality(line).value for lines in spikes(run, ANY) for line in lines] for run in chosen]
-    return median([float(np.median(qualities)) for qualities in found if qualities])
+    found = [qualities for run in chosen if (qualities := [quality(line).value for lines in spikes(run, ANY) for line in lines])]
+    among_spots = median([float(np.median(qualities)) for qualities in found])
+    return replace(median([each for qualities in found for each in qualities]), stderr=among_spots.stderr)
 
 
 def threshold(runs: Runs, ligand: str) -> Result:
