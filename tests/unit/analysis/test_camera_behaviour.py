@@ -74,3 +74,11 @@ def test_faint_light_is_compared_where_single_pixels_are_noise() -> None:
     pulls = (light / light.mean() - true / true.mean()) / (error / light.mean())
     assert 0.7 < np.std(pulls) < 1.4
     assert abs(pulls[3]) < 4.0
+
+
+def test_a_pixel_without_light_among_bright_ones_does_not_count() -> None:
+    """The median spectrum of a noisy scan may be exactly zero in a pixel between bright ones: the rate is that of the others."""
+    spectra = np.outer([1.0, 2.0, 1.0, 1.0], [1, 1, 10, 10, 0, 10, 10, 1, 1])
+    found, error = rates(spectra, np.ones_like(spectra))
+    assert found / found[0] == pytest.approx([1, 2, 1, 1])
+    assert np.all(np.isfinite(error))
