@@ -56,6 +56,7 @@ class Tour:
         """Draw the window into a file."""
         self.until(lambda: "UNKNOWN" not in self.window.run.beam()[0].word)      # on a busy computer answers about light come late
         wait_for(self.app, QUIET_S)
+        self.app.sendPostedEvents()              # the last reading has asked for room that it has not got yet
         self.window.grab().save(str(FOLDER / f"{name}.png"))
 
     def run(self) -> None:
