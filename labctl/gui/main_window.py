@@ -43,7 +43,6 @@ from labctl.gui.views.status import StatusView
 from labctl.gui.views.style import apply
 
 TICK_MS = 33
-REFRESH_EVERY = 3        # ticks between two writings of what has changed beside the plots: nobody reads faster
 SLOW_EVERY = 15          # ticks between two looks at what changes slowly
 SIZE = 1600, 960         # of a window that nobody has sized yet
 PINNED_FROM_PX = 900     # height of the window from which on the spectrum is pinned
@@ -65,7 +64,6 @@ class MainWindow(QtWidgets.QMainWindow):
         self.live, self.fit = LivePresenter(session), LiveFit(session.courtesy)
         self.browser = BrowserPresenter(session, self.form)
         self._ticks, self._leaving, self._first = 0, 0.0, procedure
-        self._changed = False
         self._rubbish = Rubbish()
         self._dress(theme)                   # before there are widgets: each would be dressed twice
         self._make_views()
@@ -114,7 +112,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.setWindowTitle(f"labctl · {self.session.name}{' (simulated)' if self.session.config.simulated else ''}")
 
     def _connect(self) -> None:
-        self.session.changed.connect(lambda: setattr(self, "_changed", True))
+        self.session.changed.connect(self._refresh)
         self.session.opened.connect(self._bench_opened)
         self.session.closed.connect(lambda closed: self.queue_model.reread())
         self.session.job_ended.connect(self._job_ended)
@@ -167,9 +165,8 @@ class MainWindow(QtWidgets.QMainWindow):
         self._say_reading()
         if self.fit.tick(self.shown.live):
             self.centre.reduced()
-        if self._ticks % SLOW_EVERY == 0 or (self._changed and self._ticks % REFRESH_EVERY == 0):
-            self._refresh()
         if self._ticks % SLOW_EVERY == 0:
+            self._refresh()
             self.status.refresh()
         if self._leaving and (self.session.gone or began - self._leaving > LEAVE_S):
             self._leave_now()
@@ -183,7 +180,6 @@ class MainWindow(QtWidgets.QMainWindow):
             self._reading.setVisible(bool(words))
 
     def _refresh(self) -> None:
-        self._changed = False
         self.header.refresh()
         self.right.refresh()
         self.queue_view.refresh()
