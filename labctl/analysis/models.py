@@ -238,7 +238,7 @@ def fit_gain(curve: Curve, options: Options) -> Fitted:
         results["depletion_time"] = law.depletion_time
     inside = length <= law.window_cm
     if curve.sigma is None:
-        results = by_scatter(results, np.count_nonzero(inside) - 2)
+        results = by_scatter(results, int(np.count_nonzero(inside)) - 2)
     line = drawn(f"up to {law.window_cm / factor:.4g} {curve.x.unit}", lambda x: law.curve(x * factor), 0.0, law.window_cm / factor)
     return Fitted(results, curve.x.values, curve.y.values, curve.sigma, curve.x.title, curve.y.title, [line],
                   curve.x.values[inside], scatter_units(law.residuals, sigma, 2))

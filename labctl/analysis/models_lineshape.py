@@ -57,7 +57,7 @@ class Scale:
     def with_errors_of(self, fit: Found) -> Scale:
         """Give the same spectrum with errors by the scatter around a fit; as it is where there is no scatter."""
         height = _model(self.x, fit.fit.values, fit.lines, fit.shape)
-        told = noise.noise_of(self.y - height, height, np.count_nonzero(fit.fit.stderr))
+        told = noise.noise_of(self.y - height, height, int(np.count_nonzero(fit.fit.stderr)))
         return self if told is None else replace(self, sigma=told.sigma(height))
 
 

@@ -97,9 +97,9 @@ def first_run(tmp_path_factory: pytest.TempPathFactory, session_state: Path) -> 
     return folder / "labctl_data"
 
 
-def calibrates(page: str, bench: str) -> bool:
-    """Tell whether a page calibrates the power of a bench itself."""
-    return f"power_calibration --bench {bench}\n" in (TREE / page).read_text(encoding="utf-8")
+def calibrates(page: str, bench: str = "") -> bool:
+    """Tell whether a page calibrates the power of a bench, or of any, itself."""
+    return f"power_calibration --bench {bench}" + "\n" * bool(bench) in (TREE / page).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", RUN)
@@ -107,6 +107,8 @@ def test_page(page: str, first_run: Path, tmp_path: Path, monkeypatch: pytest.Mo
     """Follow the page from beginning to end, in a folder in which one scan has been measured."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(first_run, tmp_path / "labctl_data")
+    if calibrates(page):        # in a state folder of its own: other tests compare runs with the calibrations these were made with
+        monkeypatch.setenv("LABCTL_STATE", str(shutil.copytree(labctl_state, tmp_path / "state_of_page")))
     (day,) = [path.name for path in first_run.iterdir() if path.is_dir()]
     dates = {found: day for block in blocks(page) for found in re.findall(r"(?<=labctl_data/)\d{4}-\d\d-\d\d", block.code)}
     for bench in sorted({name for block in blocks(page) for name in BENCH.findall(block.code)} & registry.points("bench").keys()):
