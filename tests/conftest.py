@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from labctl import api
+
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
@@ -49,16 +51,30 @@ def no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def session_state(tmp_path_factory):
-    """A state folder that lives as long as the session: one calibration serves every run."""
-    return tmp_path_factory.mktemp("session_state")
+def session_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state folder that lives as long as the session; its bench ying2021 is calibrated coarsely, the same in every session."""
+    folder = tmp_path_factory.mktemp("session_state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LABCTL_STATE", str(folder))
+        with api.open_bench("ying2021") as bench:
+            order = api.Order("power_calibration", tmp_path_factory.mktemp("calibration"), seed=1, figure=False)
+            assert api.run("power_calibration", bench, {"wavelengths": 6, "angles": 10}, order=order).status == "done"
+    return folder
 
 
 @pytest.fixture
-def labctl_state(monkeypatch, session_state):
-    """Point labctl at the session's state folder."""
+def labctl_state(monkeypatch: pytest.MonkeyPatch, session_state: Path) -> Iterator[Path]:
+    """Point labctl at the session's state folder; what a test calibrates anew there goes with the test.
+
+    Or the next test would measure with another calibration than the one before, and in another order of tests the other way round.
+    """
     monkeypatch.setenv("LABCTL_STATE", str(session_state))
-    return session_state
+    before = set(session_state.glob("calibrations/*/*/*.json"))
+    yield session_state
+    kinds = {path.parent for path in before}
+    for path in set(session_state.glob("calibrations/*/*/*.json")) - before:
+        if path.parent in kinds:
+            path.unlink()
 
 
 @pytest.fixture
