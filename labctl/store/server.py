@@ -53,8 +53,7 @@ def application(folder: Path, token: str) -> Any:
     """Give the ASGI application: anybody may read when there is no token, nobody may write."""
     from tiled.server.app import build_app  # pyright: ignore[reportMissingImports]
 
-    anybody = {} if token else {"allow_anonymous_access": True}
-    return build_app(tree(folder), authentication=_authentication(token, anybody), server_settings={})
+    return build_app(tree(folder), authentication=_authentication(token), server_settings={})
 
 
 def run_server(folder: Path, host: str, port: int, token: str, *, announce: Callable[[str], None]) -> None:
@@ -71,10 +70,11 @@ def run_server(folder: Path, host: str, port: int, token: str, *, announce: Call
     uvicorn.run(made, host=host, port=port, log_level="warning")
 
 
-def _authentication(token: str, anybody: Mapping[str, bool]) -> Any:
+def _authentication(token: str) -> Any:
+    """Say who may read; said in either case, for Tiled keeps what was said last for the next application of this process."""
     from tiled.config import Authentication  # pyright: ignore[reportMissingImports]
 
-    return Authentication(single_user_api_key=token or None, **anybody)
+    return Authentication(single_user_api_key=token or None, allow_anonymous_access=not token)
 
 
 def _container(run: Run) -> Any:
